@@ -1,0 +1,42 @@
+"""Errors that a user can act on.
+
+LexiscopeError
+└── InputError              a mistake that the user can mend; the command line exits 2
+    ├── UnknownNameError    no collection, model, image, term or split of that name
+    ├── CollectionError     a collection folder that is incomplete or does not fit together
+    ├── ModelError          a model folder that is incomplete or does not fit together
+    ├── QueryError          a query text, weight or setting that cannot be searched with
+    └── PictureError        a file that is not a picture we can read
+
+Every message is one sentence with the fact and its numbers, then the remedy.
+"""
+
+from __future__ import annotations
+
+
+class LexiscopeError(Exception):
+    """Anything that Lexiscope itself raises."""
+
+
+class InputError(LexiscopeError):
+    """A mistake in what the user gave; the message says how to mend it."""
+
+
+class UnknownNameError(InputError):
+    """A name that is not there; the message lists what is, or the nearest ones."""
+
+
+class CollectionError(InputError):
+    """A collection folder that is incomplete, truncated or inconsistent."""
+
+
+class ModelError(InputError):
+    """A model folder that is incomplete, truncated or does not fit the collection."""
+
+
+class QueryError(InputError):
+    """A query or a search setting that cannot be used."""
+
+
+class PictureError(InputError):
+    """A file that cannot be read as a picture."""
