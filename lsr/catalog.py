@@ -1,0 +1,62 @@
+"""Where collections and models are found: the bundled ones and the user's own."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from lsr.collection import shorten
+from lsr.exceptions import QueryError, UnknownNameError
+
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+BUNDLED_ENCODER = ASSETS / "encoder"
+_CARDS = {"collections": "collection.json", "models": "config.json"}
+
+
+def home() -> Path:
+    """The folder of the user's own collections and models, `$LEXISCOPE_HOME`."""
+    return Path(os.environ.get("LEXISCOPE_HOME") or "~/.lexiscope").expanduser()
+
+
+def folders(kind: str) -> Iterator[Path]:
+    """Folders of a kind, `collections` or `models`: bundled ones first, then by name."""
+    seen = set()
+    for root in (ASSETS / kind, home() / kind):
+        for card in sorted(root.glob(f"*/{_CARDS[kind]}")):
+            if card.parent.name not in seen:
+                seen.add(card.parent.name)
+                yield card.parent
+
+
+def find(kind: str, name: str) -> Path:
+    """The folder of a collection or model, given its name or a path to it.
+
+    Raises:
+        UnknownNameError: neither; the message lists the names there are.
+    """
+    known = {folder.name: folder for folder in folders(kind)}
+    if name in known:
+        return known[name]
+    if os.sep in name and "\0" not in name and (path := Path(name).expanduser()).is_dir():
+        return path
+    noun = kind.removesuffix("s")
+    names = ", ".join(f"`{n}`" for n in known) or "none yet"
+    raise UnknownNameError(f"There is no {noun} `{shorten(name)}`. The {kind} are: {names}.")
+
+
+def own_model_folder(name: str) -> Path:
+    """The folder of a new model of the user's.
+
+    Raises:
+        QueryError: the name is no plain name, or belongs to a bundled model.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
+        raise QueryError(
+            f"`{shorten(name)}` cannot name a model. Use up to 64 letters, digits, dots, hyphens "
+            "and underscores, a letter or digit first."
+        )
+    if (ASSETS / "models" / name).exists():
+        raise QueryError(f"`{name}` is a bundled model. Choose another name.")
+    return home() / "models" / name

@@ -1,0 +1,61 @@
+"""Pictures from files: read with limits, so that no upload can hurt."""
+
+from __future__ import annotations
+
+import warnings
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+from lsr.collection import shorten
+from lsr.exceptions import PictureError
+
+MAX_BYTES = 10 * 2**20
+MAX_PIXELS = 50_000_000
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+
+
+def read_picture(source: Path | bytes, name: str = "") -> Image.Image:
+    """The picture in a file or in bytes, RGB, turned upright as its EXIF data says.
+
+    Raises:
+        PictureError: missing, empty, larger than MAX_BYTES or MAX_PIXELS, or no picture.
+    """
+    label = shorten(name or (source.name if isinstance(source, Path) else "the picture"))
+    try:
+        size = source.stat().st_size if isinstance(source, Path) else len(source)
+        if size > MAX_BYTES:
+            raise PictureError(
+                f"`{label}` has {size / 2**20:.1f} MB; pictures may have up to "
+                f"{MAX_BYTES // 2**20} MB. Make it smaller and try again."
+            )
+        content = source.read_bytes() if isinstance(source, Path) else source
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # our own limit below says it better
+            picture = Image.open(BytesIO(content), formats=_FORMATS)
+            if picture.width * picture.height > MAX_PIXELS:
+                raise PictureError(
+                    f"`{label}` has {picture.width:,} × {picture.height:,} pixels; up to "
+                    f"{MAX_PIXELS // 10**6} million are read. Make it smaller and try again."
+                )
+            return on_white(ImageOps.exif_transpose(picture))
+    except FileNotFoundError:
+        raise PictureError(f"There is no file `{label}`. Check the path.") from None
+    except IsADirectoryError:
+        raise PictureError(f"`{label}` is a folder. Name a picture file in it.") from None
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, EOFError):
+        kinds = ", ".join(_FORMATS)
+        raise PictureError(
+            f"`{label}` is not a picture that can be read ({kinds}), or it is damaged. Try "
+            "another file."
+        ) from None
+
+
+def on_white(picture: Image.Image) -> Image.Image:
+    """The picture in RGB; transparent parts show white."""
+    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        layered = picture.convert("RGBA")
+        white = Image.new("RGBA", layered.size, "white")
+        return Image.alpha_composite(white, layered).convert("RGB")
+    return picture.convert("RGB")

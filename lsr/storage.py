@@ -1,0 +1,109 @@
+"""Whole-folder writes and guarded reads: nothing half-written is ever seen."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lsr.exceptions import InputError
+
+
+@contextmanager
+def replacing_folder(target: Path) -> Iterator[Path]:
+    """A temporary folder beside `target` that takes its place when the block ends well.
+
+    On an exception the temporary folder is removed and `target` stays as it was.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        yield temporary
+        temporary.chmod(0o755)
+        if target.exists():
+            retired = temporary.with_name(temporary.name + "-old")
+            target.rename(retired)
+            temporary.rename(target)
+            shutil.rmtree(retired)
+        else:
+            temporary.rename(target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def replacing_file(target: Path) -> Iterator[Path]:
+    """A temporary file name beside `target` that takes its place when the block ends well."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # The suffix stays last: numpy and parquet writers look at it.
+    temporary = target.with_name(f".{os.getpid()}-{target.name}")
+    try:
+        yield temporary
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write one JSON object, whole or not at all."""
+    with replacing_file(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+def read_json(path: Path, error: type[InputError]) -> dict[str, Any]:
+    """The JSON object in `path`; a missing or broken file raises `error`."""
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise error(missing(path)) from None
+    except (UnicodeDecodeError, json.JSONDecodeError, OSError) as problem:
+        raise error(f"`{path}` is not readable JSON ({problem}). Restore the file.") from None
+    if not isinstance(content, dict):
+        raise error(f"`{path}` holds a {type(content).__name__}, not a JSON object. Restore it.")
+    return content
+
+
+def read_array(path: Path, error: type[InputError]) -> np.ndarray:
+    """The array in a `.npy` file, memory-mapped; anything else raises `error`."""
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise error(missing(path)) from None
+    except (ValueError, OSError, EOFError) as problem:
+        message = f"`{path}` is truncated or not a .npy array ({problem}). Restore the file."
+        raise error(message) from None
+
+
+def missing(path: Path) -> str:
+    """The sentence for a file that should be there."""
+    return f"`{path.name}` is missing from `{path.parent}`. Restore it or remove the folder."
+
+
+def fingerprint(*parts: bytes | str | Path | np.ndarray) -> str:
+    """Sixteen hexadecimal digits that change when any part changes.
+
+    A `Path` stands for the content of that file.
+    """
+    digest = hashlib.blake2b(digest_size=8)
+    for part in parts:
+        match part:
+            case Path():
+                with part.open("rb") as file:
+                    while block := file.read(1 << 20):
+                        digest.update(block)
+            case str():
+                digest.update(part.encode())
+            case np.ndarray():
+                digest.update(np.ascontiguousarray(part).view(np.uint8).data)
+            case _:
+                digest.update(part)
+        digest.update(b"\0")
+    return digest.hexdigest()
