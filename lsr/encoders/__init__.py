@@ -1,0 +1,28 @@
+"""Encoders by name. Each one is imported when it is first asked for."""
+
+from __future__ import annotations
+
+from lsr.catalog import BUNDLED_ENCODER
+from lsr.collection import shorten
+from lsr.encoders.protocol import Encoder
+from lsr.exceptions import UnknownNameError
+
+__all__ = ["NAMES", "Encoder", "load_encoder"]
+
+NAMES = ("bundled",)
+
+
+def load_encoder(name: str) -> Encoder:
+    """The encoder of a name in NAMES.
+
+    Raises:
+        UnknownNameError: there is no encoder of that name here.
+    """
+    if name == "bundled":
+        from lsr.encoders.bundled import BundledEncoder
+
+        return BundledEncoder.load(BUNDLED_ENCODER)
+    raise UnknownNameError(
+        f"There is no encoder `{shorten(name)}` here, so new texts and pictures cannot be "
+        f"encoded. The encoders are: {', '.join(f'`{n}`' for n in NAMES)}."
+    )

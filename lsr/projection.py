@@ -1,0 +1,75 @@
+"""The projection head: dense vectors of a frozen encoder to weights over a vocabulary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lsr.sparse import from_dense, stack
+
+# Rows of dense (rows, V) float32 weights held at once when crossing to scipy.
+_BLOCK = 256
+
+
+class Projection(nn.Module):
+    """s(z) = log(1 + ReLU(W2 · LayerNorm(W1 z + b1) + b2)), shared by images and captions.
+
+    Parameter names are those of the published checkpoints. Source: arXiv 2402.17535.
+
+    Args:
+        dense_size: d, the encoder's vector size.
+        hidden_size: h, between the two linear maps.
+        vocabulary_size: V, the number of terms.
+    """
+
+    def __init__(self, dense_size: int, hidden_size: int, vocabulary_size: int) -> None:
+        super().__init__()
+        self.proj = nn.Linear(dense_size, hidden_size)
+        # BERT's epsilon, which the published head inherits.
+        self.vocab_layer_norm = nn.LayerNorm(hidden_size, eps=1e-12)
+        self.vocab_projector = nn.Linear(hidden_size, vocabulary_size)
+
+    @property
+    def dense_size(self) -> int:
+        return self.proj.in_features
+
+    @property
+    def hidden_size(self) -> int:
+        return self.proj.out_features
+
+    @property
+    def vocabulary_size(self) -> int:
+        return self.vocab_projector.out_features
+
+    def forward(self, dense: Tensor, terms: Tensor | None = None) -> Tensor:
+        """Weights ≥ 0: (n, V) for dense (n, d), or (n, len(terms)) for those terms alone."""
+        hidden = self.vocab_layer_norm(self.proj(dense))
+        if terms is None:
+            logits = self.vocab_projector(hidden)
+        else:
+            weight, bias = self.vocab_projector.weight, self.vocab_projector.bias
+            logits = functional.linear(hidden, weight[terms], bias[terms])
+        return torch.log1p(torch.relu(logits))
+
+
+def project(head: Projection, dense: np.ndarray) -> sp.csr_matrix:
+    """Sparse vectors (n, V) float32 csr of dense vectors (n, d).
+
+    This is the one place where torch weights become scipy weights, in blocks of rows.
+    """
+    return stack(list(_project_blocks(head, dense)), head.vocabulary_size)
+
+
+def _project_blocks(head: Projection, dense: np.ndarray) -> Iterator[sp.csr_matrix]:
+    device = head.proj.weight.device
+    head.eval()
+    for start in range(0, len(dense), _BLOCK):
+        block = np.array(dense[start : start + _BLOCK], dtype=np.float32)
+        with torch.inference_mode():
+            weights = head(torch.from_numpy(block).to(device))
+        yield from_dense(weights.float().cpu().numpy())

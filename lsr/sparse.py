@@ -1,0 +1,102 @@
+"""Sets of sparse vectors and their statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+
+
+class TermWeight(NamedTuple):
+    """A term and its weight above 0."""
+
+    term: str
+    weight: float
+
+
+@dataclass(frozen=True)
+class SparseVectors:
+    """Sparse vectors with the ids they belong to.
+
+    matrix: (n, V) float32 csr, sorted indices, no explicit zeros, no negative weight.
+    ids: n names, in the order of the rows.
+    vocabulary: fingerprint of the vocabulary that the columns number.
+    """
+
+    matrix: sp.csr_matrix
+    ids: tuple[str, ...]
+    vocabulary: str
+
+    def __post_init__(self) -> None:
+        if self.matrix.shape[0] != len(self.ids):
+            raise ValueError(f"{self.matrix.shape[0]:,} sparse vectors but {len(self.ids):,} ids")
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def select(self, rows: Sequence[int] | np.ndarray) -> SparseVectors:
+        """The vectors of some rows, in the order given."""
+        picked = np.asarray(rows, np.int64)
+        ids = tuple(self.ids[row] for row in picked)
+        return SparseVectors(self.matrix[picked], ids, self.vocabulary)
+
+    def row(self, row: int) -> tuple[np.ndarray, np.ndarray]:
+        """(terms int32, weights float32) of one vector, terms ascending."""
+        start, stop = self.matrix.indptr[row : row + 2]
+        return self.matrix.indices[start:stop], self.matrix.data[start:stop]
+
+    @cached_property
+    def document_frequency(self) -> np.ndarray:
+        """(V,) int64: how many vectors activate each term."""
+        return np.bincount(self.matrix.indices, minlength=self.matrix.shape[1])
+
+    @property
+    def active_terms(self) -> float:
+        """Mean number of non-zero terms of a vector."""
+        return self.matrix.nnz / max(len(self), 1)
+
+
+def from_dense(block: np.ndarray) -> sp.csr_matrix:
+    """The csr form of a dense (n, V) block: sorted indices, no explicit zeros."""
+    matrix = sp.csr_matrix(block, dtype=np.float32)
+    matrix.sort_indices()
+    return matrix
+
+
+def stack(blocks: Sequence[sp.csr_matrix], n_terms: int) -> sp.csr_matrix:
+    """Blocks of rows one below the other; no block at all gives an empty (0, V) matrix."""
+    if not blocks:
+        return from_dense(np.zeros((0, n_terms), np.float32))
+    return sp.csr_matrix(sp.vstack(blocks, format="csr"), dtype=np.float32)
+
+
+def flops(queries: SparseVectors, images: SparseVectors) -> float:
+    """Σ_j p_query(j) · p_image(j): active terms that a random query and image share.
+
+    Source: Paria et al., "Minimizing FLOPs to Learn Efficient Sparse Representations",
+    arXiv 2004.05665.
+    """
+    p_query = queries.document_frequency / max(len(queries), 1)
+    p_image = images.document_frequency / max(len(images), 1)
+    return float(p_query @ p_image)
+
+
+def strongest(terms: np.ndarray, weights: np.ndarray, k: int) -> np.ndarray:
+    """Positions of the k largest weights, weight descending, ties by term number."""
+    return np.lexsort((terms, -weights))[:k]
+
+
+def keep_strongest(matrix: sp.csr_matrix, k: int) -> sp.csr_matrix:
+    """Each row cut to its k largest weights; ties go to the lower term number."""
+    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    order = np.lexsort((matrix.indices, -matrix.data, rows))
+    rank = np.empty(matrix.nnz, np.int64)
+    # Sorted by row first, so a row's entries stay within its own span of positions.
+    rank[order] = np.arange(matrix.nnz) - matrix.indptr[rows]
+    kept = rank < k
+    ends = np.concatenate([[0], np.cumsum(np.bincount(rows[kept], minlength=matrix.shape[0]))])
+    return sp.csr_matrix((matrix.data[kept], matrix.indices[kept], ends), shape=matrix.shape)
