@@ -1,0 +1,319 @@
+"""Search with words or a picture, and the reasons for every result.
+
+`Searcher` joins a collection, a model, their encoder and an index; the command line and the
+pages are thin shells over it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from lsr.catalog import find
+from lsr.checkpoint import Model, load_model
+from lsr.collection import Collection, load_collection, shorten
+from lsr.encoders import Encoder, load_encoder
+from lsr.exceptions import QueryError, UnknownNameError
+from lsr.index import ENGINES, Hit
+from lsr.index.memory import MemoryIndex
+from lsr.judged import check_fit
+from lsr.projection import project
+from lsr.sparse import SparseVectors, TermWeight, strongest
+from lsr.terms import (
+    CoActivation,
+    Contribution,
+    QueryTerm,
+    SupportedTerm,
+    co_activated,
+    contributions,
+    query_terms,
+    supported_terms,
+)
+
+MAX_QUERY_CHARACTERS = 2_000
+_NO_TERMS = np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """How a query is searched.
+
+    k: most results. expansion: whether terms that the text does not say take part.
+    max_query_terms: keep only the strongest. boost: factors by term. mute: terms left out.
+    split: only images of it.
+    """
+
+    k: int = 10
+    expansion: bool = True
+    max_query_terms: int | None = None
+    boost: Mapping[str, float] = field(default_factory=dict)
+    mute: tuple[str, ...] = ()
+    split: str | None = None
+
+
+@dataclass(frozen=True)
+class ExplainedHit:
+    """A result with what its score is made of; the products add up to the score."""
+
+    rank: int
+    image_id: str
+    score: float
+    contributions: list[Contribution]
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """Hits of a query, score descending, ties by image id; seconds by stage."""
+
+    query: str
+    query_terms: list[QueryTerm]
+    hits: list[ExplainedHit]
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What an image activates: its strongest terms, and how many there are in all."""
+
+    image_id: str
+    terms: list[SupportedTerm]
+    active_terms: int
+    captions: list[str]
+
+
+@dataclass(frozen=True)
+class TermCard:
+    """A term seen from the images that activate it."""
+
+    term: str
+    document_frequency: int
+    images: list[tuple[str, float]]
+    co_activated: list[CoActivation]
+
+
+class Searcher:
+    """A collection made searchable with a model.
+
+    Raises:
+        ModelError: the model does not fit the collection.
+        UnknownNameError: there is no such engine.
+    """
+
+    def __init__(self, collection: Collection, model: Model, engine: str = "memory") -> None:
+        check_fit(collection, model)
+        if engine not in ENGINES:
+            raise UnknownNameError(
+                f"There is no engine `{shorten(engine)}`. The engines are: {', '.join(ENGINES)}."
+            )
+        self.collection = collection
+        self.model = model
+        rows = collection.searchable_rows
+        self._dense = np.asarray(collection.image_vectors[rows], np.float32)
+        ids = tuple(collection.image_ids[row] for row in rows)
+        matrix = project(model.head, self._dense)
+        self.images = SparseVectors(matrix, ids, model.vocabulary.fingerprint)
+        self.index = MemoryIndex(self.images)
+
+    @classmethod
+    def open(
+        cls, collection: str = "demo", model: str = "demo", engine: str = "memory"
+    ) -> Searcher:
+        """A searcher over a collection and a model, given their names or folders."""
+        found = load_collection(find("collections", collection))
+        return cls(found, load_model(find("models", model)), engine)
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The encoder of the collection, loaded when a text or picture first needs it."""
+        return load_encoder(self.collection.encoder)
+
+    def search_text(self, text: str, settings: SearchSettings | None = None) -> SearchResult:
+        """Search with words.
+
+        Raises:
+            QueryError: the text is empty or too long, or a setting cannot be used.
+        """
+        check_text(text)
+        started = time.perf_counter()
+        dense = self.encoder.encode_texts([text])
+        encoded = time.perf_counter() - started
+        literal = self.model.vocabulary.literal_ids(text)
+        return self._search(text, dense, literal, settings or SearchSettings(), encoded)
+
+    def search_picture(
+        self, picture: Image.Image, name: str = "", settings: SearchSettings | None = None
+    ) -> SearchResult:
+        """Search with a picture. It says no words, so every term counts as expansion."""
+        started = time.perf_counter()
+        dense = self.encoder.encode_images([picture])
+        encoded = time.perf_counter() - started
+        return self._search(name, dense, None, settings or SearchSettings(), encoded)
+
+    def similar(self, image_id: str, k: int) -> list[ExplainedHit]:
+        """The images most like one of the collection, itself left out."""
+        dense = np.asarray(self._vector(image_id), np.float32)[None]
+        result = self._search(image_id, dense, None, SearchSettings(k=k + 1), 0.0)
+        others = [hit for hit in result.hits if hit.image_id != image_id][:k]
+        return [
+            ExplainedHit(rank, hit.image_id, hit.score, hit.contributions)
+            for rank, hit in enumerate(others, 1)
+        ]
+
+    def search_dense(self, text: str, k: int, split: str | None = None) -> list[Hit]:
+        """The teacher's own ranking by cosine, score descending, ties by image id."""
+        check_text(text)
+        scores = self._dense @ self.encoder.encode_texts([text])[0]
+        allowed = self._allowed(split)
+        order = np.lexsort((np.array(self.images.ids), -scores))
+        hits = (Hit(self.images.ids[row], float(scores[row])) for row in order)
+        return [hit for hit in hits if allowed is None or hit.image_id in allowed][:k]
+
+    def inspect(self, image_id: str, top: int = 20) -> Inspection:
+        """The strongest terms of an image of the collection.
+
+        Raises:
+            UnknownNameError: no such image.
+        """
+        captions = self.collection.captions_of(self.collection.image_row(image_id))
+        return self._inspect(image_id, self._vector(image_id)[None], captions, top)
+
+    def inspect_picture(self, picture: Image.Image, name: str, top: int = 20) -> Inspection:
+        """The strongest terms of any picture; it has no captions to support them."""
+        return self._inspect(name, self.encoder.encode_images([picture]), [], top)
+
+    def term(self, word: str, top: int = 12) -> TermCard:
+        """The images that activate a term most, and the terms that fire with it.
+
+        Raises:
+            UnknownNameError: the word is not a term of the vocabulary.
+        """
+        vocabulary = self.model.vocabulary
+        term = vocabulary.id_of(word)
+        rows, weights = self.index.postings(term)
+        images = [
+            (self.index.images.ids[rows[i]], float(weights[i]))
+            for i in strongest(rows, weights, top)
+        ]
+        together = co_activated(self.index, term, vocabulary, top) if len(rows) else []
+        return TermCard(vocabulary.terms[term], len(rows), images, together)
+
+    def frequent_terms(self, k: int) -> list[TermWeight]:
+        """The terms that most images activate, with their document frequency."""
+        frequency = self.images.document_frequency
+        best = strongest(np.arange(len(frequency)), frequency, k)
+        terms = self.model.vocabulary.terms
+        return [TermWeight(terms[i], float(frequency[i])) for i in best if frequency[i]]
+
+    def _vector(self, image_id: str) -> np.ndarray:
+        return self.collection.image_vectors[self.collection.image_row(image_id)]
+
+    def _inspect(self, name: str, dense: np.ndarray, captions: list[str], top: int) -> Inspection:
+        if top < 1:
+            raise QueryError(f"The number of terms is {top}. Use 1 or more.")
+        matrix = project(self.model.head, dense)
+        terms = supported_terms(matrix.indices, matrix.data, captions, self.model.vocabulary, top)
+        return Inspection(name, terms, int(matrix.nnz), captions)
+
+    def _allowed(self, split: str | None) -> frozenset[str] | None:
+        if split is None:
+            return None
+        rows = self.collection.image_rows(split)
+        return frozenset(self.collection.image_ids[row] for row in rows)
+
+    def _search(
+        self,
+        name: str,
+        dense: np.ndarray,
+        literal: np.ndarray | None,
+        settings: SearchSettings,
+        encoded: float,
+    ) -> SearchResult:
+        started = time.perf_counter()
+        matrix = project(self.model.head, dense)
+        said = _NO_TERMS if literal is None else literal
+        terms, weights = self._shape(matrix.indices, matrix.data, literal, settings)
+        projected = time.perf_counter()
+        hits = self.index.search(terms, weights, settings.k, self._allowed(settings.split))
+        searched = time.perf_counter()
+        vocabulary = self.model.vocabulary
+        explained = [
+            ExplainedHit(
+                rank,
+                hit.image_id,
+                hit.score,
+                contributions(
+                    (terms, weights),
+                    self.index.images.row(self.index.row_of(hit.image_id)),
+                    vocabulary,
+                ),
+            )
+            for rank, hit in enumerate(hits, 1)
+        ]
+        seconds = {
+            "encode": encoded,
+            "project": projected - started,
+            "search": searched - projected,
+        }
+        return SearchResult(name, query_terms(terms, weights, said, vocabulary), explained, seconds)
+
+    def _shape(
+        self,
+        terms: np.ndarray,
+        weights: np.ndarray,
+        literal: np.ndarray | None,
+        settings: SearchSettings,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """A query's terms after expansion off, mutes, boosts and the cut, in that order."""
+        keep = np.ones(len(terms), bool)
+        if not settings.expansion and literal is not None:
+            keep &= np.isin(terms, literal)
+        for word in settings.mute:
+            keep &= terms != self.model.vocabulary.id_of(word)
+        weights = weights.copy()
+        for word, factor in settings.boost.items():
+            if not (np.isfinite(factor) and factor >= 0):
+                raise QueryError(f"The boost of `{word}` is {factor}. Use a number from 0 up.")
+            weights[terms == self.model.vocabulary.id_of(word)] *= factor
+        terms, weights = terms[keep], weights[keep]
+        if settings.max_query_terms is not None:
+            if settings.max_query_terms < 1:
+                raise QueryError(
+                    f"At most {settings.max_query_terms} query terms leave no query. Use 1 or more."
+                )
+            kept = np.sort(strongest(terms, weights, settings.max_query_terms))
+            terms, weights = terms[kept], weights[kept]
+        return terms, weights
+
+
+def check_text(text: str) -> None:
+    """Refuse a query that has no words or too many.
+
+    Raises:
+        QueryError: empty, or longer than MAX_QUERY_CHARACTERS.
+    """
+    if not text.strip():
+        raise QueryError("The query is empty. Type a few words, such as `two dogs on the beach`.")
+    if len(text) > MAX_QUERY_CHARACTERS:
+        raise QueryError(
+            f"The query has {len(text):,} characters; up to {MAX_QUERY_CHARACTERS:,} are searched. "
+            "Shorten it."
+        )
+
+
+def hits_as_json(hits: list[ExplainedHit]) -> list[dict[str, Any]]:
+    """Hits with the keys of the command line."""
+    return [
+        {
+            "rank": hit.rank,
+            "image_id": hit.image_id,
+            "score": hit.score,
+            "contributions": [c._asdict() for c in hit.contributions],
+        }
+        for hit in hits
+    ]
