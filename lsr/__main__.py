@@ -1,0 +1,135 @@
+"""The command line: `python -m lsr COMMAND`. Answers go to stdout, progress to stderr."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from lsr import commands
+from lsr.exceptions import InputError
+from lsr.reading import as_text
+
+
+def _common(*, collection: bool = True, model: bool = True) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--json", action="store_true", help="answer with one JSON object")
+    if collection:
+        parser.add_argument("--collection", default="demo", help="name or folder (demo)")
+    if model:
+        parser.add_argument("--model", default="demo", help="name or folder (demo)")
+    return parser
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Every command with its options."""
+    parser = _Parser(prog="python -m lsr", description="See the words an image activates.")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    plain = _common(collection=False, model=False)
+    full = _common()
+
+    def add(name: str, does: str, run: Any, parents: list[Any]) -> argparse.ArgumentParser:
+        one = subparsers.add_parser(name, help=does, description=does, parents=parents)
+        one.set_defaults(run=run)
+        return one
+
+    add("collections", "List the collections.", commands.list_collections, [plain])
+    add("models", "List the models.", commands.list_models, [plain])
+
+    one = add("search", "Search images with words or a picture.", commands.search, [full])
+    one.add_argument("query", nargs="?", help="a few words")
+    one.add_argument("--k", type=int, default=10, help="most results (10)")
+    one.add_argument("--engine", choices=["memory"], default="memory")
+    one.add_argument("--image", metavar="FILE", help="search with this picture instead of words")
+    one.add_argument("--expansion", choices=["on", "off"], default="on")
+    one.add_argument("--max-query-terms", type=int, metavar="N")
+    one.add_argument("--boost", action="append", default=[], metavar="TERM=FACTOR")
+    one.add_argument("--mute", action="append", default=[], metavar="TERM")
+
+    one = add("inspect", "Show the terms an image activates.", commands.inspect, [full])
+    one.add_argument("image", help="an image id or a picture file")
+    one.add_argument("--top", type=int, default=20, help="most terms (20)")
+
+    one = add("term", "Show the images a term activates.", commands.term, [full])
+    one.add_argument("word", help="a term of the vocabulary")
+    one.add_argument("--top", type=int, default=12, help="most images and terms (12)")
+
+    one = add("evaluate", "Measure a model beside its teacher.", commands.evaluate, [full])
+    one.add_argument("--split", default="test")
+    one.add_argument("--direction", default="text-to-image", help="or image-to-text")
+
+    one = add("sweep", "Sparsity against accuracy over one knob.", commands.sweep, [full])
+    one.add_argument("--control", default="caption", help="caption, word, top-k, threshold, …")
+    one.add_argument("--from", dest="start", type=float, default=0.0)
+    one.add_argument("--to", dest="stop", type=float, default=1.0)
+    one.add_argument("--steps", type=int, default=11)
+    one.add_argument("--draws", type=int, default=8, help="random draws of the word level (8)")
+    one.add_argument("--seed", type=int, default=0)
+    one.add_argument("--split", default="test")
+
+    _add_train(add("train", "Train a model.", commands.train, [_common(model=False)]))
+
+    one = add("world", "Rebuild the bundled collection.", commands.world_build, [plain])
+    one.add_argument("action", choices=["build"])
+    one.add_argument("--out", default="assets", help="folder to write into (assets)")
+    one.add_argument("--work", default="build/world", help="folder for unfinished work")
+    return parser
+
+
+def _add_train(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--out", required=True, metavar="NAME", help="name of the new model")
+    one.add_argument("--control", default="scheduled", help="scheduled, none, literal, constant:P")
+    for name, kind in (
+        ("regularizer-weight", float),
+        ("epochs", int),
+        ("batch-size", int),
+        ("hidden-size", int),
+        ("temperature", float),
+        ("projection-learning-rate", float),
+        ("learning-rate", float),
+        ("noise", float),
+        ("seed", int),
+    ):
+        one.add_argument(f"--{name}", type=kind, help="see COMPACT_RECIPE in lsr/trainer.py")
+    one.add_argument("--resume", action="store_true", help="go on with an unfinished run")
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one line."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        sys.stderr.write(f"{message[0].upper()}{message[1:]}. See `{self.prog} --help`.\n")
+        raise SystemExit(2)
+
+
+def _log(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 when it answered, 2 with one line on a user's mistake."""
+    options = build_parser().parse_args(arguments)
+    try:
+        answer = options.run(options, _log)
+    except InputError as problem:
+        _log(str(problem))
+        return 2
+    except KeyboardInterrupt:
+        _log("Stopped. What was reported is kept.")
+        return 130
+    try:
+        text = json.dumps(answer, ensure_ascii=False) if options.json else as_text(answer)
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader went away (`| head`); leave without a complaint at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

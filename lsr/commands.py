@@ -1,0 +1,219 @@
+"""What each command of the command line answers: a dictionary with the documented keys."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from lsr.catalog import find, folders, own_model_folder
+from lsr.checkpoint import load_model
+from lsr.collection import load_collection, shorten
+from lsr.encoders import load_encoder
+from lsr.exceptions import CollectionError, ModelError, QueryError
+from lsr.storage import read_json
+
+Answer = dict[str, Any]
+Log = Callable[[str], None]
+
+
+def list_collections(_: argparse.Namespace, log: Log) -> Answer:
+    """The collections that are installed."""
+    cards = [
+        (folder, read_json(folder / "collection.json", CollectionError))
+        for folder in folders("collections")
+    ]
+    return {
+        "collections": [
+            {
+                "name": folder.name,
+                "title": card.get("title", folder.name),
+                "n_images": card.get("counts", {}).get("images", 0),
+                "n_captions": card.get("counts", {}).get("captions", 0),
+                "encoder": card.get("encoder"),
+            }
+            for folder, card in cards
+        ]
+    }
+
+
+def list_models(_: argparse.Namespace, log: Log) -> Answer:
+    """The models that are installed."""
+    cards = [(f, read_json(f / "config.json", ModelError)) for f in folders("models")]
+    return {
+        "models": [
+            {
+                "name": folder.name,
+                "title": card.get("title", folder.name),
+                "encoder": card.get("encoder"),
+                "dense_size": card.get("dense_size"),
+                "hidden_size": card.get("hidden_size"),
+                "vocabulary_size": card.get("vocabulary_size"),
+            }
+            for folder, card in cards
+        ]
+    }
+
+
+def search(options: argparse.Namespace, log: Log) -> Answer:
+    """Images for a text or a picture, with reasons."""
+    from lsr.pictures import read_picture
+    from lsr.search import Searcher, SearchSettings, check_text, hits_as_json
+
+    if (options.query is None) == (options.image is None):
+        raise QueryError("Give either a query text or --image FILE, and not both.")
+    settings = SearchSettings(
+        k=options.k,
+        expansion=options.expansion == "on",
+        max_query_terms=options.max_query_terms,
+        boost=dict(_boost(text) for text in options.boost),
+        mute=tuple(options.mute),
+    )
+    if options.image is None:
+        check_text(options.query)
+        searcher = Searcher.open(options.collection, options.model, options.engine)
+        result = searcher.search_text(options.query, settings)
+    else:
+        path = Path(options.image)
+        picture = read_picture(path)
+        searcher = Searcher.open(options.collection, options.model, options.engine)
+        result = searcher.search_picture(picture, path.name, settings)
+    return {
+        "query": result.query,
+        "query_terms": [term._asdict() for term in result.query_terms],
+        "hits": hits_as_json(result.hits),
+        "seconds": result.seconds,
+    }
+
+
+def _boost(text: str) -> tuple[str, float]:
+    word, equals, factor = text.rpartition("=")
+    try:
+        return word, float(factor) if equals else float("nan")
+    except ValueError:
+        message = f"`{shorten(text)}` is no boost. Write it as term=1.5."
+        raise QueryError(message) from None
+
+
+def inspect(options: argparse.Namespace, log: Log) -> Answer:
+    """The strongest terms of an image or a picture file."""
+    from lsr.exceptions import UnknownNameError
+    from lsr.pictures import read_picture
+    from lsr.search import Searcher
+
+    searcher = Searcher.open(options.collection, options.model)
+    try:
+        seen = searcher.inspect(options.image, options.top)
+    except UnknownNameError:
+        path = Path(options.image)
+        # A name without a folder or an ending is meant as an id, so that message stands.
+        if "\0" in options.image or not (path.suffix or path.parent.name or path.exists()):
+            raise
+        seen = searcher.inspect_picture(read_picture(path), path.name, options.top)
+    return {
+        "image_id": seen.image_id,
+        "terms": [term._asdict() for term in seen.terms],
+        "active_terms": seen.active_terms,
+        "captions": seen.captions,
+    }
+
+
+def term(options: argparse.Namespace, log: Log) -> Answer:
+    """The images that a term activates."""
+    from lsr.search import Searcher
+
+    if options.top < 1:
+        raise QueryError(f"The number of images is {options.top}. Use 1 or more.")
+    card = Searcher.open(options.collection, options.model).term(options.word, options.top)
+    return {
+        "term": card.term,
+        "document_frequency": card.document_frequency,
+        "images": [{"image_id": i, "weight": w} for i, w in card.images],
+        "co_activated": [other._asdict() for other in card.co_activated],
+    }
+
+
+def evaluate(options: argparse.Namespace, log: Log) -> Answer:
+    """The measures of a model on a split, beside its teacher."""
+    from lsr.evaluation import evaluate, evaluate_probes, term_vectors_for
+    from lsr.judged import judge
+
+    collection = load_collection(find("collections", options.collection))
+    model = load_model(find("models", options.model))
+    judged = judge(collection, model, options.split)
+    log(f"{len(judged.captions):,} captions and {len(judged.images):,} images projected")
+    vectors = term_vectors_for(collection.encoder, model.vocabulary)
+    answer = evaluate(judged, options.direction, vectors)
+    if (collection.folder / "probes.json").exists():
+        probes = evaluate_probes(collection, model, load_encoder(collection.encoder))
+        answer["unseen_words"] = probes
+    return answer
+
+
+def sweep(options: argparse.Namespace, log: Log) -> Answer:
+    """Measures over a range of one knob."""
+    import time
+
+    from lsr.judged import judge
+    from lsr.sweep import sweep, values_between
+
+    values = values_between(options.control, options.start, options.stop, options.steps)
+    collection = load_collection(find("collections", options.collection))
+    judged = judge(collection, load_model(find("models", options.model)), options.split)
+    log(f"{len(judged.captions):,} captions × {len(values)} values")
+    started = time.perf_counter()
+    rows = sweep(judged, options.control, values, draws=options.draws, seed=options.seed)
+    seconds = time.perf_counter() - started
+    return {
+        "control": options.control,
+        "rows": [row.as_dict() for row in rows],
+        "seconds": seconds,
+    }
+
+
+def train(options: argparse.Namespace, log: Log) -> Answer:
+    """A new model from the pairs of a collection."""
+    from lsr.expansion import parse_control
+    from lsr.trainer import COMPACT_RECIPE, train_model, with_overrides
+
+    settings = with_overrides(
+        COMPACT_RECIPE,
+        control=parse_control(options.control),
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        hidden_size=options.hidden_size,
+        query_regularizer_weight=options.regularizer_weight,
+        document_regularizer_weight=options.regularizer_weight,
+        temperature=options.temperature,
+        projection_learning_rate=options.projection_learning_rate,
+        learning_rate=options.learning_rate,
+        noise=options.noise,
+        seed=options.seed,
+    )
+    folder = own_model_folder(options.out)
+    reports = []
+    collection = load_collection(find("collections", options.collection))
+    run = train_model(collection, folder, settings, resume=options.resume)
+    for report in run:
+        reports.append(asdict(report))
+        log(
+            f"epoch {report.epoch}/{report.epochs}  loss {report.relevance_loss:.3f}  "
+            f"R@1 {report.validation_r1:.3f}  active terms {report.active_terms_query:.0f} a "
+            f"caption, {report.active_terms_image:.0f} an image  {report.seconds:.0f} s"
+        )
+    metrics = read_json(folder / "metrics.json", ModelError)
+    return {"model": options.out, "epochs": reports, "metrics": metrics}
+
+
+def world_build(options: argparse.Namespace, log: Log) -> Answer:
+    """The bundled collection, encoder and models, remade from the font."""
+    from lsr.world.build import build
+
+    stages = []
+    for report in build(Path(options.work).expanduser(), Path(options.out).expanduser()):
+        log(f"{report.stage}: {report.done}/{report.total}  {report.note}")
+        if report.done == report.total:
+            stages.append({"stage": report.stage, "seconds": report.seconds})
+    return {"out": options.out, "stages": stages}

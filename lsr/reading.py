@@ -1,0 +1,46 @@
+"""Answers as plain text for people: headings, short lists, and tables with aligned columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def as_text(answer: dict[str, Any]) -> str:
+    """The answer of a command as lines of text."""
+    return "\n".join(_lines(answer)).rstrip()
+
+
+def _lines(answer: dict[str, Any], indent: str = "") -> list[str]:
+    lines = []
+    for name, value in answer.items():
+        if isinstance(value, dict):
+            lines += [f"{indent}{name}", *_lines(value, indent + "  ")]
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            lines += [f"{indent}{name}", *_table(value, indent + "  ")]
+        else:
+            lines.append(f"{indent}{name}: {_cell(value)}")
+    return lines
+
+
+def _table(rows: list[dict[str, Any]], indent: str) -> list[str]:
+    cells = [list(rows[0])] + [[_cell(value) for value in row.values()] for row in rows]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+    return [
+        indent + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip()
+        for row in cells
+    ]
+
+
+def _cell(value: Any) -> str:
+    match value:
+        case float():
+            return f"{value:.4g}"
+        case list() if value and isinstance(value[0], dict):
+            # Contributions of a hit: the three that matter most say enough on one line.
+            return ", ".join(f"{c['term']} {c['product']:.2f}" for c in value[:3])
+        case list():
+            return " | ".join(map(str, value)) or "none"
+        case None:
+            return "–"
+        case _:
+            return str(value)
