@@ -1,0 +1,202 @@
+"""A tiny world for the tests: a dozen images, forty terms, eight dimensions, a fake encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from PIL import Image
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+from lsr.checkpoint import Model, save_model
+from lsr.collection import Collection, write_collection
+from lsr.projection import Projection
+from lsr.vocabulary import Vocabulary
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+WORDS = [
+    "a",
+    "the",
+    "two",
+    "three",
+    "dog",
+    "cat",
+    "horse",
+    "bird",
+    "fish",
+    "tree",
+    "house",
+    "car",
+    "boat",
+    "beach",
+    "snow",
+    "city",
+    "night",
+    "red",
+    "blue",
+    "green",
+    "big",
+    "small",
+    "left",
+    "right",
+    "of",
+    "on",
+    "in",
+    "near",
+    "with",
+    "and",
+    "running",
+    "sleeping",
+    "animal",
+    "vehicle",
+]
+D = 8
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    """Two busy cores make many torch threads slower, not faster."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every test has a home of its own."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("LEXISCOPE_HOME", str(folder))
+    return folder
+
+
+def make_tokenizer() -> Tokenizer:
+    entries = ["[PAD]", "[unused0]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, "##s", "##ing"]
+    vocabulary = {word: number for number, word in enumerate(entries)}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    return tokenizer
+
+
+@pytest.fixture(scope="session")
+def vocabulary() -> Vocabulary:
+    return Vocabulary(make_tokenizer())
+
+
+class FakeEncoder:
+    """Texts become the mean of fixed word directions; pictures become their mean colour."""
+
+    name = "fake"
+    dense_size = D
+    fingerprint = "fake-1"
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+        self._table = np.random.default_rng(5).normal(size=(len(vocabulary), D))
+        self.calls = 0
+
+    def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
+        self.calls += 1
+        rows = [
+            self._table[ids].mean(axis=0) if len(ids) else self._table[0]
+            for ids in self._vocabulary.token_ids(texts)
+        ]
+        return unit(np.array(rows))
+
+    def encode_images(self, images: Sequence[Image.Image]) -> np.ndarray:
+        means = [np.asarray(image, np.float64).reshape(-1, 3).mean(axis=0) for image in images]
+        return unit(np.tile(np.array(means) + 1, (1, 3))[:, :D])
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture
+def fake_encoder(vocabulary: Vocabulary) -> FakeEncoder:
+    return FakeEncoder(vocabulary)
+
+
+def make_collection(
+    folder: Path, encoder: FakeEncoder, *, splits: Sequence[str] = ("test",) * 12, **card: object
+) -> Collection:
+    rng = np.random.default_rng(7)
+    n = len(splits)
+    ids = [f"image-{row:02d}" for row in rng.permutation(n)]
+    texts, owners, caption_splits = [], [], []
+    for row in range(n):
+        for _ in range(2):
+            texts.append("a " + " ".join(rng.choice(WORDS[4:22], size=4, replace=False)))
+            owners.append(ids[row])
+            caption_splits.append(splits[row])
+    caption_vectors = encoder.encode_texts(texts)
+    image_vectors = unit(caption_vectors[::2] + caption_vectors[1::2])
+    pictures = folder.parent / f"{folder.name}-pictures"
+    pictures.mkdir(parents=True)
+    for row, image_id in enumerate(ids):
+        colour = tuple(int(c) for c in rng.integers(0, 255, 3))
+        Image.new("RGB", (20, 16), colour).save(pictures / f"{image_id}.png")
+    images = pa.table(
+        {
+            "id": ids,
+            "file": [f"{i}.png" for i in ids],
+            "url": pa.nulls(n, pa.string()),
+            "width": [20] * n,
+            "height": [16] * n,
+            "split": list(splits),
+        }
+    )
+    captions = pa.table(
+        {
+            "id": [f"caption-{row:02d}" for row in range(2 * n)],
+            "image_id": owners,
+            "text": texts,
+            "split": caption_splits,
+        }
+    )
+    stored = np.isin(caption_splits, card.get("caption_vector_splits", caption_splits))
+    full_card = {
+        "name": folder.name,
+        "title": "Tiny",
+        "licence": "CC0",
+        "source": "made here",
+        "encoder": "fake",
+        **card,
+    }
+    return write_collection(
+        folder,
+        card=full_card,
+        images=images,
+        captions=captions,
+        image_vectors=image_vectors.astype(np.float16),
+        caption_vectors=caption_vectors[stored].astype(np.float16),
+        pictures=pictures,
+    )
+
+
+@pytest.fixture
+def collection(home: Path, fake_encoder: FakeEncoder) -> Collection:
+    return make_collection(home / "collections" / "tiny", fake_encoder)
+
+
+def make_head(vocabulary: Vocabulary, seed: int = 3) -> Projection:
+    torch.manual_seed(seed)
+    return Projection(D, 6, len(vocabulary))
+
+
+@pytest.fixture
+def model(home: Path, vocabulary: Vocabulary) -> Model:
+    card = {"title": "Tiny model", "encoder": "fake"}
+    head = make_head(vocabulary)
+    folder = home / "models" / "tiny"
+    return save_model(folder, head, vocabulary, card=card, training={}, metrics={})
+
+
+@pytest.fixture
+def reference() -> Path:
+    folder = SHARED / "d2s_reference"
+    if not folder.exists():
+        pytest.skip(f"the reference numbers of the published code are not at {folder}")
+    return folder

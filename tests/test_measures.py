@@ -1,0 +1,79 @@
+import ir_measures
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from scipy.stats import kendalltau
+
+from lsr.measures import (
+    exact_at,
+    overlap_and_tau,
+    per_query,
+    ranks_of_best,
+    semantic_at,
+    summarize,
+)
+from lsr.sparse import from_dense
+
+
+def test_hand_worked_ranks_give_hand_worked_fractions():
+    ranks = np.array([1, 2, 5, 10, 11, 0])
+    assert summarize(ranks) == pytest.approx(
+        {"R@1": 1 / 6, "R@5": 3 / 6, "R@10": 4 / 6, "MRR@10": (1 + 0.5 + 0.2 + 0.1) / 6}
+    )
+
+
+def test_measures_agree_with_ir_measures():
+    rng = np.random.default_rng(0)
+    scores = rng.random((40, 30))
+    relevant = rng.integers(0, 30, 40)
+    mask = np.zeros((40, 30), bool)
+    mask[np.arange(40), relevant] = True
+    ranks = ranks_of_best(scores, mask, sparse=False)
+    run = {str(q): {str(d): float(scores[q, d]) for d in range(30)} for q in range(40)}
+    qrels = {str(q): {str(relevant[q]): 1} for q in range(40)}
+    names = ["R@1", "R@5", "R@10", "RR@10"]
+    judged = ir_measures.calc_aggregate([ir_measures.parse_measure(n) for n in names], qrels, run)
+    theirs = {str(measure): value for measure, value in judged.items()}
+    ours = summarize(ranks)
+    assert [ours[n.replace("RR", "MRR")] for n in names] == pytest.approx(
+        [theirs[n] for n in names]
+    )
+
+
+def test_ties_count_against_the_system():
+    scores = np.array([[1.0, 1.0, 1.0, 0.0]])
+    first = np.array([[True, False, False, False]])
+    assert ranks_of_best(scores, first, sparse=False).tolist() == [3]
+
+
+def test_a_relevant_document_does_not_stand_in_the_way_of_another():
+    scores = np.array([[1.0, 1.0, 0.5]])
+    relevant = np.array([[True, True, False]])
+    assert ranks_of_best(scores, relevant, sparse=False).tolist() == [1]
+
+
+def test_a_score_of_zero_is_no_hit():
+    scores = np.array([[0.0, 0.0]])
+    assert ranks_of_best(scores, np.array([[True, False]]), sparse=True).tolist() == [0]
+    assert per_query(np.array([0]), "MRR@10").tolist() == [0.0]
+
+
+def test_exact_counts_said_terms_among_the_strongest():
+    weights = from_dense(np.array([[3, 2, 1, 0], [0, 0, 0, 5], [0, 0, 0, 0]]))
+    said = sp.csr_matrix(np.array([[1, 0, 1, 0], [0, 1, 0, 0], [1, 1, 1, 1]], bool))
+    assert exact_at(weights, said, 2) == pytest.approx((1 / 2 + 0 + 0) / 3)
+    assert exact_at(weights, said, 20) == pytest.approx((2 / 3 + 0 + 0) / 3)
+
+
+def test_semantic_is_the_best_cosine_to_a_word_said():
+    vectors = np.array([[2.0, 0], [0, 1], [1, 1]])
+    weights = from_dense(np.array([[0, 1, 1]]))
+    said = sp.csr_matrix(np.array([[1, 0, 0]], bool))
+    assert semantic_at(weights, said, 20, vectors) == pytest.approx((0 + 1 / np.sqrt(2)) / 2)
+
+
+def test_tau_is_scipys_over_the_shared_documents():
+    ours, theirs = [[1, 2, 3, 4], [9, 8]], [[4, 2, 1, 7], [1, 2]]
+    overlap, tau = overlap_and_tau(ours, theirs)
+    assert overlap == pytest.approx((3 / 4 + 0) / 2)
+    assert tau == pytest.approx(kendalltau([0, 1, 2], [2, 1, 0]).statistic)

@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from lsr.exceptions import QueryError
+from lsr.expansion import literal_flags, parse_control, split_literal, term_draws
+from lsr.sparse import SparseVectors, flops, from_dense, keep_strongest, strongest
+
+dense_blocks = hnp.arrays(
+    np.float32,
+    st.tuples(st.integers(1, 6), st.integers(1, 9)),
+    elements=st.sampled_from([0.0, 0.0, 0.5, 1.0, 2.0]),
+)
+
+
+def vectors(block: np.ndarray) -> SparseVectors:
+    return SparseVectors(from_dense(block), tuple(str(i) for i in range(len(block))), "v")
+
+
+@given(dense_blocks, st.integers(1, 10))
+@settings(max_examples=60, deadline=None)
+def test_keep_strongest_equals_a_sort_of_every_row(block, k):
+    kept = keep_strongest(from_dense(block), k).toarray()
+    for row, result in zip(block, kept, strict=True):
+        order = sorted(range(len(row)), key=lambda j: (-row[j], j))[:k]
+        expected = np.zeros_like(row)
+        expected[order] = row[order]
+        np.testing.assert_array_equal(result, expected)
+
+
+@given(dense_blocks, dense_blocks)
+@settings(max_examples=40, deadline=None)
+def test_flops_equal_a_double_loop_over_pairs(queries, images):
+    width = min(queries.shape[1], images.shape[1])
+    queries, images = queries[:, :width], images[:, :width]
+    shared = [((q > 0) & (i > 0)).sum() for q in queries for i in images]
+    assert flops(vectors(queries), vectors(images)) == pytest.approx(np.mean(shared))
+
+
+@given(dense_blocks, st.integers(0, 2**9 - 1))
+@settings(max_examples=40, deadline=None)
+def test_literal_and_expansion_parts_add_up_and_never_share_a_term(block, bits):
+    said = np.array([bits >> j & 1 for j in range(block.shape[1])], bool)
+    literal = sp.csr_matrix(np.tile(said, (len(block), 1)))
+    sparse = from_dense(block)
+    a, b = split_literal(sparse, literal)
+    np.testing.assert_array_equal(a.toarray(), block * said)
+    np.testing.assert_array_equal(b.toarray(), block * ~said)
+    assert literal_flags(sparse, literal).tolist() == said[sparse.indices].tolist()
+
+
+def test_ties_go_to_the_lower_term():
+    terms, weights = np.array([7, 3, 5]), np.array([1.0, 1.0, 2.0])
+    assert terms[strongest(terms, weights, 2)].tolist() == [5, 3]
+
+
+def test_ids_must_match_rows():
+    with pytest.raises(ValueError, match="2 sparse vectors but 1 ids"):
+        SparseVectors(from_dense(np.ones((2, 3))), ("a",), "v")
+
+
+def test_a_scheduled_rate_rises_from_0_to_1_over_95_percent():
+    control = parse_control("scheduled")
+    assert control.rate_at(0.0) == 0.0
+    assert control.rate_at(0.475) == pytest.approx(0.5)
+    assert control.rate_at(0.95) == control.rate_at(0.99) == 1.0
+
+
+def test_controls_are_named_and_refused_by_name():
+    assert parse_control("none").rate_at(0.0) == 1.0
+    assert parse_control("literal").rate_at(0.99) == 0.0
+    assert parse_control("constant:0.25").rate_at(0.5) == 0.25
+    assert str(parse_control("constant:0.25")) == "constant:0.25"
+    for wrong in ("constant", "constant:2", "constant:x", "often", "constant:nan"):
+        with pytest.raises(QueryError, match="is not a control"):
+            parse_control(wrong)
+
+
+def test_draws_are_seeded_and_shared_by_all_rates():
+    draws = term_draws(1000, 3, seed=5)
+    np.testing.assert_array_equal(draws, term_draws(1000, 3, seed=5))
+    assert (draws != term_draws(1000, 3, seed=6)).any()
+    assert ((draws < 0.3) <= (draws < 0.6)).all()
+    assert (draws < 0.3).mean() == pytest.approx(0.3, abs=0.03)

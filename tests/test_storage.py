@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+
+from lsr.exceptions import CollectionError
+from lsr.storage import fingerprint, read_array, read_json, replacing_file, replacing_folder
+
+
+def test_a_failed_write_leaves_the_earlier_folder_and_no_rest(tmp_path):
+    target = tmp_path / "model"
+    target.mkdir()
+    (target / "weights").write_text("old")
+    with pytest.raises(OSError, match="disk full"), replacing_folder(target) as temporary:
+        (temporary / "weights").write_text("half")
+        raise OSError("disk full")
+    assert (target / "weights").read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_finished_write_replaces_the_folder_whole(tmp_path):
+    target = tmp_path / "model"
+    target.mkdir()
+    (target / "stale").write_text("old")
+    with replacing_folder(target) as temporary:
+        (temporary / "weights").write_text("new")
+    assert [p.name for p in target.iterdir()] == ["weights"]
+    assert [p.name for p in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_failed_file_write_leaves_the_earlier_file(tmp_path):
+    target = tmp_path / "curve.json"
+    target.write_text("old")
+    with pytest.raises(ZeroDivisionError), replacing_file(target) as temporary:
+        temporary.write_text("half")
+        raise ZeroDivisionError
+    assert target.read_text() == "old"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_reading_names_the_file_that_is_missing_or_damaged(tmp_path):
+    with pytest.raises(CollectionError, match=r"`a\.json` is missing"):
+        read_json(tmp_path / "a.json", CollectionError)
+    (tmp_path / "a.json").write_text("[1")
+    with pytest.raises(CollectionError, match="not readable JSON"):
+        read_json(tmp_path / "a.json", CollectionError)
+    (tmp_path / "a.json").write_text("[1]")
+    with pytest.raises(CollectionError, match="holds a list"):
+        read_json(tmp_path / "a.json", CollectionError)
+
+
+def test_a_truncated_array_is_refused(tmp_path):
+    path = tmp_path / "v.npy"
+    np.save(path, np.ones((100, 8), np.float32))
+    content = path.read_bytes()
+    for length in (0, 10, len(content) - 4):
+        path.write_bytes(content[:length])
+        with pytest.raises(CollectionError, match=r"v\.npy` is truncated"):
+            read_array(path, CollectionError)
+
+
+def test_a_fingerprint_sees_every_part_and_its_border(tmp_path):
+    file = tmp_path / "f"
+    file.write_bytes(b"abc")
+    assert fingerprint("ab", "c") != fingerprint("a", "bc")
+    assert fingerprint(file) == fingerprint("abc") == fingerprint(b"abc")
+    assert fingerprint(np.array([1, 2])) != fingerprint(np.array([2, 1]))
