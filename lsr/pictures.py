@@ -40,11 +40,16 @@ def read_picture(source: Path | bytes, name: str = "") -> Image.Image:
                     f"{MAX_PIXELS // 10**6} million are read. Make it smaller and try again."
                 )
             return on_white(ImageOps.exif_transpose(picture))
+    except Image.DecompressionBombError:
+        raise PictureError(
+            f"`{label}` has far more than {MAX_PIXELS // 10**6} million pixels, the most that are "
+            "read. Make it smaller and try again."
+        ) from None
     except FileNotFoundError:
         raise PictureError(f"There is no file `{label}`. Check the path.") from None
     except IsADirectoryError:
         raise PictureError(f"`{label}` is a folder. Name a picture file in it.") from None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, EOFError):
+    except (OSError, ValueError, SyntaxError, EOFError):
         kinds = ", ".join(_FORMATS)
         raise PictureError(
             f"`{label}` is not a picture that can be read ({kinds}), or it is damaged. Try "

@@ -100,12 +100,22 @@ class TermCard:
 class Searcher:
     """A collection made searchable with a model.
 
+    Args:
+        engine: one of `lsr.index.ENGINES`.
+        encoder: of new texts and pictures; by default the one that the collection names.
+
     Raises:
         ModelError: the model does not fit the collection.
         UnknownNameError: there is no such engine.
     """
 
-    def __init__(self, collection: Collection, model: Model, engine: str = "memory") -> None:
+    def __init__(
+        self,
+        collection: Collection,
+        model: Model,
+        engine: str = "memory",
+        encoder: Encoder | None = None,
+    ) -> None:
         check_fit(collection, model)
         if engine not in ENGINES:
             raise UnknownNameError(
@@ -113,6 +123,7 @@ class Searcher:
             )
         self.collection = collection
         self.model = model
+        self._encoder = encoder
         rows = collection.searchable_rows
         self._dense = np.asarray(collection.image_vectors[rows], np.float32)
         ids = tuple(collection.image_ids[row] for row in rows)
@@ -131,7 +142,7 @@ class Searcher:
     @cached_property
     def encoder(self) -> Encoder:
         """The encoder of the collection, loaded when a text or picture first needs it."""
-        return load_encoder(self.collection.encoder)
+        return self._encoder or load_encoder(self.collection.encoder)
 
     def search_text(self, text: str, settings: SearchSettings | None = None) -> SearchResult:
         """Search with words.

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -38,6 +39,7 @@ class TrainingSettings:
     warm_up: share of all steps in which learning rate and regularizer rise.
     noise: standard deviation of Gaussian noise on the student's unit input vectors, as a
         share of their norm; 0 is the paper's.
+    precision: of the forward pass; weights and losses are float32 either way.
     """
 
     control: CaptionLevelControl = field(default_factory=CaptionLevelControl)
@@ -51,6 +53,7 @@ class TrainingSettings:
     learning_rate: float = 5e-5
     warm_up: float = 0.2
     noise: float = 0.0
+    precision: Literal["bfloat16", "float32"] = "bfloat16"
     seed: int = 0
 
 
@@ -194,7 +197,7 @@ def _step(
     images = batches.images[batches.owners[rows]].to(device)
     expands = torch.rand((), generator=generator).item() < settings.control.rate_at(step / total)
     warm_up_steps = int(settings.warm_up * total)
-    with torch.autocast(device.type, torch.bfloat16):
+    with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
         sparse_images = head(_noisy(images, settings.noise, generator))
         noisy_captions = _noisy(captions, settings.noise, generator)
         if expands:

@@ -18,42 +18,10 @@ from lsr.projection import Projection
 from lsr.vocabulary import Vocabulary
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
-WORDS = [
-    "a",
-    "the",
-    "two",
-    "three",
-    "dog",
-    "cat",
-    "horse",
-    "bird",
-    "fish",
-    "tree",
-    "house",
-    "car",
-    "boat",
-    "beach",
-    "snow",
-    "city",
-    "night",
-    "red",
-    "blue",
-    "green",
-    "big",
-    "small",
-    "left",
-    "right",
-    "of",
-    "on",
-    "in",
-    "near",
-    "with",
-    "and",
-    "running",
-    "sleeping",
-    "animal",
-    "vehicle",
-]
+WORDS = (
+    "a the two three dog cat horse bird fish tree house car boat beach snow city night red blue "
+    "green big small left right of on in near with and running sleeping animal vehicle"
+).split()
 D = 8
 
 
@@ -135,7 +103,7 @@ def make_collection(
     image_vectors = unit(caption_vectors[::2] + caption_vectors[1::2])
     pictures = folder.parent / f"{folder.name}-pictures"
     pictures.mkdir(parents=True)
-    for row, image_id in enumerate(ids):
+    for image_id in ids:
         colour = tuple(int(c) for c in rng.integers(0, 255, 3))
         Image.new("RGB", (20, 16), colour).save(pictures / f"{image_id}.png")
     images = pa.table(

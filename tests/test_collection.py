@@ -84,7 +84,7 @@ def test_a_newer_schema_is_refused(collection):
 
 
 def test_an_unknown_image_gets_the_nearest_ids(collection):
-    with pytest.raises(UnknownNameError, match="no image `image-3`.*`image-0?3`"):
+    with pytest.raises(UnknownNameError, match=r"no image `image-3`.*`image-0?3`"):
         collection.image_row("image-3")
 
 

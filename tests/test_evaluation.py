@@ -1,0 +1,99 @@
+import json
+
+import numpy as np
+import pytest
+
+from lsr.evaluation import evaluate, evaluate_probes
+from lsr.exceptions import QueryError
+from lsr.judged import judge
+
+
+@pytest.fixture
+def judged(collection, model):
+    return judge(collection, model, "test")
+
+
+def dense_arrays(judged):
+    images, captions = judged.images.matrix.toarray(), judged.captions.matrix.toarray()
+    return images, captions, captions * judged.literal.toarray()
+
+
+def recall(scores: np.ndarray, relevant: list[set[int]], k: int) -> float:
+    """The plainest possible Success@k: sort, look, ties against the system."""
+    found = []
+    for row, wanted in zip(scores, relevant, strict=True):
+        best = max(row[list(wanted)])
+        rivals = sum(s >= best for d, s in enumerate(row) if d not in wanted)
+        found.append(best > 0 and rivals < k)
+    return float(np.mean(found))
+
+
+def test_text_to_image_equals_brute_force(judged):
+    images, captions, literal = dense_arrays(judged)
+    wanted = [{int(row)} for row in judged.pairs.relevant]
+    answer = evaluate(judged)
+    for k in (1, 5, 10):
+        assert answer["sparse"][f"R@{k}"] == pytest.approx(recall(captions @ images.T, wanted, k))
+        assert answer["literal"][f"R@{k}"] == pytest.approx(recall(literal @ images.T, wanted, k))
+        dense = judged.pairs.caption_vectors @ judged.pairs.image_vectors.T
+        assert answer["dense"][f"R@{k}"] == pytest.approx(
+            recall(dense - dense.min() + 1, wanted, k)
+        )
+    assert answer["n_queries"] == 24
+    assert answer["n_images"] == 12
+
+
+def test_image_to_text_equals_brute_force(judged):
+    images, captions, literal = dense_arrays(judged)
+    wanted = [set(np.flatnonzero(judged.pairs.relevant == row).tolist()) for row in range(12)]
+    answer = evaluate(judged, "image-to-text")
+    for k in (1, 5, 10):
+        assert answer["sparse"][f"R@{k}"] == pytest.approx(recall(images @ captions.T, wanted, k))
+        assert answer["literal"][f"R@{k}"] == pytest.approx(recall(images @ literal.T, wanted, k))
+    assert answer["n_queries"] == 12
+
+
+def test_exactness_of_images_counts_words_of_their_captions(judged, collection, vocabulary):
+    images, *_ = dense_arrays(judged)
+    shares = []
+    for row, weights in enumerate(images):
+        said = {
+            i for text in collection.captions_of(row) for i in vocabulary.literal_ids(text).tolist()
+        }
+        order = sorted(np.flatnonzero(weights), key=lambda j: (-weights[j], j))[:10]
+        shares.append(np.mean([int(j) in said for j in order]))
+    assert evaluate(judged)["image_exact@10"] == pytest.approx(np.mean(shares))
+
+
+def test_a_ranking_agrees_fully_with_itself(judged):
+    images, captions = judged.images.matrix.toarray(), judged.captions.matrix.toarray()
+    object.__setattr__(judged.pairs, "image_vectors", images)
+    object.__setattr__(judged.pairs, "caption_vectors", captions)
+    answer = evaluate(judged)
+    assert answer["overlap@10"] == pytest.approx(1.0)
+    assert answer["kendall_tau"] == pytest.approx(1.0)
+    assert answer["dense"] == answer["sparse"]
+
+
+def test_semantic_is_null_without_word_vectors_and_1_for_equal_ones(judged, vocabulary):
+    assert evaluate(judged)["semantic@20"] is None
+    same = np.ones((len(vocabulary), 3), np.float32)
+    assert evaluate(judged, term_vectors=same)["semantic@20"] == pytest.approx(1.0)
+
+
+def test_an_unknown_direction_is_refused(judged):
+    with pytest.raises(QueryError, match="`sideways` is no direction"):
+        evaluate(judged, "sideways")
+
+
+def test_probes_count_words_that_find_an_image(collection, model, fake_encoder):
+    assert evaluate_probes(collection, model, fake_encoder) == {}
+    everything = list(collection.image_ids)
+    (collection.folder / "probes.json").write_text(
+        json.dumps({"dog": everything, "cat": everything[:1]})
+    )
+    answer = evaluate_probes(collection, model, fake_encoder)
+    assert answer["n"] == 2
+    scores = collection.image_vectors.astype(np.float32) @ fake_encoder.encode_texts(["cat"])[0]
+    found = (scores >= scores[0]).sum() <= 10
+    assert answer["dense"] == pytest.approx((1 + found) / 2)
