@@ -7,8 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from lsr.collection import shorten
-from lsr.exceptions import QueryError, UnknownNameError
+from lsr.exceptions import QueryError, UnknownNameError, shorten
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 BUNDLED_ENCODER = ASSETS / "encoder"

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lsr.exceptions import CollectionError, UnknownNameError
+from lsr.exceptions import CollectionError, UnknownNameError, shorten
 from lsr.storage import fingerprint, missing, read_array, read_json, replacing_folder, write_json
 
 SCHEMA = 1
@@ -165,12 +165,6 @@ class Collection:
             return None
         stored = np.flatnonzero(np.isin(self.caption_splits, self.vector_splits))
         return self.caption_vectors[np.flatnonzero(self.caption_splits[stored] == split)]
-
-
-def shorten(text: str, limit: int = 60) -> str:
-    """`text` on one line, cut to `limit` characters for use in a message."""
-    line = " ".join(text.split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def load_collection(folder: Path) -> Collection:

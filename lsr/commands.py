@@ -10,9 +10,9 @@ from typing import Any
 
 from lsr.catalog import find, folders, own_model_folder
 from lsr.checkpoint import load_model
-from lsr.collection import load_collection, shorten
+from lsr.collection import load_collection
 from lsr.encoders import load_encoder
-from lsr.exceptions import CollectionError, ModelError, QueryError
+from lsr.exceptions import CollectionError, ModelError, QueryError, shorten
 from lsr.storage import read_json
 
 Answer = dict[str, Any]

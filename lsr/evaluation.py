@@ -19,6 +19,7 @@ from lsr.measures import (
     semantic_at,
     summarize,
 )
+from lsr.pairs import Pairs
 from lsr.projection import project
 from lsr.sparse import flops
 from lsr.storage import read_json
@@ -72,17 +73,24 @@ def evaluate(
 _Search = tuple[int, np.ndarray, np.ndarray, np.ndarray, float, float]
 
 
-def _text_to_image(judged: JudgedSplit) -> _Search:
-    pairs = judged.pairs
+def dense_ranks(pairs: Pairs) -> np.ndarray:
+    """(m,) int64: the rank of each caption's image by the teacher's cosine, ties against it."""
     n = len(pairs.caption_vectors)
-    dense_ranks = np.empty(n, np.int64)
-    dense_top: list[list[int]] = []
+    ranks = np.empty(n, np.int64)
     for start in range(0, n, _BLOCK):
         block = slice(start, min(start + _BLOCK, n))
         scores = pairs.caption_vectors[block] @ pairs.image_vectors.T
         own = scores[np.arange(len(scores)), pairs.relevant[block]]
-        dense_ranks[block] = (scores >= own[:, None]).sum(axis=1)
-        dense_top += _top_ten(scores)
+        ranks[block] = (scores >= own[:, None]).sum(axis=1)
+    return ranks
+
+
+def _text_to_image(judged: JudgedSplit) -> _Search:
+    pairs = judged.pairs
+    n = len(pairs.caption_vectors)
+    dense_top: list[list[int]] = []
+    for start in range(0, n, _BLOCK):
+        dense_top += _top_ten(pairs.caption_vectors[start : start + _BLOCK] @ pairs.image_vectors.T)
     staged = literal_then_all(judged)
     place = {image_id: row for row, image_id in enumerate(judged.images.ids)}
     sparse_top = [
@@ -90,7 +98,7 @@ def _text_to_image(judged: JudgedSplit) -> _Search:
         for row in range(n)
     ]
     agreement = overlap_and_tau(sparse_top, dense_top)
-    return n, dense_ranks, staged.ranks[:, 1], staged.ranks[:, 0], *agreement
+    return n, dense_ranks(pairs), staged.ranks[:, 1], staged.ranks[:, 0], *agreement
 
 
 def _image_to_text(judged: JudgedSplit) -> _Search:

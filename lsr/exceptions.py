@@ -40,3 +40,9 @@ class QueryError(InputError):
 
 class PictureError(InputError):
     """A file that cannot be read as a picture."""
+
+
+def shorten(text: str, limit: int = 60) -> str:
+    """`text` on one line, cut to `limit` characters for use in a message."""
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from lsr.collection import shorten
-from lsr.exceptions import PictureError
+from lsr.exceptions import PictureError, shorten
 
 MAX_BYTES = 10 * 2**20
 MAX_PIXELS = 50_000_000

@@ -17,9 +17,9 @@ from PIL import Image
 
 from lsr.catalog import find
 from lsr.checkpoint import Model, load_model
-from lsr.collection import Collection, load_collection, shorten
+from lsr.collection import Collection, load_collection
 from lsr.encoders import Encoder, load_encoder
-from lsr.exceptions import QueryError, UnknownNameError
+from lsr.exceptions import QueryError, UnknownNameError, shorten
 from lsr.index import ENGINES, Hit
 from lsr.index.memory import MemoryIndex
 from lsr.judged import check_fit

@@ -12,8 +12,7 @@ import numpy as np
 import scipy.sparse as sp
 from tokenizers import Tokenizer
 
-from lsr.collection import shorten
-from lsr.exceptions import ModelError, UnknownNameError
+from lsr.exceptions import ModelError, UnknownNameError, shorten
 from lsr.storage import fingerprint, missing
 
 # [CLS], [SEP], [PAD], [UNK], [MASK], [unused0] …: marks of the tokenizer, not words.

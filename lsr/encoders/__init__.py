@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from lsr.catalog import BUNDLED_ENCODER
-from lsr.collection import shorten
 from lsr.encoders.protocol import Encoder
-from lsr.exceptions import UnknownNameError
+from lsr.exceptions import UnknownNameError, shorten
 
 __all__ = ["NAMES", "Encoder", "load_encoder"]
 

@@ -1,0 +1,81 @@
+"""The shape of the code: who may import whom, and what the library must not do."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+# From the ground up; a room imports only from rooms of lower lines.
+LAYERS = [
+    ["exceptions"],
+    ["storage"],
+    ["collection", "pictures", "reading"],
+    ["catalog"],
+    ["vocabulary", "sparse"],
+    ["expansion"],
+    ["projection", "losses"],
+    ["checkpoint", "encoders", "index"],
+    ["pairs", "measures", "terms"],
+    ["judged"],
+    ["sweep"],
+    ["evaluation", "search", "training"],
+    ["trainer"],
+    ["world"],
+    ["commands"],
+    ["__main__"],
+]
+LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
+SOURCES = sorted((ROOT / "lsr").rglob("*.py"))
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(ROOT / "lsr").parts[0].removesuffix(".py")
+
+
+def imports_of(path: Path) -> list[str]:
+    names = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    return names
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_room_imports_only_from_rooms_below(path):
+    room = room_of(path)
+    if room == "__init__":
+        return
+    for name in imports_of(path):
+        parts = name.split(".")
+        if parts[0] != "lsr" or len(parts) < 2 or parts[1] == room:
+            continue
+        assert LEVEL[parts[1]] < LEVEL[room], f"{path.name} imports {name}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_the_library_draws_nothing_and_ends_nothing(path):
+    assert not any(name.split(".")[0] in ("streamlit", "plotly") for name in imports_of(path))
+    calls = [
+        ast.unparse(node.func)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+    ]
+    assert not {"print", "sys.exit", "exit", "torch.load", "pickle.load"} & set(calls)
+
+
+def test_only_the_build_command_imports_the_world():
+    users = {
+        room_of(path)
+        for path in SOURCES
+        if any(name.startswith("lsr.world") for name in imports_of(path))
+    }
+    assert users <= {"world", "commands"}
+
+
+def test_every_room_of_the_library_has_a_layer():
+    assert {room_of(path) for path in SOURCES} - {"__init__"} <= LEVEL.keys()
