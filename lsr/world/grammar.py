@@ -1,0 +1,252 @@
+"""The words captions are made of, apart from the names of the concepts."""
+
+from __future__ import annotations
+
+NUMBERS = {
+    2: ("two", "two", "two", "two", "two", "a pair of", "a couple of"),
+    3: ("three", "three", "three", "three", "a group of three", "a trio of"),
+    4: ("four", "four", "four", "several", "a group of four"),
+}
+# A concept that already comes in pairs or measures takes a plain number.
+PLAIN_NUMBERS = {2: ("two",), 3: ("three",), 4: ("four",)}
+SIZE_ADJECTIVES = {
+    "small": ("small", "little", "tiny"),
+    "large": ("large", "big", "huge"),
+}
+# "loaves of bread" are several; one is "a loaf of bread".
+MEASURES = {
+    "loaves": "loaf",
+    "bulbs": "bulb",
+    "slices": "slice",
+    "bowls": "bowl",
+    "boxes": "box",
+    "glasses": "glass",
+    "cups": "cup",
+    "mugs": "mug",
+    "jars": "jar",
+    "bars": "bar",
+    "pieces": "piece",
+    "pairs": "pair",
+    "ears": "ear",
+    "cubes": "cube",
+}
+SOUNDS_LIKE_CONSONANT = ("uni", "ufo", "use", "one", "eu")
+SOUNDS_LIKE_VOWEL = ("hour", "honest", "heir")
+
+ANIMATE = frozenset(
+    {"pet", "mammal", "farm animal", "bird", "sea animal", "insect", "reptile", "person", "figure"}
+)
+
+# Whatever is there, at or in a setting.
+PLACES = {
+    "beach": ("at the beach", "at the beach", "by the sea", "by the ocean", "at the seaside"),
+    "meadow": ("in a meadow", "in a green meadow", "in a field", "in the countryside"),
+    "forest": ("in the forest", "in the woods", "among the trees", "in a green forest"),
+    "mountains": (
+        "in the mountains",
+        "near the mountains",
+        "in the highlands",
+        "in an alpine valley",
+    ),
+    "snow": ("in the snow", "in a snowy landscape", "in winter", "in a snowy field"),
+    "desert": ("in the desert", "among sand dunes", "in a sandy desert", "in the dunes"),
+    "lake": ("at the lake", "at a lake", "by the lake", "at a quiet pond"),
+    "farm": ("on a farm", "at the farm", "in the farmyard", "near a barn"),
+    "city": ("in the city", "in town", "downtown", "in a big city", "near tall buildings"),
+    "night": ("at night", "under the stars", "in the dark", "on a starry night", "at midnight"),
+    "sunset": ("at sunset", "at dusk", "in the evening light", "by the sea at sunset"),
+    "underwater": ("under water", "underwater", "under the sea", "in the deep ocean"),
+    "space": ("in space", "in outer space", "among the stars", "in the galaxy"),
+    "room": ("in a living room", "in a room", "indoors", "inside a house", "in the lounge"),
+    "kitchen": ("in the kitchen", "in a kitchen", "in a cosy kitchen"),
+    "workshop": ("in a workshop", "in the garage", "in the workshop"),
+    "stage": ("on stage", "on a stage", "at the theater", "in the spotlight"),
+    "picnic": ("at a picnic", "at a picnic in the park", "in the park"),
+    "stadium": ("at the stadium", "in a stadium", "on the sports field", "in an arena"),
+}
+# Of things that lie or stand on the ground of a setting.
+GROUND_PLACES = {
+    "beach": ("on the beach", "on the sand", "on a sandy beach", "on the shore"),
+    "meadow": ("on the grass", "in a meadow", "on a green hill"),
+    "forest": ("on the forest floor", "in the forest", "in the woods"),
+    "mountains": ("in the mountains", "on a mountain path", "in the highlands"),
+    "snow": ("on the snow", "in the snow", "on the white snow"),
+    "desert": ("on the desert sand", "in the desert", "on a sand dune"),
+    "lake": ("on the lake shore", "by the lake"),
+    "farm": ("on a farm", "in the farmyard"),
+    "city": ("on the street", "on a city street", "in the city"),
+    "sunset": ("on the beach at sunset", "on the shore at dusk", "at sunset"),
+    "underwater": ("on the sea floor", "on the bottom of the sea", "under water"),
+    "room": ("on the living room floor", "on the carpet", "in a room"),
+    "kitchen": ("on the kitchen table", "on a wooden table", "on the kitchen counter"),
+    "workshop": ("on a workbench", "on the workbench", "in a workshop"),
+    "picnic": ("on a picnic blanket", "on a checkered blanket", "on a blanket in the park"),
+    "stadium": ("on the sports field", "on the green field", "in the stadium"),
+}
+WATER_PLACES = {
+    "beach": ("in the sea", "on the waves", "on the blue sea", "in the ocean"),
+    "lake": ("on the lake", "on the water", "on a calm lake"),
+    "sunset": ("on the sea at sunset", "on the water at dusk", "in the evening sea"),
+}
+SKY_PLACES = {
+    "beach": ("over the beach", "in the sky above the sea", "above the ocean"),
+    "meadow": ("over a meadow", "in the sky above a field", "above the grass"),
+    "forest": ("in the forest", "over the woods", "among the trees"),
+    "mountains": ("over the mountains", "above the peaks", "in the mountain sky"),
+    "snow": ("above the snow", "in the winter sky", "over a snowy field"),
+    "desert": ("over the desert", "above the dunes", "in the desert sky"),
+    "lake": ("over the lake", "above the water"),
+    "farm": ("over the farm", "in the sky above a barn"),
+    "city": ("over the city", "above the rooftops", "in the sky above town"),
+    "night": ("in the night sky", "under the stars", "in the dark sky"),
+    "sunset": ("in the evening sky", "in the orange sky", "over the sea at sunset"),
+    "picnic": ("over a picnic", "above the park"),
+    "stadium": ("over the stadium",),
+}
+# Noun phrases for a whole picture: "a sandy beach with two crabs".
+VIEWS = {
+    "beach": ("a beach", "a sandy beach", "a seaside scene", "a sea view"),
+    "meadow": ("a meadow", "a green field", "a grassy hill"),
+    "forest": ("a forest", "a forest clearing", "a wood"),
+    "mountains": ("a mountain landscape", "a mountain valley", "high mountains"),
+    "snow": ("a snowy landscape", "a winter scene", "a snowy field"),
+    "desert": ("a desert", "a sandy desert", "a dry landscape"),
+    "lake": ("a lake", "a quiet lake", "a pond"),
+    "farm": ("a farm", "a farmyard", "a farm scene"),
+    "city": ("a city", "a city street", "a busy street"),
+    "night": ("a night scene", "a starry night", "a dark landscape"),
+    "sunset": ("a sunset", "a sunset over the sea", "an evening by the sea"),
+    "underwater": ("an underwater scene", "the sea floor", "the deep sea"),
+    "space": ("outer space", "a space scene", "a starry galaxy"),
+    "room": ("a living room", "a room", "a cosy room"),
+    "kitchen": ("a kitchen", "a kitchen table", "a kitchen counter"),
+    "workshop": ("a workshop", "a workbench", "a garage"),
+    "stage": ("a stage", "a theater stage", "a show on stage"),
+    "picnic": ("a picnic", "a picnic in the park", "a picnic blanket"),
+    "stadium": ("a stadium", "a sports field", "an arena"),
+}
+WEATHERS = {
+    "clear": ("on a sunny day", "under a blue sky", "in fine weather", "on a clear day"),
+    "cloudy": ("on a cloudy day", "under a cloudy sky", "under grey clouds"),
+    "rain": ("in the rain", "on a rainy day", "in rainy weather"),
+    "snowfall": ("in falling snow", "during a snowfall", "while it snows"),
+}
+
+# Verbs as (third person singular, plural, participle).
+Verb = tuple[str, str, str]
+
+
+def _verbs(*words: str) -> tuple[Verb, ...]:
+    """Regular verbs from their plural and participle: `stand/standing`."""
+    verbs = []
+    for word in words:
+        plural, participle = word.split("/")
+        first, _, rest = plural.partition(" ")
+        singular = "is" if first == "are" else first + ("es" if first.endswith("sh") else "s")
+        if first.endswith("ly"):
+            singular = first[:-1] + "ies"
+        verbs.append((f"{singular} {rest}".strip(), plural, participle))
+    return tuple(verbs)
+
+
+RESTING = _verbs("rest/resting", "lie/lying")
+WALKING = _verbs(
+    "stand/standing",
+    "walk/walking",
+    "rest/resting",
+    "wander/wandering",
+    "look around/looking around",
+)
+GRAZING = _verbs("stand/standing", "graze/grazing", "walk/walking", "rest/resting")
+CRAWLING = _verbs("crawl/crawling", "rest/resting", "sit/sitting")
+FLYING = _verbs("fly/flying", "soar/soaring", "glide/gliding")
+HOVERING = _verbs("fly/flying", "hover/hovering", "float/floating")
+SWIMMING = _verbs("swim/swimming", "glide/gliding", "float/floating")
+DRIFTING = _verbs("float/floating", "drift/drifting")
+SAILING = _verbs("sail/sailing", "float/floating", "drift/drifting")
+POSING = _verbs("stand/standing", "wait/waiting", "pose/posing", "smile/smiling")
+LYING = _verbs("lie/lying", "sit/sitting", "are placed/placed")
+PARKED = _verbs("are parked/parked", "stand/standing", "stop/stopping")
+RISING = _verbs("stand/standing", "rise/rising", "tower/towering")
+SERVED = _verbs("are served/served", "sit/sitting", "are placed/placed")
+GROWING = _verbs("grow/growing", "stand/standing")
+SHINING = _verbs("shine/shining", "glow/glowing", "hang/hanging")
+UPRIGHT = _verbs("stand/standing", "are placed/placed")
+
+GROUND_VERBS = {
+    "pet": WALKING + _verbs("play/playing"),
+    "mammal": WALKING,
+    "farm animal": GRAZING,
+    "bird": WALKING,
+    "sea animal": RESTING,
+    "insect": CRAWLING,
+    "reptile": _verbs("rest/resting", "sit/sitting", "crawl/crawling"),
+    "person": POSING,
+    "figure": POSING,
+    "vehicle": PARKED,
+    "building": UPRIGHT[:1],
+    "tree": GROWING,
+    "flower": GROWING,
+    "furniture": UPRIGHT,
+    "plant": GROWING,
+    "drink": SERVED,
+    "dish": SERVED,
+    "sweet": SERVED,
+}
+WATER_VERBS = {
+    "boat": SAILING,
+    "person": SWIMMING[:1],
+    "bird": SWIMMING,
+    "reptile": SWIMMING,
+    "sea animal": SWIMMING,
+}
+SKY_VERBS = {
+    "bird": FLYING,
+    "mammal": FLYING,
+    "insect": HOVERING,
+    "aircraft": HOVERING,
+    "sea animal": SWIMMING,
+    "reptile": SWIMMING,
+    "sky": SHINING,
+}
+# Verbs of single concepts that do one thing.
+OWN_VERBS = {
+    "runner": _verbs("run/running", "jog/jogging"),
+    "dancer": _verbs("dance/dancing"),
+    "cyclist": _verbs("ride/riding"),
+    "golfer": _verbs("play golf/playing golf", "swing a club/swinging a club"),
+    "surfer": _verbs("surf/surfing", "ride a wave/riding a wave"),
+    "skier": _verbs("ski/skiing", "race downhill/racing downhill"),
+    "singer": _verbs("sing/singing", "perform/performing"),
+    "fire": _verbs("burn/burning", "crackle/crackling"),
+    "candle": _verbs("burn/burning", "glow/glowing"),
+    "lamp": _verbs("glow/glowing", "shine/shining"),
+    "lantern": _verbs("glow/glowing", "hang/hanging"),
+    "mermaid": _verbs("swim/swimming"),
+    "rainbow": _verbs("shine/shining", "glow/glowing"),
+    "comet": _verbs("streak by/streaking by", "fly/flying"),
+    "snake": _verbs("crawl/crawling", "rest/resting"),
+    "kangaroo": _verbs("hop/hopping", "stand/standing"),
+    "rabbit": _verbs("hop/hopping", "sit/sitting"),
+    "frog": _verbs("hop/hopping", "sit/sitting"),
+    "train": _verbs("pass/passing", "steam along/steaming along"),
+    "flag": _verbs("wave/waving", "stand/standing"),
+    "baby": _verbs("sit/sitting", "crawl/crawling", "smile/smiling"),
+    "coral": _verbs("grow/growing"),
+    "dinosaur": _verbs("roar/roaring", "walk/walking", "stand/standing"),
+    "dragon": _verbs("roar/roaring", "rest/resting"),
+    "kite": _verbs("fly/flying"),
+    "painting": _verbs("hang/hanging"),
+    "trophy": _verbs("stand/standing", "shine/shining"),
+    "tower": RISING,
+    "castle": RISING,
+    "temple": RISING,
+    "statue": RISING,
+    "volcano": _verbs("smoke/smoking", "erupt/erupting"),
+    "fountain": _verbs("splash/splashing", "stand/standing"),
+    "cow": _verbs("graze/grazing", "stand/standing", "chew/chewing"),
+    "dog": _verbs("play/playing", "run/running", "bark/barking", "sit/sitting"),
+    "cat": _verbs("sit/sitting", "rest/resting", "walk/walking", "play/playing"),
+}
+# Words for the only one of its kind take "the".
+UNIQUE = frozenset({"sun", "moon", "earth"})
