@@ -89,9 +89,9 @@ def search(options: argparse.Namespace, log: Log) -> Answer:
 
 
 def _boost(text: str) -> tuple[str, float]:
-    word, equals, factor = text.rpartition("=")
+    word, _, factor = text.rpartition("=")
     try:
-        return word, float(factor) if equals else float("nan")
+        return word, float(factor)
     except ValueError:
         message = f"`{shorten(text)}` is no boost. Write it as term=1.5."
         raise QueryError(message) from None
