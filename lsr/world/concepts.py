@@ -17,9 +17,11 @@ IRREGULAR_PLURALS = {
     "elk": "elk",
     "fish": "fish",
     "knife": "knives",
+    "goose": "geese",
     "leaf": "leaves",
     "mouse": "mice",
     "person": "people",
+    "scarf": "scarves",
     "sheep": "sheep",
     "spacecraft": "spacecraft",
 }
