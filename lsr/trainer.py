@@ -15,7 +15,8 @@ import torch
 from lsr.catalog import BUNDLED_ENCODER
 from lsr.checkpoint import save_model
 from lsr.collection import Collection
-from lsr.evaluation import evaluate, term_vectors_for
+from lsr.encoders.bundled import BundledEncoder
+from lsr.evaluation import evaluate
 from lsr.exceptions import ModelError, QueryError
 from lsr.judged import judge_head
 from lsr.pairs import load_pairs
@@ -42,11 +43,18 @@ def train_model(
     title: str = "",
     resume: bool = False,
     precision: torch.dtype = torch.float16,
+    word_vectors: Path = BUNDLED_ENCODER,
 ) -> Iterator[EpochReport]:
     """Train on split `train`, validate on `val`, measure on `test`, write `folder`.
 
     The unfinished run lives beside `folder` until the model is written; `folder` is replaced
     only then.
+
+    Args:
+        resume: go on with an unfinished run of that name.
+        precision: of the stored weights.
+        word_vectors: folder of a bundled encoder, whose tokenizer gives the vocabulary and
+            whose token vectors start the vocabulary weights.
 
     Raises:
         CollectionError, UnknownNameError: a split or its captions are missing.
@@ -54,12 +62,14 @@ def train_model(
             started with other settings.
     """
     _check(settings)
-    training, validation = load_pairs(collection, "train"), load_pairs(collection, "val")
-    vocabulary = Vocabulary.load(BUNDLED_ENCODER / "tokenizer.json")
-    term_vectors = term_vectors_for("bundled", vocabulary)
+    bundled = BundledEncoder.load(word_vectors)
+    vocabulary = Vocabulary.load(word_vectors / "tokenizer.json")
+    encoder = bundled if collection.encoder == bundled.name else None
+    training = load_pairs(collection, "train", encoder)
+    validation = load_pairs(collection, "val", encoder)
     work = folder.with_name(f".{folder.name}-training")
     _open_run(work, settings, collection, resume)
-    head = new_head(collection.dense_size, vocabulary, settings, term_vectors)
+    head = new_head(collection.dense_size, vocabulary, settings, bundled.token_vectors)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     curve: list[dict[str, Any]] = _read_curve(work)
     for report in train(head, training, validation, vocabulary, settings, work, device):
@@ -80,7 +90,8 @@ def train_model(
     for parameter in head.cpu().parameters():
         parameter.data = parameter.data.to(precision).float()
     split = "test" if "test" in collection.splits else "val"
-    metrics = evaluate(judge_head(collection, head, vocabulary, split))
+    judged = judge_head(collection, head, vocabulary, split, encoder)
+    metrics = evaluate(judged, term_vectors=bundled.token_vectors)
     save_model(
         folder,
         head,

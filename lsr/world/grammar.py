@@ -142,7 +142,9 @@ def _verbs(*words: str) -> tuple[Verb, ...]:
     for word in words:
         plural, participle = word.split("/")
         first, _, rest = plural.partition(" ")
-        singular = "is" if first == "are" else first + ("es" if first.endswith(("sh", "ss")) else "s")
+        singular = (
+            "is" if first == "are" else first + ("es" if first.endswith(("sh", "ss")) else "s")
+        )
         if first.endswith("ly"):
             singular = first[:-1] + "ies"
         verbs.append((f"{singular} {rest}".strip(), plural, participle))

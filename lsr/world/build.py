@@ -1,0 +1,215 @@
+"""Remake everything that is bundled: encoder, collection, models. Nothing else imports it.
+
+Every stage keeps its work in one folder and skips what is there, so a killed build goes on
+where it stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from lsr.collection import Collection, load_collection, write_collection
+from lsr.encoders.bundled import BundledEncoder
+from lsr.exceptions import ModelError
+from lsr.expansion import CaptionLevelControl
+from lsr.storage import fingerprint, read_json, replacing_file
+from lsr.trainer import COMPACT_RECIPE, train_model
+from lsr.training import TrainingSettings, settings_as_json
+from lsr.world import encoder_training, scenes, token_table
+from lsr.world.captions import held_out_words
+from lsr.world.drawing import draw
+from lsr.world.encoder_settings import EncoderSettings
+from lsr.world.tables import SHOWN, SIDE, SPLITS, file_name, probes, tables
+
+_CHUNK = 250
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """Progress of one stage; it is finished when `done` equals `total`."""
+
+    stage: str
+    done: int
+    total: int
+    note: str
+    seconds: float
+
+
+def build(work: Path, out: Path, *, workers: int = 2) -> Iterator[BuildReport]:
+    """Build encoder, collection and models into `out`.
+
+    Raises:
+        InputError: the font or the build-time text model is missing; the message names it.
+    """
+    for stage in (
+        partial(_encoder, work, out, workers),
+        partial(_image_vectors, work, out, workers),
+        partial(_collection, work, out),
+        partial(_models, out),
+    ):
+        started = time.perf_counter()
+        for report in stage():
+            yield replace(report, seconds=time.perf_counter() - started)
+
+
+def _report(stage: str, done: int, total: int, note: str = "") -> BuildReport:
+    return BuildReport(stage, done, total, note, 0.0)
+
+
+def _encoder(work: Path, out: Path, workers: int) -> Iterator[BuildReport]:
+    folder = out / "encoder"
+    if not (folder / "model.safetensors").exists():
+        yield from _train_encoder(work, folder, workers)
+    yield _report("encoder", 1, 1, str(folder))
+
+
+def _train_encoder(work: Path, folder: Path, workers: int) -> Iterator[BuildReport]:
+    """Token table, pictures, image network, text network."""
+    settings = EncoderSettings()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    for table in token_table.build(token_table.find_minilm(), work, device=device):
+        yield _report("token table", table.done, table.total)
+    for drawn in encoder_training.draw(work, settings, workers=workers):
+        yield _report("encoder pictures", drawn.done, drawn.total)
+    for train in (encoder_training.train_images, encoder_training.train_texts):
+        for epoch in train(work, settings, device=device):
+            note = f"R@1 {epoch.recall_at_1:.3f}"
+            yield _report(f"encoder {epoch.stage}", epoch.epoch, epoch.epochs, note)
+    encoder_training.export(work, folder, settings)
+
+
+def _image_vectors(work: Path, out: Path, workers: int) -> Iterator[BuildReport]:
+    """Draw every scene, keep the shown ones as pictures, and encode what a user would see."""
+    encoder = BundledEncoder.load(out / "encoder")
+    vectors, pictures = work / f"vectors-{encoder.fingerprint}", work / "pictures"
+    vectors.mkdir(parents=True, exist_ok=True)
+    pictures.mkdir(parents=True, exist_ok=True)
+    jobs = [(split, chunk) for split, seeds in SPLITS.items() for chunk in _chunks(seeds)]
+    missing = [(s, chunk) for s, chunk in jobs if not _chunk_path(vectors, s, chunk).exists()]
+    total, done = sum(len(c) for _, c in jobs), sum(len(c) for _, c in jobs)
+    done -= sum(len(c) for _, c in missing)
+    # A fresh interpreter per worker: forking a process with torch threads can hang.
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        drawn = pool.map(partial(_draw, pictures), missing)
+        for (split, chunk), scenes_drawn in zip(missing, drawn, strict=True):
+            encoded = encoder.encode_images([Image.fromarray(one) for one in scenes_drawn])
+            with replacing_file(_chunk_path(vectors, split, chunk)) as temporary:
+                np.save(temporary, encoded.astype(np.float16))
+            done += len(chunk)
+            yield _report("pictures", done, total)
+    yield _report("pictures", total, total)
+
+
+def _chunk_path(folder: Path, split: str, chunk: Sequence[int]) -> Path:
+    return folder / f"{split}-{chunk[0]}-{len(chunk)}.npy"
+
+
+def _draw(pictures: Path, job: tuple[str, Sequence[int]]) -> list[np.ndarray]:
+    """The scenes of a chunk as they will be seen; shown ones go through their WebP file."""
+    split, chunk = job
+    seen = []
+    for number, seed in enumerate(chunk, chunk[0] - SPLITS[split][0]):
+        picture = draw(scenes.compose(seed), SIDE)
+        if split in SHOWN:
+            path = pictures / file_name(split, number)
+            with replacing_file(path) as temporary:
+                picture.save(temporary, "WEBP", quality=82, method=6)
+            picture = Image.open(path).convert("RGB")
+        seen.append(np.asarray(picture))
+    return seen
+
+
+def _collection(work: Path, out: Path) -> Iterator[BuildReport]:
+    folder = out / "collections" / "demo"
+    encoder = BundledEncoder.load(out / "encoder")
+    image_vectors = np.concatenate(
+        [
+            np.load(_chunk_path(work / f"vectors-{encoder.fingerprint}", split, chunk))
+            for split, seeds in SPLITS.items()
+            for chunk in _chunks(seeds)
+        ]
+    )
+    source = fingerprint(image_vectors, json.dumps(sorted(held_out_words().items())))
+    if (folder / "collection.json").exists():
+        collection = load_collection(folder)
+        if collection.card.get("build") == source:
+            yield _report("collection", 1, 1, str(folder))
+            return
+    images, texts = tables()
+    shown = [
+        t
+        for t, split in zip(texts["text"].to_pylist(), texts["split"].to_pylist(), strict=True)
+        if split in SHOWN
+    ]
+    copied = work / "pictures-to-ship"
+    shutil.copytree(work / "pictures", copied, dirs_exist_ok=True)
+    write_collection(
+        folder,
+        card={
+            "name": "demo",
+            "title": "Drawn scenes",
+            "licence": "CC0-1.0",
+            "source": "Drawn by `python -m lsr world build` with glyphs of Noto Color Emoji",
+            "encoder": "bundled",
+            "caption_vector_splits": list(SHOWN),
+            "build": source,
+        },
+        images=images,
+        captions=texts,
+        image_vectors=image_vectors,
+        caption_vectors=encoder.encode_texts(shown).astype(np.float16),
+        pictures=copied,
+        probes=probes(),
+    )
+    yield _report("collection", 1, 1, str(folder))
+
+
+def _chunks(seeds: Sequence[int]) -> list[Sequence[int]]:
+    return [seeds[start : start + _CHUNK] for start in range(0, len(seeds), _CHUNK)]
+
+
+def _models(out: Path) -> Iterator[BuildReport]:
+    """The controlled and the uncontrolled model, from the same pairs and seed."""
+    collection = load_collection(out / "collections" / "demo")
+    for name, control, title in (
+        ("demo", "scheduled", "Controlled: expansion rises from 0 to 1"),
+        ("demo-uncontrolled", "none", "Uncontrolled: every caption expands freely"),
+    ):
+        yield from _train_model(collection, out, name, CaptionLevelControl(control), title)
+
+
+def _train_model(
+    collection: Collection, out: Path, name: str, control: CaptionLevelControl, title: str
+) -> Iterator[BuildReport]:
+    folder, settings = out / "models" / name, replace(COMPACT_RECIPE, control=control)
+    stage, total = f"model {name}", settings.epochs
+    if _is_built(folder, settings, collection):
+        yield _report(stage, total, total, "already there")
+        return
+    run = train_model(
+        collection, folder, settings, title=title, resume=True, word_vectors=out / "encoder"
+    )
+    for report in run:
+        yield _report(stage, report.epoch, total, f"validation R@1 {report.validation_r1:.3f}")
+
+
+def _is_built(folder: Path, settings: TrainingSettings, collection: Collection) -> bool:
+    """Whether the model there was trained with these settings on these vectors."""
+    path = folder / "training.json"
+    if not path.exists():
+        return False
+    made = read_json(path, ModelError)
+    same_pairs = made["collection"]["fingerprint"] == collection.fingerprint
+    return bool(same_pairs and made["settings"] == settings_as_json(settings))
