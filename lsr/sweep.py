@@ -6,6 +6,7 @@ one pass over the postings (`lsr.index.kernels.staged_ranks`).
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -20,6 +21,8 @@ from lsr.measures import RANK_MEASURES, per_query
 from lsr.sparse import strongest
 
 CONTROLS = ("caption", "word", "top-k", "threshold", "max-ratio")
+# numba's fallback threading layer must not run two parallel loops at once.
+_PARALLEL_LOOPS = threading.Lock()
 _RATES = ("caption", "word", "max-ratio")
 
 
@@ -115,18 +118,19 @@ def run_stages(judged: JudgedSplit, stages: np.ndarray, n_stages: int) -> Staged
         stages: (nnz,) stage of each entry of `judged.captions.matrix`; n_stages = never.
     """
     index, captions = judged.index, judged.captions.matrix
-    results = kernels.staged_ranks(
-        index.starts,
-        index.rows,
-        index.weights,
-        len(index),
-        captions.indptr.astype(np.int64),
-        captions.indices.astype(np.int32),
-        captions.data,
-        stages.astype(np.int32),
-        n_stages,
-        judged.relevant,
-    )
+    with _PARALLEL_LOOPS:
+        results = kernels.staged_ranks(
+            index.starts,
+            index.rows,
+            index.weights,
+            len(index),
+            captions.indptr.astype(np.int64),
+            captions.indices.astype(np.int32),
+            captions.data,
+            stages.astype(np.int32),
+            n_stages,
+            judged.relevant,
+        )
     return Staged(*results)
 
 

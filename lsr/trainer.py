@@ -27,10 +27,12 @@ from lsr.vocabulary import Vocabulary
 COMPACT_RECIPE = TrainingSettings(
     epochs=8,
     hidden_size=256,
-    query_regularizer_weight=1e-2,
-    document_regularizer_weight=1e-2,
+    query_regularizer_weight=5e-3,
+    document_regularizer_weight=5e-3,
     temperature=1e-2,
-    learning_rate=2e-4,
+    projection_learning_rate=2e-3,
+    learning_rate=1e-3,
+    noise=0.1,
 )
 """Settings for a collection of some ten thousand captions on two CPU cores, in minutes."""
 

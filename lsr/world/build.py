@@ -184,10 +184,10 @@ def _models(out: Path) -> Iterator[BuildReport]:
     """The controlled and the uncontrolled model, from the same pairs and seed."""
     collection = load_collection(out / "collections" / "demo")
     for name, control, title in (
-        ("demo", "scheduled", "Controlled: expansion rises from 0 to 1"),
-        ("demo-uncontrolled", "none", "Uncontrolled: every caption expands freely"),
+        ("demo", CaptionLevelControl("scheduled"), "Controlled: expansion rises from 0 to 1"),
+        ("demo-uncontrolled", CaptionLevelControl("none"), "Uncontrolled: captions expand freely"),
     ):
-        yield from _train_model(collection, out, name, CaptionLevelControl(control), title)
+        yield from _train_model(collection, out, name, control, title)
 
 
 def _train_model(

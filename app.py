@@ -1,0 +1,34 @@
+"""Lexiscope in the browser: the list of pages and the sidebar."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages.parts import choice, frame, links
+from pages.parts.messages import mistakes_shown
+
+PAGES = (
+    (links.SEARCH, "Search", ":material/search:"),
+    (links.IMAGE, "Image", ":material/image:"),
+    (links.TERM, "Term", ":material/sell:"),
+    (links.EXPANSION, "Expansion", ":material/tune:"),
+)
+
+st.set_page_config(page_title="Lexiscope", page_icon="assets/brand/icon.svg", layout="wide")
+st.logo("assets/brand/logo.svg", size="large", icon_image="assets/brand/icon.svg")
+st.html(Path("pages/parts/style.css"))
+page = st.navigation(
+    [
+        st.Page(file, title=title, icon=icon, default=file == links.SEARCH)
+        for file, title, icon in PAGES
+    ],
+    position="hidden",
+)
+with frame.entered(), mistakes_shown():
+    with st.sidebar:
+        current = next(file for file, title, _ in PAGES if title == page.title)
+        links.navigation(PAGES, current)
+        choice.choose_in_sidebar()
+    page.run()

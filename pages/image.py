@@ -1,0 +1,105 @@
+"""Image: one picture, the words it activates, and the images most like it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from lsr.search import ExplainedHit, Inspection, Searcher
+from pages.parts import address, caches, cards, charts, links
+from pages.parts.choice import current_choice
+from pages.parts.frame import draw
+from pages.parts.uploads import DRAWN_SCENES, Upload, upload_box
+
+TOP = 20
+SIMILAR = 12
+MOST_CHOICES = 24
+
+
+def show() -> None:
+    """Draw the page."""
+    choice = current_choice()
+    images = caches.collection(choice.collection)
+    st.title("Image", anchor=False)
+    upload = _boxes()
+    if upload is not None:
+        ready = caches.searcher(choice)
+        preview, seen, result = caches.uploaded(ready, caches.marks_of(ready), *upload, SIMILAR)
+        _show_image(ready, seen, preview, result.hits)
+    elif (image_id := address.read_text("id")) is not None:
+        images.image_row(image_id)  # an unknown id is told before anything is loaded
+        ready = caches.searcher(choice)
+        picture = caches.thumbnail(images, image_id, caches.LARGE_PIXELS)
+        _show_image(ready, ready.inspect(image_id, TOP), picture, ready.similar(image_id, SIMILAR))
+    else:
+        st.subheader("Choose an image", anchor=False)
+        cards.show_tiles(images, cards.gallery(images, MOST_CHOICES), key="choose", width=135)
+
+
+def _boxes() -> Upload | None:
+    """The box of the id, and a picture of the visitor's own where there is one."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        st.text_input(
+            "Image id",
+            placeholder="an id of this collection",
+            help="The id of an image also stands in the address of its page.",
+            **address.bound("id", address.read_text("id") or "", ""),
+        )
+        with st.popover("A picture of your own", icon=":material/upload:"):
+            return upload_box(key="image-upload")
+
+
+def _show_image(
+    ready: Searcher,
+    seen: Inspection,
+    picture: bytes | str | None,
+    similar: list[ExplainedHit],
+) -> None:
+    left, right = st.columns([5, 6], gap="large")
+    with left:
+        words = seen.captions[0] if seen.captions else f"Image {seen.image_id}"
+        st.image(picture or cards.NO_PICTURE, width="stretch", alt=words, output_format="JPEG")
+        if seen.captions:
+            with st.container(gap="xsmall", key="captions"):
+                for caption in seen.captions:
+                    links.to_search(caption, icon=":material/search:")
+        else:
+            st.caption("It has no captions, so no term can be checked. " + DRAWN_SCENES)
+    with right:
+        _show_terms(seen)
+    st.subheader("Similar images", anchor=False, help="Images that share the most term weight.")
+    cards.show_tiles(ready.collection, cards.hit_tiles(similar), key="similar", width=135)
+
+
+def _show_terms(seen: Inspection) -> None:
+    bars = [charts.Bar(t.term, t.weight, t.support == "caption") for t in seen.terms]
+    said = sum(bar.first for bar in bars)
+    st.subheader(f"{len(bars)} strongest terms", anchor=False)
+    first, second = st.columns(2)
+    first.metric(
+        "Active terms",
+        f"{seen.active_terms:,}",
+        help="How many terms of the vocabulary have a weight above zero for this image.",
+    )
+    if seen.captions:
+        second.metric(
+            "Said in a caption",
+            f"{said} of {len(bars)}",
+            help="How many of the strongest terms occur in at least one caption of this image.",
+        )
+    kinds = charts.SUPPORT if seen.captions else charts.UNCHECKED
+    if bars:
+        charts.term_bars(
+            bars,
+            kinds,
+            key=f"image-bars-{seen.image_id}",
+            alt="Horizontal bars of the image's strongest terms: "
+            + ", ".join(f"{b.term} {b.weight:.2f}" for b in bars[:5]),
+            axis="weight in the image",
+        )
+        links.to_terms([bar.term for bar in bars], key="image")
+        charts.table_twin(charts.bars_table(bars, kinds), name="image-terms", key="image")
+    else:
+        st.info("This picture activates no term.", icon=":material/lightbulb:")
+
+
+draw(show)

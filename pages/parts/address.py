@@ -1,0 +1,134 @@
+"""The address is the state of a page; a widget is a view of one of its parts.
+
+Every page reads what it shows from the query parameters. A widget is set from the address before
+it is drawn and writes the address when a person changes it, so a reload, a pasted address and the
+browser's back button all lead to the same page. What equals its default is left out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import streamlit as st
+
+from lsr.exceptions import QueryError, shorten
+
+LAST_ADDRESS = "last-address"  # in the session, for the links that lead back to a page
+
+
+def read_text(name: str) -> str | None:
+    """The text of a parameter; None where the address does not have it."""
+    value: str | None = st.query_params.get(name)
+    return value
+
+
+def read_flag(name: str, default: bool) -> bool:
+    """Whether a parameter says `on`.
+
+    Raises:
+        QueryError: it says neither `on` nor `off`.
+    """
+    return parse_flag(name, read_text(name), default)
+
+
+def read_number(name: str, low: float, high: float, default: float) -> float:
+    """The number of a parameter.
+
+    Raises:
+        QueryError: no number, or outside [low, high].
+    """
+    return parse_number(name, read_text(name), low, high, default)
+
+
+def read_option(name: str, options: Sequence[str], default: str) -> str:
+    """The one of `options` that a parameter names.
+
+    Raises:
+        QueryError: another word.
+    """
+    return parse_option(name, read_text(name), options, default)
+
+
+def parse_flag(name: str, raw: str | None, default: bool) -> bool:
+    """See `read_flag`."""
+    if raw is None:
+        return default
+    if raw not in ("on", "off"):
+        raise QueryError(f"`{name}` in the address is `{shorten(raw)}`. Use `on` or `off`.")
+    return raw == "on"
+
+
+def parse_number(name: str, raw: str | None, low: float, high: float, default: float) -> float:
+    """See `read_number`."""
+    if raw is None:
+        return default
+    try:
+        number = float(raw)
+    except ValueError:
+        number = math.nan
+    if not low <= number <= high:
+        raise QueryError(
+            f"`{name}` in the address is `{shorten(raw)}`. Use a number from {low:g} to {high:g}."
+        )
+    return number
+
+
+def parse_option(name: str, raw: str | None, options: Sequence[str], default: str) -> str:
+    """See `read_option`."""
+    if raw is None:
+        return default
+    if raw not in options:
+        choices = ", ".join(f"`{option}`" for option in options)
+        raise QueryError(f"`{name}` in the address is `{shorten(raw)}`. Use {choices}.")
+    return raw
+
+
+def flag_text(value: bool) -> str:
+    """A flag as the address writes it."""
+    return "on" if value else "off"
+
+
+def number_text(value: float) -> str:
+    """A number as the address writes it."""
+    return f"{value:g}"
+
+
+def bound(
+    name: str, value: Any, default: Any = None, as_text: Callable[[Any], str] = str
+) -> dict[str, Any]:
+    """Arguments that tie a widget to a parameter of the address.
+
+    Args:
+        value: what the address says now; the widget shows it.
+        default: left out of the address; None means that nothing is left out.
+        as_text: how the widget's value is written in the address.
+    """
+    key = f"address-{name}"
+    if st.session_state.get(key) != value:
+        st.session_state[key] = value
+    return {"key": key, "on_change": write_from_widget, "args": (name, default, as_text)}
+
+
+def write_from_widget(name: str, default: Any, as_text: Callable[[Any], str]) -> None:
+    """Put the value of the widget that `bound` tied to `name` into the address."""
+    value = st.session_state[f"address-{name}"]
+    write(name, None if value is None or value == default else as_text(value))
+
+
+def write(name: str, text: str | None) -> None:
+    """Set a parameter of the address; None takes it out."""
+    if text is not None:
+        st.query_params[name] = text
+    elif name in st.query_params:
+        del st.query_params[name]
+    st.session_state[LAST_ADDRESS] = st.query_params.to_dict()
+
+
+def settle() -> None:
+    """Make the browser show the address that this run works with.
+
+    Streamlit 1.67 leaves the old address standing when a page link leads to the page it is on.
+    """
+    st.query_params.from_dict(st.query_params.to_dict())

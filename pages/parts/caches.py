@@ -1,0 +1,191 @@
+# ruff: noqa: ARG001  (arguments that are only part of a cache key)
+"""What is read or computed once: keys are folder stamps and fingerprints, never large arrays."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+
+import streamlit as st
+import torch
+from PIL import Image
+
+from lsr.catalog import find
+from lsr.checkpoint import Model, load_model
+from lsr.collection import Collection, load_collection
+from lsr.encoders import NAMES
+from lsr.evaluation import dense_ranks
+from lsr.exceptions import PictureError
+from lsr.judged import JudgedSplit, judge
+from lsr.measures import summarize
+from lsr.pictures import read_picture
+from lsr.search import Inspection, Searcher, SearchResult, SearchSettings
+from lsr.sweep import SweepRow, sweep
+from pages.parts.choice import Choice
+
+TILE_PIXELS = 400
+LARGE_PIXELS = 960
+DRAWS = 8
+SEED = 0
+# A query is too little work for two threads, which would wait for each other on a busy machine.
+torch.set_num_threads(1)
+
+
+def collection(name: str) -> Collection:
+    """The collection of a name, read again when its files change."""
+    folder = find("collections", name)
+    return _collection(str(folder), _stamp(folder / "collection.json", folder / "images.parquet"))
+
+
+def model(name: str) -> Model:
+    """The model of a name, read again when its files change."""
+    folder = find("models", name)
+    return _model(str(folder), _stamp(folder / "config.json", folder / "model.safetensors"))
+
+
+def searcher(choice: Choice) -> Searcher:
+    """The searcher of a choice, with its encoder loaded and its loops compiled."""
+    images, head = collection(choice.collection), model(choice.model)
+    return _searcher(images, head, choice.engine, images.fingerprint, head.fingerprint)
+
+
+def judged(collection_name: str, model_name: str, split: str) -> JudgedSplit:
+    """A split projected with a model."""
+    images, head = collection(collection_name), model(model_name)
+    return _judged(images, head, split, images.fingerprint, head.fingerprint)
+
+
+def grid(
+    collection_name: str, model_name: str, split: str, control: str, values: tuple[float, ...]
+) -> list[SweepRow]:
+    """Every value of a knob, measured once; a slider only picks from it."""
+    marks = collection(collection_name).fingerprint, model(model_name).fingerprint
+    ready = judged(collection_name, model_name, split)
+    return _grid(ready, control, values, split, *marks)
+
+
+def teacher(collection_name: str, model_name: str, split: str) -> dict[str, float]:
+    """R@k and MRR@10 of the dense vectors on a split."""
+    ready = judged(collection_name, model_name, split)
+    return _teacher(ready, split, collection(collection_name).fingerprint)
+
+
+def search(ready: Searcher, text: str, settings: SearchSettings) -> SearchResult:
+    """The result of a search that comes again and again, as a slider moves."""
+    return _search(ready, text, settings, *marks_of(ready))
+
+
+def thumbnail(images: Collection, image_id: str, pixels: int = TILE_PIXELS) -> bytes | str | None:
+    """The picture of an image as JPEG bytes of about the width it is shown at.
+
+    Streamlit passes JPEG on as it is and would encode anything else anew in every run.
+
+    An address stands for a picture that lies elsewhere; None for one that cannot be shown.
+    """
+    return _thumbnail(images, images.fingerprint, image_id, pixels)
+
+
+@st.cache_data(max_entries=8, show_spinner="Reading the picture…")
+def uploaded(
+    _searcher: Searcher,
+    marks: tuple[str, str],
+    content: bytes,
+    name: str,
+    k: int,
+) -> tuple[bytes, Inspection, SearchResult]:
+    """An uploaded picture for the screen, its terms, and the images most like it.
+
+    Raises:
+        PictureError: it cannot be read.
+    """
+    picture = read_picture(content, name)
+    seen = _searcher.inspect_picture(picture, name, top=20)
+    return (
+        _jpeg(picture, LARGE_PIXELS),
+        seen,
+        _searcher.search_picture(picture, name, SearchSettings(k=k)),
+    )
+
+
+def marks_of(ready: Searcher) -> tuple[str, str]:
+    """Fingerprints that change when the collection or the model of a searcher does."""
+    return ready.collection.fingerprint, ready.model.fingerprint
+
+
+def _stamp(*files: Path) -> str:
+    states = [file.stat() if file.exists() else None for file in files]
+    return " ".join(f"{s.st_mtime_ns}-{s.st_size}" if s else "missing" for s in states)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the collection…")
+def _collection(folder: str, stamp: str) -> Collection:
+    return load_collection(Path(folder))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the model…")
+def _model(folder: str, stamp: str) -> Model:
+    return load_model(Path(folder))
+
+
+@st.cache_resource(max_entries=3, show_spinner="Projecting the images…")
+def _searcher(_images: Collection, _head: Model, engine: str, *marks: str) -> Searcher:
+    ready = Searcher(_images, _head, engine)
+    if _images.encoder in NAMES:
+        # The first search loads the encoder and compiles the loops; nobody waits for that later.
+        ready.search_text("warm up", SearchSettings(k=1))
+    return ready
+
+
+@st.cache_resource(max_entries=3, show_spinner="Projecting the captions…")
+def _judged(_images: Collection, _head: Model, split: str, *marks: str) -> JudgedSplit:
+    return judge(_images, _head, split)
+
+
+@st.cache_data(max_entries=24, show_spinner="Measuring every value of the knob…")
+def _grid(
+    _ready: JudgedSplit,
+    control: str,
+    values: tuple[float, ...],
+    split: str,
+    *marks: str,
+) -> list[SweepRow]:
+    return sweep(_ready, control, values, draws=DRAWS, seed=SEED)
+
+
+@st.cache_data(max_entries=8, show_spinner="Measuring the dense teacher…")
+def _teacher(_ready: JudgedSplit, split: str, mark: str) -> dict[str, float]:
+    return summarize(dense_ranks(_ready.pairs))
+
+
+@st.cache_resource(max_entries=200, show_spinner=False)
+def _search(_ready: Searcher, text: str, settings: SearchSettings, *marks: str) -> SearchResult:
+    return _ready.search_text(text, settings)
+
+
+@st.cache_data(max_entries=3000, show_spinner=False)
+def _thumbnail(
+    _images: Collection,
+    mark: str,
+    image_id: str,
+    pixels: int,
+) -> bytes | str | None:
+    place = _images.picture(_images.image_row(image_id))
+    if not isinstance(place, Path):
+        return place
+    try:
+        content = place.read_bytes()
+        with Image.open(BytesIO(content)) as picture:
+            if picture.width <= pixels and picture.format == "JPEG":
+                return content
+        return _jpeg(read_picture(content, place.name), pixels)
+    except (OSError, PictureError):
+        return None
+
+
+def _jpeg(picture: Image.Image, pixels: int) -> bytes:
+    """The picture at most `pixels` wide and high."""
+    small = picture.copy()
+    small.thumbnail((pixels, pixels))
+    buffer = BytesIO()
+    small.save(buffer, "JPEG", quality=88, optimize=True)
+    return buffer.getvalue()

@@ -1,0 +1,199 @@
+"""Bar charts of terms, and the table twin that every chart has."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from pages.parts.links import open_term
+
+# Okabe–Ito, the darker of each pair on paper, the lighter on slate.
+_PALETTES = {
+    "light": ("#0072b2", "#d55e00", "#009e73", "#20262e"),
+    "dark": ("#56b4e9", "#e69f00", "#19b88a", "#e9e6df"),
+}
+CONFIG = {"displayModeBar": False, "scrollZoom": False}
+_BAR_PIXELS, _AXIS_PIXELS, _LEGEND_PIXELS = 22, 46, 34
+
+
+class Bar(NamedTuple):
+    """A term with its weight; `first` says which of the two kinds it belongs to."""
+
+    term: str
+    weight: float
+    first: bool
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """What the two kinds of bars are called, the solid one first."""
+
+    first: str
+    second: str
+
+
+ORIGINS = Kinds("literal", "expansion")
+SUPPORT = Kinds("said in a caption", "in no caption")
+UNCHECKED = Kinds("", "no caption to check")
+PICTURE = Kinds("", "activated by the picture")
+LIFT = Kinds("lift", "")
+
+
+def colours() -> tuple[str, str, str, str]:
+    """Three colours that stand out from the background of the theme in use, and its ink."""
+    return _PALETTES["dark" if st.context.theme.type == "dark" else "light"]
+
+
+def term_figure(
+    bars: Sequence[Bar], kinds: Kinds, palette: Sequence[str], axis: str, limit: float | None = None
+) -> go.Figure:
+    """Horizontal bars, the first of `bars` on top; the second kind is hatched.
+
+    Args:
+        axis: what the lengths mean.
+        limit: right end of the axis, to compare figures; None fits the bars.
+    """
+    kinds_and_colours = ((True, kinds.first, palette[0]), (False, kinds.second, palette[1]))
+    longest = max((bar.weight for bar in bars), default=1.0) or 1.0
+    both = bool(kinds.first and kinds.second)
+    top = _LEGEND_PIXELS if both else 6
+    layout = {
+        "height": _BAR_PIXELS * max(len(bars), 3) + top + _AXIS_PIXELS,
+        "margin": {"l": 4, "r": 8, "t": top, "b": _AXIS_PIXELS},
+        "bargap": 0.3,
+        "barmode": "overlay",
+        "showlegend": both,
+        "legend": legend(palette),
+        "font": {"size": 13},
+        "xaxis": {
+            "title": {"text": axis, "standoff": 4, "font": {"color": palette[3], "size": 13}},
+            "range": [0, (limit or longest) * 1.18],
+            "nticks": 5,
+            "fixedrange": True,
+        },
+        "yaxis": {
+            "tickvals": list(range(len(bars))),
+            "ticktext": [_tick(bar.term) for bar in bars],
+            "range": [len(bars) - 0.4, -0.6],
+            "automargin": True,
+            "fixedrange": True,
+            "showgrid": False,
+            "tickfont": {"size": 13, "color": palette[3]},
+        },
+    }
+    # One call with everything: plotly's update methods take three times as long.
+    return go.Figure(
+        [_trace(bars, first, name, colour) for first, name, colour in kinds_and_colours if name],
+        layout,
+    )
+
+
+def _trace(bars: Sequence[Bar], first: bool, name: str, colour: str) -> dict[str, Any]:
+    """The bars of one kind, at their places among all."""
+    rows = [row for row, bar in enumerate(bars) if bar.first is first]
+    return {
+        "type": "bar",
+        "y": rows or [None],  # a kind without bars keeps its entry in the legend
+        "x": [bars[row].weight for row in rows] or [None],
+        "name": name,
+        "orientation": "h",
+        "customdata": [bars[row].term for row in rows],
+        "text": [f"{bars[row].weight:.2f}" for row in rows],
+        "textposition": "outside",
+        "cliponaxis": False,
+        "hovertemplate": "%{text}<extra>" + html.escape(name) + "</extra>",
+        "marker": {
+            "color": colour,
+            "line": {"color": colour, "width": 1},
+            "pattern": {"shape": "" if first else "/", "size": 5, "solidity": 0.35},
+        },
+    }
+
+
+def legend(palette: Sequence[str]) -> dict[str, Any]:
+    """A legend in one line above the plot."""
+    return {
+        "orientation": "h",
+        "x": 0,
+        "y": 1,
+        "xref": "container",
+        "yref": "container",
+        "yanchor": "top",
+        "xanchor": "left",
+        "font": {"color": palette[3], "size": 13},
+        "itemclick": False,
+        "itemdoubleclick": False,
+    }
+
+
+def _tick(term: str) -> str:
+    """A term as plotly shows it letter by letter, cut to a length that leaves room for bars."""
+    return html.escape(term if len(term) <= 18 else term[:17] + "…", quote=False) + " "
+
+
+def term_bars(
+    bars: Sequence[Bar],
+    kinds: Kinds,
+    *,
+    key: str,
+    alt: str,
+    axis: str = "weight",
+    limit: float | None = None,
+) -> None:
+    """Draw bars of terms; a click on one leads to the page of its term."""
+    state = st.plotly_chart(
+        term_figure(bars, kinds, colours(), axis, limit),
+        key=key,
+        alt=alt,
+        config=CONFIG,
+        on_select="rerun",
+        selection_mode="points",
+    )
+    if (term := selected_term(state)) is not None:
+        open_term(term)
+
+
+def selected_term(state: Any) -> str | None:
+    """The term of the bar that was clicked, in the state of a chart; None where none was."""
+    points = state.get("selection", {}).get("points", []) if state else []
+    term = points[0].get("customdata") if points else None
+    return str(term[0] if isinstance(term, list) else term) if term is not None else None
+
+
+def table_twin(table: pd.DataFrame, *, name: str, key: str) -> None:
+    """The numbers behind a chart, folded away, with a download.
+
+    Args:
+        name: of the downloaded file, without its ending.
+    """
+    folded = st.expander("Numbers behind the chart", key=f"twin-{key}", on_change="rerun")
+    if not folded.open:
+        return
+    with folded:
+        st.dataframe(table, hide_index=True, key=f"table-{key}", alt="The chart as a table")
+        st.download_button(
+            "Download as CSV",
+            table.to_csv(index=False),
+            file_name=f"{name}.csv",
+            mime="text/csv",
+            key=f"csv-{key}",
+            on_click="ignore",
+            icon=":material/download:",
+        )
+
+
+def bars_table(bars: Sequence[Bar], kinds: Kinds) -> pd.DataFrame:
+    """Bars as a table with the columns `term`, `weight` and `kind`."""
+    return pd.DataFrame(
+        {
+            "term": [bar.term for bar in bars],
+            "weight": [bar.weight for bar in bars],
+            "kind": [(kinds.first if bar.first else kinds.second) for bar in bars],
+        }
+    )

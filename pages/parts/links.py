@@ -1,0 +1,76 @@
+"""Where a click leads: addresses of pages, with the choice of the sidebar carried along."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from pages.parts.address import LAST_ADDRESS, settle
+from pages.parts.markup import escape
+
+SEARCH = "pages/search.py"
+IMAGE = "pages/image.py"
+TERM = "pages/term.py"
+EXPANSION = "pages/expansion.py"
+CARRIED = ("collection", "model", "engine")
+
+
+def parameters(address: Mapping[str, str], **own: str | None) -> dict[str, str]:
+    """Parameters of a link: those of the sidebar in `address`, and the page's `own`."""
+    carried = {name: address[name] for name in CARRIED if name in address}
+    return carried | {name: value for name, value in own.items() if value is not None}
+
+
+def to_search(text: str, label: str | None = None, icon: str | None = None) -> None:
+    """A link that searches for a text."""
+    st.page_link(SEARCH, label=label or escape(text), icon=icon or "", query_params=_here(q=text))
+
+
+def to_image(image_id: str, label: str) -> None:
+    """A link to the page of an image; `label` is Markdown."""
+    st.page_link(IMAGE, label=label, icon="", query_params=_here(id=image_id))
+
+
+def to_term(term: str, label: str | None = None) -> None:
+    """A link to the page of a term; `label` is Markdown."""
+    st.page_link(TERM, label=label or escape(term), icon="", query_params=_here(term=term))
+
+
+def to_terms(terms: Sequence[str], labels: Sequence[str] | None = None, *, key: str) -> None:
+    """Links to the pages of terms, side by side."""
+    with st.container(horizontal=True, gap="xsmall", key=f"chips-{key}"):
+        for term, label in zip(terms, labels or [escape(t) for t in terms], strict=True):
+            to_term(term, label)
+
+
+def open_term(term: str) -> None:
+    """Go to the page of a term now."""
+    st.switch_page(TERM, query_params=_here(term=term))
+
+
+def navigation(pages: Sequence[tuple[str, str, str]], current: str) -> None:
+    """Links to all pages; each leads back to where it was left, the current one to its start.
+
+    Args:
+        pages: (file, title, icon) each.
+        current: the file of the page that is shown.
+    """
+    address = st.query_params.to_dict()
+    choice = parameters(address)
+    if st.session_state.get("visited-with") != choice:
+        st.session_state["visited-with"] = choice
+        st.session_state["visited"] = {}
+    elif st.session_state["last-page"] != current:
+        st.session_state["visited"][st.session_state["last-page"]] = st.session_state[LAST_ADDRESS]
+    if st.session_state.get("last-page") == current and st.session_state[LAST_ADDRESS] != address:
+        settle()
+    st.session_state["last-page"] = current
+    st.session_state[LAST_ADDRESS] = address
+    for file, title, icon in pages:
+        leads_to = choice if file == current else st.session_state["visited"].get(file, choice)
+        st.page_link(file, label=title, icon=icon, query_params=leads_to)
+
+
+def _here(**own: str | None) -> dict[str, str]:
+    return parameters(st.query_params.to_dict(), **own)

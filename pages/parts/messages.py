@@ -1,0 +1,25 @@
+"""How a page says that something is wrong: one sentence, where it happened, and the app goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from lsr.exceptions import InputError
+from pages.parts.markup import sentence
+
+
+def show_mistake(mistake: InputError) -> None:
+    """The one place where an InputError becomes something to read."""
+    st.error(sentence(str(mistake)), icon=":material/error:")
+
+
+@contextmanager
+def mistakes_shown() -> Iterator[None]:
+    """Show an InputError of the block in place of the rest of the block."""
+    try:
+        yield
+    except InputError as mistake:
+        show_mistake(mistake)

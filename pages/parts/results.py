@@ -1,0 +1,101 @@
+"""What a search shows beside its tiles: bars, timing, comparison with the teacher, advice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from lsr.index import Hit
+from lsr.search import ExplainedHit, SearchResult
+from pages.parts import charts
+from pages.parts.cards import Tile, hit_tiles
+from pages.parts.links import to_terms
+
+MOST_BARS = 16
+
+
+@dataclass(frozen=True)
+class ComparedTile:
+    """A tile with whether its image stands on both sides."""
+
+    tile: Tile
+    shared: bool
+
+
+def query_bars(result: SearchResult, kinds: charts.Kinds, *, key: str) -> None:
+    """The strongest terms of a query as bars, with all of them in the table twin."""
+    bars = [charts.Bar(t.term, t.weight, t.origin == "literal") for t in result.query_terms]
+    if not bars:
+        st.caption("No term is active.")
+        return
+    counts = f"{len(bars)} active"
+    if kinds is charts.ORIGINS:
+        literal = sum(bar.first for bar in bars)
+        counts += f": {literal} literal, {len(bars) - literal} by expansion"
+    st.caption(
+        f"{counts}.",
+        help="Literal: the query says the term. Expansion: the model added it. A click on a bar "
+        "or a name opens the term.",
+    )
+    charts.term_bars(
+        bars[:MOST_BARS],
+        kinds,
+        key=f"bars-{key}",
+        alt="Horizontal bars of the query's strongest terms: "
+        + ", ".join(f"{b.term} {b.weight:.2f}" for b in bars[:5]),
+        axis="weight in the query",
+    )
+    to_terms([bar.term for bar in bars[:MOST_BARS]], key="query")
+    charts.table_twin(charts.bars_table(bars, kinds), name="query-terms", key="query")
+
+
+def timing(result: SearchResult, engine: str) -> None:
+    """Where the time of a search went."""
+    parts = {"encode": "encode", "project": "project to terms", "search": "search"}
+    spent = " · ".join(
+        f"{label} {result.seconds[name] * 1e3:.1f} ms" for name, label in parts.items()
+    )
+    st.caption(
+        f"{spent} · engine `{engine}`",
+        help="Encode: text or picture to a dense vector. Project: dense vector to weights of "
+        "terms. Search: scores from the inverted index.",
+    )
+
+
+def no_hits(expansion: bool) -> None:
+    """What to do when nothing matched."""
+    advice = (
+        "Use other, more common words, or describe what a picture shows."
+        if expansion
+        else "Turn expansion on, so that the model may add related terms, or use other words."
+    )
+    st.info(
+        f"No image shares an active term with this query. {advice}", icon=":material/lightbulb:"
+    )
+
+
+def compared(
+    sparse: Sequence[ExplainedHit], dense: Sequence[Hit]
+) -> tuple[list[ComparedTile], list[ComparedTile]]:
+    """Tiles of both rankings; an image in both is marked with its rank on the other side."""
+    sparse_rank = {hit.image_id: hit.rank for hit in sparse}
+    dense_rank = {hit.image_id: rank for rank, hit in enumerate(dense, 1)}
+    ours = [_marked(tile, "dense", dense_rank.get(tile.image_id)) for tile in hit_tiles(sparse)]
+    theirs = [
+        _marked(
+            Tile(hit.image_id, f"**{rank}** · {hit.score:.2f}"),
+            "sparse",
+            sparse_rank.get(hit.image_id),
+        )
+        for rank, hit in enumerate(dense, 1)
+    ]
+    return ours, theirs
+
+
+def _marked(tile: Tile, side: str, rank: int | None) -> ComparedTile:
+    if rank is None:
+        return ComparedTile(tile, False)
+    label = f"{tile.label} :blue-badge[{side} {rank}]"
+    return ComparedTile(Tile(tile.image_id, label, tile.note), True)

@@ -1,0 +1,40 @@
+"""A picture of the visitor's own: it stays in the session and is never stored."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import streamlit as st
+
+from lsr.exceptions import PictureError
+from lsr.pictures import MAX_BYTES
+
+_ENDINGS = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"]
+DRAWN_SCENES = "The bundled encoder has only seen drawn scenes: on a photo its terms are guesses."
+
+
+class Upload(NamedTuple):
+    """The bytes of a picture and the name of its file."""
+
+    content: bytes
+    name: str
+
+
+def upload_box(*, key: str) -> Upload | None:
+    """A box to drop a picture into; None while it is empty.
+
+    Raises:
+        PictureError: the file is empty.
+    """
+    file = st.file_uploader(
+        f"A picture of up to {MAX_BYTES // 2**20} MB",
+        type=_ENDINGS,
+        key=key,
+        help="It stays in this session: it is not stored and is not part of the address. "
+        f"Remove it to go back. {DRAWN_SCENES}",
+    )
+    if file is None:
+        return None
+    if not (content := file.getvalue()):
+        raise PictureError(f"`{file.name}` is empty. Choose another file.")
+    return Upload(content, file.name)

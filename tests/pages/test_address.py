@@ -1,0 +1,67 @@
+"""Parts of an address are read strictly and say what they would take."""
+
+import pytest
+
+from lsr.exceptions import QueryError, UnknownNameError
+from pages.parts.address import number_text, parse_flag, parse_number, parse_option
+from pages.parts.choice import preferred, read_name
+from pages.parts.knobs import LENGTHS, RATES, Knob, parse_stop
+from pages.parts.links import parameters
+
+
+def test_a_missing_part_is_its_default():
+    assert parse_flag("expansion", None, True) is True
+    assert parse_number("rate", None, 0, 1, 0.5) == 0.5
+    assert parse_option("axis", None, ["active", "flops"], "active") == "active"
+
+
+@pytest.mark.parametrize(("raw", "value"), [("on", True), ("off", False)])
+def test_a_flag_is_on_or_off(raw, value):
+    assert parse_flag("expansion", raw, not value) is value
+
+
+def test_another_word_is_no_flag():
+    with pytest.raises(QueryError, match="`expansion` in the address is `maybe`. Use `on` or"):
+        parse_flag("expansion", "maybe", True)
+
+
+@pytest.mark.parametrize("raw", ["1.5", "-0.1", "nan", "inf", "half", ""])
+def test_a_number_outside_its_range_is_refused(raw):
+    with pytest.raises(QueryError, match="Use a number from 0 to 1"):
+        parse_number("rate", raw, 0, 1, 0.5)
+
+
+def test_an_unknown_option_lists_those_there_are():
+    with pytest.raises(QueryError, match="Use `active`, `flops`"):
+        parse_option("axis", "speed", ["active", "flops"], "active")
+
+
+def test_a_rate_between_two_stops_names_the_nearest():
+    with pytest.raises(QueryError, match=r"`rate` in the address is `0.33`.*Use `0.35`"):
+        parse_stop("rate", "0.33", RATES, 1.0)
+
+
+@pytest.mark.parametrize("value", [*RATES, *LENGTHS])
+def test_every_stop_survives_the_address(value):
+    stops = RATES if value in RATES else LENGTHS
+    assert parse_stop("x", number_text(value), stops, stops[0]) == value
+
+
+def test_a_knob_knows_its_place():
+    assert Knob("caption", 0.5).place == 10
+    assert Knob("top-k", 20).values == LENGTHS
+
+
+def test_the_preferred_name_is_demo_where_there_is_one():
+    assert preferred(["a", "demo"]) == "demo"
+    assert preferred(["a", "b"]) == "a"
+
+
+def test_an_unknown_name_lists_those_there_are():
+    with pytest.raises(UnknownNameError, match=r"no collection `\.\./x`.*`demo`, `mine`"):
+        read_name("collection", "../x", ["demo", "mine"])
+
+
+def test_a_link_carries_the_choice_of_the_sidebar_and_its_own_part():
+    address = {"collection": "mine", "q": "dogs", "rate": "0.5"}
+    assert parameters(address, id="7", term=None) == {"collection": "mine", "id": "7"}

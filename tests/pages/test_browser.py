@@ -1,0 +1,209 @@
+"""The app in a real browser: clicks, addresses, both themes, a narrow screen."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = Path("/usr/bin/chromium")
+# Streamlit looks for itself below a page's address first, and finds itself at the root.
+EXPECTED = ("/_stcore/health", "/_stcore/host-config")
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytestmark = pytest.mark.skipif(
+    not CHROMIUM.exists(), reason=f"no Chromium at {CHROMIUM}: apt-get install chromium"
+)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the app, running on a free port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = tmp_path_factory.mktemp("server") / "log"
+    home = str(tmp_path_factory.mktemp("home"))
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
+            cwd=ROOT,
+            env={**os.environ, "LEXISCOPE_HOME": home},
+            stdout=output,
+            stderr=output,
+        )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + 30
+        while not healthy(address):
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.2)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def healthy(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[sync_api.Browser]:
+    with sync_api.sync_playwright() as playwright:
+        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=flags)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def page(browser: sync_api.Browser) -> Iterator[sync_api.Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(30_000)
+    yield context.new_page()
+    context.close()
+
+
+def wait_quiet(page: sync_api.Page) -> None:
+    """Until the page has been drawn and nothing on it is stale."""
+    page.locator("h1").first.wait_for()
+    page.wait_for_function(
+        "() => !document.querySelector('[data-stale=true], [data-testid=stStatusWidget]')"
+    )
+
+
+def open_tile(page: sync_api.Page, name: str) -> None:
+    """Click on the picture of a tile."""
+    wait_quiet(page)
+    page.locator(f".st-key-tile-{name}").click(position={"x": 60, "y": 60})
+
+
+def test_a_pasted_address_shows_its_page_inside_the_app(server, page):
+    # The first visit of all: until then Streamlit knows nothing of app.py's list of pages.
+    page.goto(f"{server}/term?term=dog")
+    page.get_by_role("heading", name="dog", exact=True).wait_for()
+    page.get_by_text("Document frequency").wait_for()
+    sidebar = page.get_by_test_id("stSidebar")
+    sidebar.get_by_text("Expansion").wait_for()
+
+
+def test_search_then_image_then_term_in_one_session(server, page):
+    page.goto(server)
+    page.get_by_label("What should the picture show?").fill("two dogs on the beach")
+    page.get_by_role("button", name="Search", exact=True).click()
+    page.locator(".st-key-tile-hits-0").wait_for()
+    assert "q=two" in page.url
+    page.evaluate("window.sameDocument = true")
+    open_tile(page, "hits-0")
+    page.get_by_role("heading", name="Image", exact=True).wait_for()
+    page.wait_for_url("**/image?id=*")
+    page.locator("[class*=st-key-chips-image] a").first.click()
+    page.get_by_text("Document frequency").wait_for()
+    page.wait_for_url("**/term?term=*")
+    assert page.evaluate("window.sameDocument") is True
+    page.go_back()
+    page.get_by_text("Similar images").wait_for()
+    page.go_back()
+    page.locator(".st-key-tile-hits-0").wait_for()
+    assert page.get_by_label("What should the picture show?").input_value() == (
+        "two dogs on the beach"
+    )
+
+
+def test_a_similar_image_has_an_address_of_its_own(server, page):
+    page.goto(f"{server}/?q=a+cat")
+    open_tile(page, "hits-0")
+    page.wait_for_url("**/image?id=*")
+    first = page.url
+    open_tile(page, "similar-0")
+    page.wait_for_function("first => location.href !== first", arg=first)
+    assert "/image?id=" in page.url
+
+
+def test_a_moved_slider_is_in_the_address_and_survives_a_reload(server, page):
+    page.goto(f"{server}/expansion")
+    slider = page.get_by_role("slider").first
+    slider.wait_for()
+    wait_quiet(page)
+    before = page.get_by_test_id("stMetricValue").first.inner_text()
+    slider.focus()
+    for _ in range(4):
+        page.keyboard.press("ArrowLeft")
+    page.wait_for_url("**rate=0.8*")
+    page.wait_for_function(
+        "before => document.querySelector('[data-testid=stMetricValue]').innerText !== before",
+        arg=before,
+    )
+    after = page.get_by_test_id("stMetricValue").first.inner_text()
+    page.reload()
+    page.get_by_role("slider").first.wait_for()
+    wait_quiet(page)
+    assert page.get_by_test_id("stMetricValue").first.inner_text() == after
+    assert page.get_by_role("slider").first.get_attribute("aria-valuetext") == "0.80"
+
+
+def test_a_bar_leads_to_its_term(server, page):
+    page.goto(f"{server}/?q=a+dog")
+    bar = page.locator(".js-plotly-plot .bars .point path").first
+    bar.wait_for()
+    wait_quiet(page)
+    box = bar.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_url("**/term?term=*")
+
+
+def test_a_wordpiece_is_shown_letter_by_letter(server, page):
+    page.goto(f"{server}/term?term=%23%23s")
+    page.get_by_role("heading", name="##s", exact=True).wait_for()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_free_of_console_errors(server, browser, scheme):
+    context = browser.new_context(color_scheme=scheme, viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    problems: list[str] = []
+    page.on(
+        "console",
+        lambda message: (
+            problems.append(f"{message.text} {message.location['url']}")
+            if message.type == "error" and not message.location["url"].endswith(EXPECTED)
+            else None
+        ),
+    )
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    for place in ("/?q=a+dog", "/image", "/term?term=dog", "/expansion"):
+        page.goto(server + place)
+        wait_quiet(page)
+    background = page.locator(".stApp").evaluate("app => getComputedStyle(app).backgroundColor")
+    red = int(background.split("(")[1].split(",")[0])
+    assert (red < 60) if scheme == "dark" else (red > 220)
+    assert problems == []
+    context.close()
+
+
+def test_a_narrow_screen_does_not_scroll_sideways(server, browser):
+    context = browser.new_context(viewport={"width": 420, "height": 900})
+    page = context.new_page()
+    for place in ("/", "/?q=a+dog&dense=on", "/image", "/term?term=dog", "/expansion"):
+        page.goto(server + place)
+        wait_quiet(page)
+        wide, narrow = page.evaluate(
+            "() => { const main = document.querySelector('[data-testid=stMain]');"
+            " return [main.scrollWidth, main.clientWidth]; }"
+        )
+        assert wide <= narrow, place
+    context.close()

@@ -1,0 +1,285 @@
+"""Every page opens, keeps its state in its address, and answers bad input with one sentence."""
+
+import json
+import shutil
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from lsr import catalog
+from lsr.collection import load_collection
+
+APP = Path(__file__).resolve().parents[2] / "app.py"
+PAGES = ("search", "image", "term", "expansion")
+
+
+def opened(page: str = "search", **address: str) -> AppTest:
+    """A page after its first run at an address."""
+    app = AppTest.from_file(str(APP), default_timeout=30)
+    if page != "search":
+        app.run()
+        app.switch_page(f"pages/{page}.py")
+    for name, value in address.items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def tiles(app: AppTest) -> list[str]:
+    """Image ids that page links lead to, in order."""
+    queries = [link.proto.query_string for link in app.get("page_link")]
+    return [query.partition("id=")[2] for query in queries if "id=" in query]
+
+
+def mistake(app: AppTest) -> str:
+    """The one sentence that says what is wrong."""
+    assert not app.exception
+    assert len(app.error) == 1
+    return app.error[0].value
+
+
+@pytest.fixture(scope="module")
+def collection():
+    return load_collection(catalog.find("collections", "demo"))
+
+
+@pytest.fixture(scope="module")
+def image_id(collection) -> str:
+    return collection.image_ids[collection.searchable_rows[3]]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens(page):
+    app = opened(page)
+    assert not app.exception
+    assert not app.error
+    assert app.title[0].value == page.capitalize()
+
+
+def test_the_start_offers_queries_that_find_something(collection):
+    app = opened()
+    offered = [link.proto.label for link in app.get("page_link") if "q=" in link.proto.query_string]
+    assert 5 <= len(offered) <= 6
+    assert len(tiles(opened(q=offered[0]))) == 24
+
+
+def test_a_search_shows_tiles_in_the_order_of_the_library():
+    app = opened(q="two dogs")
+    assert len(tiles(app)) == 24
+    assert any("engine" in caption.value for caption in app.caption)
+    assert app.text_input[0].value == "two dogs"
+
+
+def test_without_expansion_only_literal_terms_are_active():
+    app = opened(q="dog", expansion="off")
+    assert app.toggle[0].value is False
+    assert any("0 by expansion" in caption.value for caption in app.caption)
+
+
+def test_a_toggle_writes_the_address():
+    app = opened(q="dog")
+    app.toggle[0].set_value(False).run()
+    assert app.query_params["expansion"] == "off"
+    app.toggle[0].set_value(True).run()
+    assert "expansion" not in app.query_params
+
+
+def test_the_dense_teacher_stands_beside():
+    app = opened(q="a dog on the beach", dense="on")
+    assert [s.value for s in app.subheader][-2:] == ["Sparse", "Dense teacher"]
+    assert len(tiles(app)) == 24
+
+
+def test_the_submitted_text_becomes_the_address():
+    app = opened()
+    app.text_input[0].set_value("a red car")
+    app.button[0].click().run()
+    assert app.query_params["q"] == "a red car"
+    assert tiles(app)
+
+
+def test_no_hit_says_what_to_do():
+    app = opened(q="zzzyqx", expansion="off")
+    assert not app.exception
+    assert not app.error
+    assert tiles(app) or "Turn expansion on" in app.info[0].value
+
+
+@pytest.mark.parametrize("query", ["", "   "])
+def test_an_empty_query_is_one_sentence(query):
+    assert "The query is empty" in mistake(opened(q=query))
+
+
+def test_a_very_long_query_is_one_sentence_and_stays_in_the_box():
+    app = opened(q="dog " * 2500)
+    assert "10,000 characters" in mistake(app)
+    assert len(app.text_input[0].value) == 10_000
+
+
+@pytest.mark.parametrize(
+    "query", ["🐶🏖️", "<b>dog</b> **x** $y$ `z` :red[w]", "כלב על החוף", "dog\u202egod", "\u0000dog"]
+)
+def test_odd_text_is_searched_or_refused_in_words(query):
+    app = opened(q=query)
+    assert not app.exception
+    assert len(app.error) <= 1
+
+
+@pytest.mark.parametrize(
+    ("page", "name", "value", "words"),
+    [
+        ("search", "collection", "nowhere", "Choose one in the sidebar"),
+        ("image", "model", "../demo", "Choose one in the sidebar"),
+        ("term", "engine", "turbo", "Choose one in the sidebar"),
+        ("search", "expansion", "maybe", "Use `on` or `off`"),
+        ("image", "id", "no*such$id", "Try one of its ids"),
+        ("term", "term", "notaterm", "is not a term"),
+        ("expansion", "control", "magic", "`caption`"),
+        ("expansion", "rate", "1.5", "from 0 to 1"),
+        ("expansion", "rate", "0.33", "Use `0.35`"),
+        ("expansion", "axis", "speed", "`flops`"),
+        ("expansion", "split", "moon", "`test`"),
+        ("expansion", "against", "nobody", "There is no model"),
+    ],
+)
+def test_a_bad_address_is_one_sentence_with_a_remedy(page, name, value, words):
+    assert words in mistake(opened(page, **{name: value})).replace("\\", "")
+
+
+def test_after_a_bad_address_the_sidebar_mends_it():
+    app = opened(collection="nowhere")
+    assert app.selectbox[0].value is None
+    app.selectbox[0].set_value("demo").run()
+    assert not app.error
+    assert app.title[0].value == "Search"
+
+
+def test_an_image_page_marks_terms_and_shows_similar_images(image_id):
+    app = opened("image", id=image_id)
+    assert not app.error
+    labels = {metric.label: metric.value for metric in app.metric}
+    assert int(labels["Active terms"].replace(",", "")) > 0
+    assert "of" in labels["Said in a caption"]
+    similar = tiles(app)
+    assert len(similar) == 12
+    assert image_id not in similar
+
+
+def test_captions_lead_to_a_search(collection, image_id):
+    app = opened("image", id=image_id)
+    found = [link for link in app.get("page_link") if "q=" in link.proto.query_string]
+    assert len(found) >= len(collection.captions_of(collection.image_row(image_id)))
+
+
+def test_a_term_page_shows_its_frequency_and_images():
+    app = opened("term", term="dog")
+    assert app.metric[0].label == "Document frequency"
+    assert tiles(app)
+
+
+def test_a_word_piece_is_a_term():
+    app = opened("term", term="##s")
+    assert not app.exception
+    assert app.header[0].value == "\\#\\#s"
+
+
+def test_another_term_can_be_typed():
+    app = opened("term", term="dog")
+    app.text_input[0].set_value("cat").run()
+    assert app.query_params["term"] == "cat"
+    assert app.header[0].value == "cat"
+
+
+def test_a_lower_rate_lowers_the_active_terms():
+    full = opened("expansion", rate="1")
+    none = opened("expansion", rate="0")
+    active = [
+        next(float(m.value) for m in app.metric if m.label == "Active terms")
+        for app in (full, none)
+    ]
+    assert active[0] > active[1]
+
+
+@pytest.mark.parametrize(("control", "part"), [("word", "rate"), ("top-k", "k")])
+def test_every_knob_has_its_place_in_the_address(control, part):
+    app = opened("expansion", control=control, **{part: "1"})
+    assert not app.exception
+    assert not app.error
+    assert app.select_slider[0].value == 1
+
+
+def test_the_slider_writes_the_address():
+    app = opened("expansion")
+    app.select_slider[0].set_value(0.5).run()
+    assert app.query_params["rate"] == "0.5"
+
+
+def test_without_any_collection_the_app_says_how_to_get_one(monkeypatch, tmp_path):
+    monkeypatch.setattr(catalog, "ASSETS", tmp_path / "assets")
+    monkeypatch.setenv("LEXISCOPE_HOME", str(tmp_path / "home"))
+    assert "There is no collection yet" in mistake(opened())
+
+
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ("images.parquet", "truncated or not a parquet file"),
+        ("image_vectors.npy", "truncated or not a .npy array"),
+        ("captions.parquet", None),
+    ],
+)
+def test_a_broken_collection_is_one_sentence(monkeypatch, tmp_path, collection, file, words):
+    broken = tmp_path / "collections" / "broken"
+    ignore = shutil.ignore_patterns("images")
+    shutil.copytree(collection.folder, broken, ignore=ignore)
+    if words is None:
+        (broken / file).unlink()
+    else:
+        (broken / file).write_bytes((broken / file).read_bytes()[:100])
+    monkeypatch.setenv("LEXISCOPE_HOME", str(tmp_path))
+    said = mistake(opened(collection="broken")).replace("\\", "")
+    assert (words or "is missing") in said
+
+
+def test_a_card_that_is_no_json_is_one_sentence(monkeypatch, tmp_path):
+    folder = tmp_path / "collections" / "broken"
+    folder.mkdir(parents=True)
+    (folder / "collection.json").write_text("{", "utf-8")
+    monkeypatch.setenv("LEXISCOPE_HOME", str(tmp_path))
+    assert "is not readable JSON" in mistake(opened(collection="broken")).replace("\\", "")
+
+
+def picture_bytes(kind: str = "PNG") -> bytes:
+    buffer = BytesIO()
+    Image.new("RGB", (64, 48), "teal").save(buffer, kind)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("page", ["search", "image"])
+def test_an_uploaded_picture_is_inspected(page):
+    app = opened(page)
+    app.file_uploader[0].set_value(("mine.png", picture_bytes(), "image/png")).run()
+    assert not app.exception
+    assert not app.error
+    assert tiles(app)
+
+
+@pytest.mark.parametrize("page", ["search", "image"])
+@pytest.mark.parametrize("content", [b"", b"no picture", picture_bytes()[:60]])
+def test_a_broken_upload_is_one_sentence(page, content):
+    app = opened(page)
+    app.file_uploader[0].set_value(("x*y.png", content, "image/png")).run()
+    assert "x*y.png" in mistake(app)
+
+
+def test_no_page_lets_markup_through():
+    for file in (APP.parent / "pages").rglob("*.py"):
+        assert "unsafe_allow" not in file.read_text("utf-8"), file
+
+
+def test_the_theme_needs_no_network():
+    text = (APP.parent / ".streamlit" / "config.toml").read_text("utf-8")
+    assert "http" not in text
+    assert json.dumps("none") in text

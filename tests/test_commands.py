@@ -1,0 +1,249 @@
+"""The command line on the bundled collection: keys, agreement between commands, mistakes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lsr.__main__ import main
+from lsr.catalog import ASSETS, own_model_folder
+from lsr.exceptions import QueryError
+
+ROOT = Path(__file__).resolve().parents[1]
+MEASURES = {"R@1", "R@5", "R@10", "MRR@10"}
+
+
+@pytest.fixture
+def answer(capsys):
+    def run(*arguments: str) -> dict:
+        assert main([*arguments, "--json"]) == 0, capsys.readouterr().err
+        return json.loads(capsys.readouterr().out)
+
+    return run
+
+
+@pytest.fixture
+def complaint(capsys):
+    def run(*arguments: str) -> str:
+        try:
+            code = main(list(arguments))
+        except SystemExit as leaving:
+            code = leaving.code
+        printed = capsys.readouterr()
+        assert code == 2
+        assert printed.out == ""
+        assert "Traceback" not in printed.err
+        assert len(printed.err.strip().splitlines()) == 1
+        return printed.err
+
+    return run
+
+
+def test_collections_and_models_list_what_is_bundled(answer):
+    demo = next(c for c in answer("collections")["collections"] if c["name"] == "demo")
+    assert set(demo) == {"name", "title", "n_images", "n_captions", "encoder"}
+    assert (demo["n_images"], demo["n_captions"]) == (13_500, 67_500)
+    models = {m["name"]: m for m in answer("models")["models"]}
+    assert {"demo", "demo-uncontrolled"} <= models.keys()
+    assert models["demo"]["vocabulary_size"] == 30_522
+
+
+def test_search_answers_with_hits_that_show_what_was_asked(answer):
+    result = answer("search", "two dogs on the beach", "--k", "5")
+    assert set(result) == {"query", "query_terms", "hits", "seconds"}
+    assert set(result["query_terms"][0]) == {"term", "weight", "origin"}
+    assert set(result["hits"][0]) == {"rank", "image_id", "score", "contributions"}
+    assert set(result["seconds"]) == {"encode", "project", "search"}
+    assert [hit["rank"] for hit in result["hits"]] == [1, 2, 3, 4, 5]
+    for hit in result["hits"]:
+        assert sum(c["product"] for c in hit["contributions"]) == pytest.approx(hit["score"])
+    best = answer("inspect", result["hits"][0]["image_id"])
+    assert any("beach" in caption or "sea" in caption for caption in best["captions"])
+
+
+def test_search_settings_shape_the_query(answer):
+    plain = answer("search", "a red car in the snow")
+    literal = answer("search", "a red car in the snow", "--expansion", "off")
+    assert {t["origin"] for t in literal["query_terms"]} == {"literal"}
+    assert len(literal["query_terms"]) < len(plain["query_terms"])
+    shaped = answer(
+        "search", "a red car in the snow", "--max-query-terms", "3", "--mute", "snow",
+        "--boost", "car=2",
+    )  # fmt: skip
+    weights = {t["term"]: t["weight"] for t in plain["query_terms"]}
+    assert len(shaped["query_terms"]) == 3
+    assert "snow" not in {t["term"] for t in shaped["query_terms"]}
+    car = next(t for t in shaped["query_terms"] if t["term"] == "car")
+    assert car["weight"] == pytest.approx(2 * weights["car"], rel=1e-5)
+
+
+def test_a_picture_of_the_collection_finds_itself(answer):
+    file = ASSETS / "collections" / "demo" / "images" / "test-00007.webp"
+    result = answer("search", "--image", str(file), "--k", "3")
+    assert result["hits"][0]["image_id"] == "test-00007"
+    seen = answer("inspect", str(file), "--top", "5")
+    stored = answer("inspect", "test-00007", "--top", "5")
+    assert [t["term"] for t in seen["terms"]] == [t["term"] for t in stored["terms"]]
+    assert seen["captions"] == []
+    assert len(stored["captions"]) == 5
+
+
+def test_inspect_and_term_agree(answer):
+    seen = answer("inspect", "test-00003")
+    assert set(seen) == {"image_id", "terms", "active_terms", "captions"}
+    assert set(seen["terms"][0]) == {"term", "weight", "support"}
+    strongest = seen["terms"][0]
+    card = answer("term", strongest["term"], "--top", "1500")
+    assert set(card) == {"term", "document_frequency", "images", "co_activated"}
+    assert card["document_frequency"] == len(card["images"])
+    weights = {image["image_id"]: image["weight"] for image in card["images"]}
+    assert weights["test-00003"] == pytest.approx(strongest["weight"])
+
+
+def test_evaluate_has_every_documented_key_and_meets_the_targets(answer):
+    result = answer("evaluate")
+    assert {
+        "n_queries", "n_images", "dense", "sparse", "literal", "flops", "active_terms", "exact@20",
+        "semantic@20", "kendall_tau", "overlap@10",
+    } <= result.keys()  # fmt: skip
+    assert (result["n_queries"], result["n_images"]) == (5_000, 1_000)
+    assert set(result["dense"]) == set(result["sparse"]) == set(result["literal"]) == MEASURES
+    assert result["dense"]["R@1"] >= 0.80
+    assert result["dense"]["R@5"] >= 0.94
+    assert result["sparse"]["R@1"] >= 0.95 * result["dense"]["R@1"]
+    assert result["active_terms"]["image"] <= 100
+    assert result["flops"] <= 30
+    assert result["exact@20"] >= 0.20
+    assert result["image_exact@10"] >= 0.60
+    assert result["unseen_words"]["sparse"] >= 0.70
+
+
+def test_without_control_captions_expand_to_words_they_do_not_say(answer):
+    result = answer("evaluate", "--model", "demo-uncontrolled")
+    assert result["exact@20"] < 0.02
+
+
+def test_the_sweep_ends_at_what_evaluate_measures(answer):
+    result = answer("sweep", "--control", "caption", "--from", "0", "--to", "1", "--steps", "3")
+    assert set(result) == {"control", "rows", "seconds"}
+    measured = answer("evaluate")
+    first, middle, last = result["rows"]
+    assert {"value", "R@1", "R@1_std", "R@5", "R@10", "MRR@10", "flops", "active_terms_query",
+            "posting_cost"} <= first.keys()  # fmt: skip
+    for name in MEASURES:
+        assert first[name] == pytest.approx(measured["literal"][name])
+        assert last[name] == pytest.approx(measured["sparse"][name])
+        assert middle[name] == pytest.approx((first[name] + last[name]) / 2)
+    assert last["flops"] == pytest.approx(measured["flops"])
+    assert last["active_terms_query"] == pytest.approx(measured["active_terms"]["query"])
+
+
+def test_every_command_also_speaks_to_people(capsys):
+    assert main(["search", "a cat", "--k", "2"]) == 0
+    printed = capsys.readouterr().out
+    assert "query_terms" in printed
+    assert "{" not in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["search", ""], "The query is empty"),
+        (["search"], "Give either a query text or --image FILE"),
+        (["search", "x" * 10_000], "10,000 characters"),
+        (["search", "cat", "--k", "0"], "k is 0"),
+        (["search", "cat", "--k", "many"], "invalid int value"),
+        (["search", "cat", "--boost", "cat"], "`cat` is no boost. Write it as term=1.5."),
+        (["search", "cat", "--mute", "qzxqzx"], "is not a term"),
+        (["search", "cat", "--collection", "nowhere"], "no collection `nowhere`"),
+        (["search", "cat", "--model", "../etc"], "no model `../etc`"),
+        (["search", "--image", "no-such.png"], "no file `no-such.png`"),
+        (["inspect", "test-99999"], "no image `test-99999`"),
+        (["inspect", "no-such.png"], "no file `no-such.png`"),
+        (["term", "qzxqzx"], "is not a term"),
+        (["term", ""], "is not a term"),
+        (["evaluate", "--split", "dev"], "no split `dev`"),
+        (["evaluate", "--direction", "up"], "no direction"),
+        (["sweep", "--control", "luck"], "no control"),
+        (["sweep", "--to", "7"], "caption sweep from 0 to 7"),
+        (["train", "--out", "demo"], "bundled model"),
+        (["train", "--out", "../x"], "cannot name a model"),
+        (["train", "--out", "x", "--control", "often"], "is not a control"),
+        (["dance"], "invalid choice"),
+    ],
+)
+def test_a_mistake_gets_one_line_and_exit_2(complaint, arguments, message):
+    assert message in complaint(*arguments)
+
+
+def test_a_file_that_is_no_picture_gets_one_line(complaint, tmp_path):
+    (tmp_path / "x.png").write_text("hello")
+    assert "not a picture" in complaint("search", "--image", str(tmp_path / "x.png"))
+    assert "not a picture" in complaint("inspect", str(tmp_path / "x.png"))
+
+
+@pytest.mark.parametrize("file", ["images.parquet", "image_vectors.npy", "collection.json"])
+def test_a_damaged_collection_gets_one_line_and_is_left_alone(complaint, tmp_path, file):
+    folder = tmp_path / "damaged"
+    ignore = shutil.ignore_patterns("images")
+    shutil.copytree(ASSETS / "collections" / "demo", folder, ignore=ignore)
+    content = (folder / file).read_bytes()[:-30]
+    (folder / file).write_bytes(content)
+    assert file in complaint("search", "cat", "--collection", str(folder))
+    assert (folder / file).read_bytes() == content
+
+
+def test_a_trained_model_is_found_by_every_command(answer, home):
+    import numpy as np
+    import pyarrow as pa
+
+    from lsr.collection import load_collection, write_collection
+
+    demo = load_collection(ASSETS / "collections" / "demo")
+    rows = np.concatenate([demo.image_rows("val")[:60], demo.image_rows("test")[:60]])
+    splits = np.array(["train"] * 40 + ["val"] * 20 + ["test"] * 60)
+    names = dict(zip((demo.image_ids[row] for row in rows), splits, strict=True))
+    kept = [r for r, owner in enumerate(demo.captions["image_id"].to_pylist()) if owner in names]
+    owners = [demo.image_ids[demo.caption_image_rows[r]] for r in kept]
+    stored = np.flatnonzero(np.isin(demo.caption_splits, demo.vector_splits))
+    place = {int(row): position for position, row in enumerate(stored)}
+    write_collection(
+        home / "collections" / "small",
+        card={"name": "small", "title": "Small", "licence": "", "source": "", "encoder": "bundled"},
+        images=demo.images.take(rows).set_column(5, "split", pa.array(splits.tolist())),
+        captions=demo.captions.take(kept).set_column(
+            3, "split", pa.array([names[owner] for owner in owners])
+        ),
+        image_vectors=demo.image_vectors[rows],
+        caption_vectors=demo.caption_vectors[[place[r] for r in kept]],
+    )
+    result = answer("train", "--collection", "small", "--out", "mine", "--epochs", "2",
+                    "--batch-size", "50", "--hidden-size", "16")  # fmt: skip
+    assert result["model"] == "mine"
+    assert [epoch["epoch"] for epoch in result["epochs"]] == [1, 2]
+    assert result["metrics"]["n_images"] == 60
+    assert (home / "models" / "mine" / "training.json").exists()
+    assert not list((home / "models").glob(".*"))
+    measured = answer("evaluate", "--collection", "small", "--model", "mine")
+    assert measured["sparse"] == result["metrics"]["sparse"]
+
+
+def test_own_models_cannot_take_a_bundled_name():
+    with pytest.raises(QueryError, match="bundled model"):
+        own_model_folder("demo-uncontrolled")
+
+
+def test_the_module_runs_as_a_process_and_keeps_stdout_clean(home):
+    command = [sys.executable, "-m", "lsr", "search", "", "--json"]
+    environment = {**os.environ, "LEXISCOPE_HOME": str(home)}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("The query is empty.")
