@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 
 app: $(VENV)/.app
 	@echo "Lexiscope opens at http://127.0.0.1:$(PORT) (stop with Ctrl+C)"
-	@$(BIN)/python -m streamlit run app.py --server.port $(PORT) --server.headless true
+	@MALLOC_ARENA_MAX=2 $(BIN)/python -m streamlit run app.py --server.port $(PORT) --server.headless true
 
 test: $(VENV)/.test
 	@$(BIN)/python -m pytest

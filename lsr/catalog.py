@@ -24,7 +24,8 @@ def folders(kind: str) -> Iterator[Path]:
     seen = set()
     for root in (ASSETS / kind, home() / kind):
         for card in sorted(root.glob(f"*/{_CARDS[kind]}")):
-            if card.parent.name not in seen:
+            # A dot begins the name of what is still being written.
+            if not card.parent.name.startswith(".") and card.parent.name not in seen:
                 seen.add(card.parent.name)
                 yield card.parent
 

@@ -13,7 +13,7 @@ from torch.nn import functional
 from lsr.sparse import from_dense, stack
 
 # Rows of dense (rows, V) float32 weights held at once when crossing to scipy.
-_BLOCK = 256
+_BLOCK = 64
 
 
 class Projection(nn.Module):

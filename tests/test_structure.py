@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
+import shlex
 from pathlib import Path
 
 import pytest
+
+from lsr.__main__ import build_parser
 
 ROOT = Path(__file__).resolve().parents[1]
 # From the ground up; a room imports only from rooms of lower lines.
@@ -79,3 +83,25 @@ def test_only_the_build_command_imports_the_world():
 
 def test_every_room_of_the_library_has_a_layer():
     assert {room_of(path) for path in SOURCES} - {"__init__"} <= LEVEL.keys()
+
+
+def test_every_command_of_the_readme_is_understood():
+    lines = (ROOT / "README.md").read_text().splitlines()
+    commands = [shlex.split(line)[3:] for line in lines if line.startswith("python -m lsr ")]
+    assert len(commands) > 8
+    for arguments in commands:
+        assert build_parser().parse_args(arguments).run
+
+
+def test_the_readme_shows_the_two_commands_that_do_everything():
+    text = (ROOT / "README.md").read_text()
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    for command in ("app", "test"):
+        assert f"make {command}" in text
+        assert command in targets
+
+
+def test_every_page_is_in_the_list_of_the_app():
+    listed = set(re.findall(r"links\.([A-Z]+)", (ROOT / "app.py").read_text()))
+    files = {path.stem.upper() for path in (ROOT / "pages").glob("*.py")} - {"__INIT__"}
+    assert files == listed

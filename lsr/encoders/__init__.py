@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from lsr.catalog import BUNDLED_ENCODER
 from lsr.encoders.protocol import Encoder
 from lsr.exceptions import UnknownNameError, shorten
@@ -11,8 +13,9 @@ __all__ = ["NAMES", "Encoder", "load_encoder"]
 NAMES = ("bundled",)
 
 
+@functools.lru_cache(maxsize=2)
 def load_encoder(name: str) -> Encoder:
-    """The encoder of a name in NAMES.
+    """The encoder of a name in NAMES, loaded once a process.
 
     Raises:
         UnknownNameError: there is no encoder of that name here.

@@ -3,8 +3,12 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
+import sys
 from io import BytesIO
 from pathlib import Path
+from typing import TypeVar
 
 import streamlit as st
 import torch
@@ -29,6 +33,9 @@ DRAWS = 8
 SEED = 0
 # A query is too little work for two threads, which would wait for each other on a busy machine.
 torch.set_num_threads(1)
+
+
+Resource = TypeVar("Resource")
 
 
 def collection(name: str) -> Collection:
@@ -112,6 +119,20 @@ def marks_of(ready: Searcher) -> tuple[str, str]:
     return ready.collection.fingerprint, ready.model.fingerprint
 
 
+def _kept(resource: Resource) -> Resource:
+    """`resource`, after the memory that reading or computing it took was given back.
+
+    What is loaded by now is left out of later garbage collections: Streamlit collects after every
+    run, which takes 0.3 s over the objects of torch and a vocabulary.
+    """
+    gc.collect()
+    gc.freeze()
+    if sys.platform == "linux":
+        # glibc keeps freed blocks of up to 32 MB for later: 100 to 200 MB after a projection.
+        ctypes.CDLL(None).malloc_trim(0)
+    return resource
+
+
 def _stamp(*files: Path) -> str:
     states = [file.stat() if file.exists() else None for file in files]
     return " ".join(f"{s.st_mtime_ns}-{s.st_size}" if s else "missing" for s in states)
@@ -119,12 +140,12 @@ def _stamp(*files: Path) -> str:
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the collection…")
 def _collection(folder: str, stamp: str) -> Collection:
-    return load_collection(Path(folder))
+    return _kept(load_collection(Path(folder)))
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the model…")
 def _model(folder: str, stamp: str) -> Model:
-    return load_model(Path(folder))
+    return _kept(load_model(Path(folder)))
 
 
 @st.cache_resource(max_entries=3, show_spinner="Projecting the images…")
@@ -133,12 +154,12 @@ def _searcher(_images: Collection, _head: Model, engine: str, *marks: str) -> Se
     if _images.encoder in NAMES:
         # The first search loads the encoder and compiles the loops; nobody waits for that later.
         ready.search_text("warm up", SearchSettings(k=1))
-    return ready
+    return _kept(ready)
 
 
-@st.cache_resource(max_entries=3, show_spinner="Projecting the captions…")
+@st.cache_resource(max_entries=2, show_spinner="Projecting the captions…")
 def _judged(_images: Collection, _head: Model, split: str, *marks: str) -> JudgedSplit:
-    return judge(_images, _head, split)
+    return _kept(judge(_images, _head, split))
 
 
 @st.cache_data(max_entries=24, show_spinner="Measuring every value of the knob…")
@@ -149,7 +170,7 @@ def _grid(
     split: str,
     *marks: str,
 ) -> list[SweepRow]:
-    return sweep(_ready, control, values, draws=DRAWS, seed=SEED)
+    return _kept(sweep(_ready, control, values, draws=DRAWS, seed=SEED))
 
 
 @st.cache_data(max_entries=8, show_spinner="Measuring the dense teacher…")

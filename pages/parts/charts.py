@@ -19,7 +19,7 @@ _PALETTES = {
     "dark": ("#56b4e9", "#e69f00", "#19b88a", "#e9e6df"),
 }
 CONFIG = {"displayModeBar": False, "scrollZoom": False}
-_BAR_PIXELS, _AXIS_PIXELS, _LEGEND_PIXELS = 22, 46, 34
+_BAR_PIXELS, _AXIS_PIXELS, _LEGEND_PIXELS = 22, 50, 34
 
 
 class Bar(NamedTuple):
@@ -72,7 +72,7 @@ def term_figure(
         "legend": legend(palette),
         "font": {"size": 13},
         "xaxis": {
-            "title": {"text": axis, "standoff": 4, "font": {"color": palette[3], "size": 13}},
+            "title": {"text": axis, "standoff": 8, "font": {"color": palette[3], "size": 13}},
             "range": [0, (limit or longest) * 1.18],
             "nticks": 5,
             "fixedrange": True,

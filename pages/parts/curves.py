@@ -43,8 +43,13 @@ def curve_figure(
         traces += _band(rows, x, measure, colour)
         traces.append(_teacher_line(teacher[measure], right, measure, colour))
         traces += _line_and_marker(rows, x, (now, current.mean[measure]), measure, colour, style)
+    return go.Figure(traces, _layout(now, right, axis, palette))
+
+
+def _layout(now: float, right: float, axis: str, palette: Sequence[str]) -> dict[str, Any]:
+    """Axes and legend, and an upright line where the knob stands."""
     ink = palette[3]
-    layout = {
+    return {
         "height": _HEIGHT,
         "margin": {"l": 8, "r": 12, "t": 40, "b": 44},
         "legend": legend(palette),
@@ -70,7 +75,6 @@ def curve_figure(
         },
         "yaxis": {"range": [0, 1.02], "tickformat": ".1f", "dtick": 0.2, "fixedrange": True},
     }
-    return go.Figure(traces, layout)
 
 
 def _line_and_marker(

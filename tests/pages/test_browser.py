@@ -87,8 +87,12 @@ def wait_quiet(page: sync_api.Page) -> None:
 
 
 def open_tile(page: sync_api.Page, name: str) -> None:
-    """Click on the picture of a tile."""
+    """Click on the picture of a tile, once it is there to be clicked on."""
+    page.locator(f".st-key-tile-{name} img").wait_for()
     wait_quiet(page)
+    page.wait_for_function(
+        "name => document.querySelector(`.st-key-tile-${name} img`)?.naturalWidth > 0", arg=name
+    )
     page.locator(f".st-key-tile-{name}").click(position={"x": 60, "y": 60})
 
 
