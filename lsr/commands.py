@@ -137,9 +137,10 @@ def term(options: argparse.Namespace, log: Log) -> Answer:
 
 def evaluate(options: argparse.Namespace, log: Log) -> Answer:
     """The measures of a model on a split, beside its teacher."""
-    from lsr.evaluation import evaluate, evaluate_probes, term_vectors_for
+    from lsr.evaluation import check_direction, evaluate, evaluate_probes, term_vectors_for
     from lsr.judged import judge
 
+    check_direction(options.direction)
     collection = load_collection(find("collections", options.collection))
     model = load_model(find("models", options.model))
     judged = judge(collection, model, options.split)

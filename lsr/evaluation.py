@@ -45,8 +45,7 @@ def evaluate(
     Raises:
         QueryError: an unknown direction.
     """
-    if direction not in DIRECTIONS:
-        raise QueryError(f"`{direction[:40]}` is no direction. Use {' or '.join(DIRECTIONS)}.")
+    check_direction(direction)
     search = _text_to_image if direction == "text-to-image" else _image_to_text
     n_queries, dense, sparse, literal, overlap, tau = search(judged)
     captions, images = judged.captions, judged.images
@@ -68,6 +67,16 @@ def evaluate(
         "kendall_tau": tau,
         "overlap@10": overlap,
     }
+
+
+def check_direction(direction: str) -> None:
+    """Refuse what is no direction.
+
+    Raises:
+        QueryError: it is not one of DIRECTIONS.
+    """
+    if direction not in DIRECTIONS:
+        raise QueryError(f"`{direction[:40]}` is no direction. Use {' or '.join(DIRECTIONS)}.")
 
 
 _Search = tuple[int, np.ndarray, np.ndarray, np.ndarray, float, float]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,6 +24,30 @@ WORDS = (
     "green big small left right of on in near with and running sleeping animal vehicle"
 ).split()
 D = 8
+
+
+SKIPPED: list[str] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.skipped and "published code" not in str(report.longrepr):
+        SKIPPED.append(report.nodeid)
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    if report.skipped:
+        SKIPPED.append(report.nodeid)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where everything must run, as in continuous integration, a skipped test is a failure."""
+    if os.environ.get("LEXISCOPE_TEST_EVERYTHING") and SKIPPED:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if os.environ.get("LEXISCOPE_TEST_EVERYTHING") and SKIPPED:
+        terminalreporter.write_line(f"Failed: skipped {', '.join(sorted(set(SKIPPED)))}")
 
 
 @pytest.fixture(scope="session", autouse=True)
