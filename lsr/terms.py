@@ -102,17 +102,17 @@ def contributions(
 
 
 def co_activated(
-    index: MemoryIndex, term: int, vocabulary: Vocabulary, k: int, least: int = 3
+    index: MemoryIndex, term: int, vocabulary: Vocabulary, k: int
 ) -> list[CoActivation]:
     """Terms that fire together with a term, lift descending, ties by term number.
 
-    lift(a, b) = n · df(a, b) / (df(a) · df(b)). Pairs that share fewer than `least` images are
-    left out: their lift is chance.
+    lift(a, b) = n · df(a, b) / (df(a) · df(b)). A term that shares fewer than 3 images, or fewer
+    than a twentieth of the term's images, is left out: its lift is chance.
     """
     rows, _ = index.postings(term)
     together = np.bincount(index.images.matrix[rows].indices, minlength=index.n_terms)
     together[term] = 0
-    others = np.flatnonzero(together >= least)
+    others = np.flatnonzero(together >= max(3, 0.05 * len(rows)))
     lift = len(index) * together[others] / (len(rows) * index.images.document_frequency[others])
     return [
         CoActivation(vocabulary.terms[others[i]], float(lift[i]))

@@ -22,8 +22,9 @@ def score_images(
     """Add the inner product of one query with every image to `scores` (n,)."""
     for i in range(len(terms)):
         term, weight = terms[i], term_weights[i]
-        for p in range(starts[term], starts[term + 1]):
-            scores[rows[p]] += weight * weights[p]
+        # Unsigned positions spare a test for negative indices at every posting.
+        for p in range(np.uint64(starts[term]), np.uint64(starts[term + 1])):
+            scores[np.uint32(rows[p])] += weight * weights[p]
 
 
 @njit(cache=True, nogil=True)
@@ -90,8 +91,8 @@ def staged_ranks(
                 if stages[i] != stage:
                     continue
                 term, weight = terms[i], term_weights[i]
-                for p in range(starts[term], starts[term + 1]):
-                    scores[rows[p]] += weight * weights[p]
+                for p in range(np.uint64(starts[term]), np.uint64(starts[term + 1])):
+                    scores[np.uint32(rows[p])] += weight * weights[p]
                 touched += starts[term + 1] - starts[term]
                 switched_on += 1
                 changed = True
@@ -102,8 +103,9 @@ def staged_ranks(
                 continue
             own = scores[relevant[query]]
             if own > 0:
-                rank = 0
+                # An int32 counter lets the compiler compare eight scores at a time.
+                rank = np.int32(0)
                 for row in range(n_images):
-                    rank += scores[row] >= own
+                    rank += np.int32(scores[row] >= own)
                 ranks[query, stage] = rank
     return ranks, active, cost
