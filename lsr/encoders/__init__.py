@@ -23,7 +23,10 @@ def load_encoder(name: str) -> Encoder:
     if name == "bundled":
         from lsr.encoders.bundled import BundledEncoder
 
-        return BundledEncoder.load(BUNDLED_ENCODER)
+        encoder = BundledEncoder.load(BUNDLED_ENCODER)
+        # A network's first call takes ten times as long as the next: let it belong to loading.
+        encoder.encode_texts(["warm up"])
+        return encoder
     raise UnknownNameError(
         f"There is no encoder `{shorten(name)}` here, so new texts and pictures cannot be "
         f"encoded. The encoders are: {', '.join(f'`{n}`' for n in NAMES)}."

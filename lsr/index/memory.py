@@ -29,6 +29,8 @@ class MemoryIndex:
         self.rows = postings.indices.astype(np.int32)
         self.weights = postings.data.astype(np.float32)
         self._row_of = {image_id: row for row, image_id in enumerate(self.images.ids)}
+        # Reads the compiled loops from their cache now, so that no search waits for it.
+        self.search(np.zeros(0, np.int32), np.zeros(0, np.float32), 1)
 
     def __len__(self) -> int:
         return len(self.images)
