@@ -48,11 +48,6 @@ class Model:
     def encoder(self) -> str:
         return str(self.card["encoder"])
 
-    def read_training(self) -> dict[str, Any]:
-        """`training.json`: settings, seed, curve and versions; empty where there is none."""
-        path = self.folder / "training.json"
-        return read_json(path, ModelError) if path.exists() else {}
-
 
 def load_head(folder: Path) -> Projection:
     """The head in `model.safetensors`, float32, ours or in the authors' published layout.

@@ -68,23 +68,6 @@ def parse_control(text: str) -> CaptionLevelControl:
     return CaptionLevelControl("constant", rate)
 
 
-def split_literal(
-    sparse: sp.csr_matrix, literal: sp.csr_matrix
-) -> tuple[sp.csr_matrix, sp.csr_matrix]:
-    """The literal and the expansion part of sparse captions; together they are `sparse`.
-
-    Args:
-        sparse: (n, V) float32 weights of captions.
-        literal: (n, V) bool, the terms that each caption says.
-    """
-    said = sp.csr_matrix(sparse.multiply(literal), dtype=np.float32)
-    said.sort_indices()
-    rest = sp.csr_matrix(sparse - said, dtype=np.float32)
-    rest.eliminate_zeros()
-    rest.sort_indices()
-    return said, rest
-
-
 def literal_flags(sparse: sp.csr_matrix, literal: sp.csr_matrix) -> np.ndarray:
     """(nnz,) bool, in the order of `sparse`'s entries: is this term said by its caption?"""
     keys, said = _keys(sparse), _keys(literal)
