@@ -31,6 +31,11 @@ def test_the_two_kinds_of_bars_differ_in_colour_and_pattern():
     assert (literal.marker.pattern.shape, expansion.marker.pattern.shape) == ("", "/")
 
 
+def test_bars_of_both_kinds_are_equally_thick():
+    apart = [Bar("car", 2.0, True), *[Bar(t, 1.0, False) for t in "abc"], Bar("snow", 0.5, True)]
+    assert {bars.width for bars in term_figure(apart, ORIGINS, PALETTE, "weight").data} == {0.7}
+
+
 def test_bars_keep_their_order_from_top_to_bottom():
     figure = term_figure(BARS, ORIGINS, PALETTE, "weight")
     low, high = figure.layout.yaxis.range
