@@ -1,0 +1,82 @@
+"""What an import makes, and where it goes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from lsr.catalog import ASSETS, home
+from lsr.checkpoint import Model
+from lsr.collection import Collection
+from lsr.exceptions import CollectionError, ModelError, QueryError, shorten
+from lsr.storage import read_json
+
+Kind = Literal["collections", "models"]
+_CARDS = {
+    "collections": ("collection.json", CollectionError),
+    "models": ("config.json", ModelError),
+}
+
+
+class Skipped(NamedTuple):
+    """A file, image or caption that was not taken over, and why."""
+
+    file: str
+    why: str
+
+
+@dataclass(frozen=True)
+class ImportedCollection:
+    """A collection that others made. notes: what was changed on the way, in sentences."""
+
+    collection: Collection
+    skipped: list[Skipped]
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class ImportedModel:
+    """A model that others made."""
+
+    model: Model
+
+
+Imported = ImportedCollection | ImportedModel
+
+
+def check_name(name: str) -> None:
+    """Refuse what cannot name a folder of the user's.
+
+    Raises:
+        QueryError: it is no plain name.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
+        raise QueryError(
+            f"`{shorten(name)}` cannot be a name. Use up to 64 letters, digits, dots, hyphens and "
+            "underscores, a letter or digit first."
+        )
+
+
+def own_folder(kind: Kind, name: str) -> Path:
+    """The user's own folder for an import; only an earlier import is replaced there.
+
+    Raises:
+        QueryError: the name is no plain name, or belongs to something bundled, or to something
+            of the user's that was not imported.
+    """
+    check_name(name)
+    noun = kind.removesuffix("s")
+    if (ASSETS / kind / name).exists():
+        raise QueryError(f"`{name}` is a bundled {noun}. Choose another name.")
+    folder = home() / kind / name
+    card, error = _CARDS[kind]
+    if (folder / card).exists() and "imported" in read_json(folder / card, error):
+        return folder
+    if folder.exists():
+        raise QueryError(
+            f"There is a {noun} `{name}` of your own that was not imported. Choose another name, "
+            f"or remove `{folder}`."
+        )
+    return folder
