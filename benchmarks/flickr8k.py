@@ -97,7 +97,7 @@ def main() -> None:
     for report in train_model(collection, folder, settings, resume=True):
         seconds += report.seconds
         print(
-            f"epoch {report.epoch}/{report.epochs}  validation R@1 {report.validation_r1:.3f}  "
+            f"epoch {report.epoch}/{report.epochs}  validation R@1 {report.measures['R@1']:.3f}  "
             f"{report.active_terms_image:.0f} active terms an image"
         )
     print(f"trained in {seconds:.0f} s on {torch.get_num_threads()} threads")

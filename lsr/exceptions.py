@@ -6,7 +6,8 @@ LexiscopeError
     ├── CollectionError     a collection folder that is incomplete or does not fit together
     ├── ModelError          a model folder that is incomplete or does not fit together
     ├── QueryError          a query text, weight or setting that cannot be searched with
-    └── PictureError        a file that is not a picture we can read
+    ├── PictureError        a file that is not a picture we can read
+    └── DiskFullError       a disk without room for what is to be written
 
 Every message is one sentence with the fact and its numbers, then the remedy.
 """
@@ -40,6 +41,10 @@ class QueryError(InputError):
 
 class PictureError(InputError):
     """A file that cannot be read as a picture."""
+
+
+class DiskFullError(InputError):
+    """A disk without room; what stood there before is untouched."""
 
 
 def shorten(text: str, limit: int = 60) -> str:

@@ -17,23 +17,29 @@ import scipy.sparse as sp
 
 from lsr.exceptions import QueryError
 
-Control = Literal["scheduled", "none", "literal", "constant"]
+CaptionControl = Literal["scheduled", "none", "literal", "constant"]
 
 
 @dataclass(frozen=True)
-class CaptionLevelControl:
-    """The rate p_c of the Bernoulli variable that lets a caption expand while training.
+class ExpansionControl:
+    """Which captions, and which of their terms, may expand while training.
 
-    scheduled: rises from 0 to 1 over 95 % of the epochs (the paper's).
-    none: always 1. literal: always 0. constant: `rate` throughout.
+    caption: the schedule of p_c, the rate of the Bernoulli variable that lets a caption expand.
+        scheduled: rises from 0 to 1 over 95 % of the epochs (the paper's). none: always 1.
+        literal: always 0. constant: `rate` throughout.
+    word_level: a term may be an expansion only if its own Bernoulli variable is 1, at the rate
+        of `word_rates`, re-estimated after every epoch.
+    per: one draw for the whole batch (as published), or one for every caption.
     """
 
-    control: Control = "scheduled"
+    caption: CaptionControl = "scheduled"
     rate: float = 1.0
+    word_level: bool = False
+    per: Literal["batch", "caption"] = "batch"
 
     def rate_at(self, progress: float) -> float:
         """p_c after a share `progress` in [0, 1) of all epochs."""
-        match self.control:
+        match self.caption:
             case "scheduled":
                 return min(1.0, progress / 0.95)
             case "none":
@@ -44,28 +50,40 @@ class CaptionLevelControl:
                 return self.rate
 
     def __str__(self) -> str:
-        return f"constant:{self.rate:g}" if self.control == "constant" else self.control
+        name = f"constant:{self.rate:g}" if self.caption == "constant" else self.caption
+        return name + ("+word" if self.word_level else "")
 
 
-def parse_control(text: str) -> CaptionLevelControl:
-    """The control that `scheduled`, `none`, `literal` or `constant:P` names.
+def parse_control(text: str) -> ExpansionControl:
+    """The control that `scheduled`, `none`, `literal` or `constant:P` names, or one with `+word`.
 
     Raises:
         QueryError: another word, or P outside [0, 1].
     """
-    if text in ("scheduled", "none", "literal"):
-        return CaptionLevelControl(text)  # type: ignore[arg-type]
-    kind, _, number = text.partition(":")
+    name, plus, word = text.partition("+")
+    word_level = plus == "+" and word == "word"
+    kind, colon, number = name.partition(":")
+    if (not plus or word_level) and kind in ("scheduled", "none", "literal") and not colon:
+        return ExpansionControl(kind, word_level=word_level)  # type: ignore[arg-type]
     try:
         rate = float(number)
     except ValueError:
         rate = -1.0
-    if kind != "constant" or not 0 <= rate <= 1:
+    if kind != "constant" or not 0 <= rate <= 1 or (plus and not word_level):
         raise QueryError(
             f"`{text[:40]}` is not a control. Use scheduled, none, literal, or constant:P with P "
-            "from 0 to 1."
+            "from 0 to 1; add +word for word-level control."
         )
-    return CaptionLevelControl("constant", rate)
+    return ExpansionControl("constant", rate, word_level=word_level)
+
+
+def word_rates(document_frequency: np.ndarray, n_documents: int) -> np.ndarray:
+    """(V,) float32: p_w = 1 − document frequency / number of documents.
+
+    A term that every image activates may not be an expansion at all; a rare one nearly always
+    may. Source: arXiv 2402.17535, word-level control.
+    """
+    return (1.0 - document_frequency / max(n_documents, 1)).astype(np.float32)
 
 
 def literal_flags(sparse: sp.csr_matrix, literal: sp.csr_matrix) -> np.ndarray:

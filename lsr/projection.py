@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 import numpy as np
 import scipy.sparse as sp
@@ -14,6 +15,10 @@ from lsr.sparse import from_dense, stack
 
 # Rows of dense (rows, V) float32 weights held at once when crossing to scipy.
 _BLOCK = 64
+# Terms whose logits are held at once when looking for active ones.
+_TERMS = 8192
+# The bias of a term that is switched off; half precision holds it.
+_OFF = -1e4
 
 
 class Projection(nn.Module):
@@ -48,13 +53,33 @@ class Projection(nn.Module):
 
     def forward(self, dense: Tensor, terms: Tensor | None = None) -> Tensor:
         """Weights ≥ 0: (n, V) for dense (n, d), or (n, len(terms)) for those terms alone."""
-        hidden = self.vocab_layer_norm(self.proj(dense))
+        return self.weights(self.hidden(dense), terms)
+
+    def hidden(self, dense: Tensor) -> Tensor:
+        """(n, h) for dense (n, d): what the vocabulary's weights are applied to."""
+        return cast(Tensor, self.vocab_layer_norm(self.proj(dense)))
+
+    def weights(self, hidden: Tensor, terms: Tensor | None = None) -> Tensor:
+        """Weights ≥ 0 of hidden vectors (n, h), as `forward` gives them."""
+        layer = self.vocab_projector
         if terms is None:
-            logits = self.vocab_projector(hidden)
+            logits = layer(hidden)
         else:
-            weight, bias = self.vocab_projector.weight, self.vocab_projector.bias
-            logits = functional.linear(hidden, weight[terms], bias[terms])
+            logits = functional.linear(hidden, layer.weight[terms], layer.bias[terms])
         return torch.log1p(torch.relu(logits))
+
+    @torch.no_grad()
+    def active_terms(self, hidden: Tensor) -> Tensor:
+        """(V,) bool: is the term's weight above 0 in any of the hidden vectors (n, h)?"""
+        weight, bias = self.vocab_projector.weight, self.vocab_projector.bias
+        blocks = zip(torch.split(weight, _TERMS), torch.split(bias, _TERMS), strict=True)
+        return torch.cat([(hidden @ w.T).amax(dim=0).float() > -b for w, b in blocks])
+
+    @torch.no_grad()
+    def switch_off(self, terms: Tensor) -> None:
+        """Make terms inactive for good: a weight of 0 passes no gradient, so none wakes up."""
+        self.vocab_projector.weight[terms] = 0.0
+        self.vocab_projector.bias[terms] = _OFF
 
 
 def project(head: Projection, dense: np.ndarray) -> sp.csr_matrix:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from lsr.exceptions import InputError
+from lsr.exceptions import DiskFullError, InputError
 
 
 @contextmanager
@@ -22,11 +23,16 @@ def replacing_folder(target: Path) -> Iterator[Path]:
     """A temporary folder beside `target` that takes its place when the block ends well.
 
     On an exception the temporary folder is removed and `target` stays as it was.
+
+    Raises:
+        DiskFullError: there is no room.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    with told_when_full(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
-        yield temporary
+        with told_when_full(target):
+            yield temporary
         temporary.chmod(0o755)
         if target.exists():
             retired = temporary.with_name(temporary.name + "-old")
@@ -41,15 +47,44 @@ def replacing_folder(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def replacing_file(target: Path) -> Iterator[Path]:
-    """A temporary file name beside `target` that takes its place when the block ends well."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    """A temporary file name beside `target` that takes its place when the block ends well.
+
+    Raises:
+        DiskFullError: there is no room.
+    """
     # The suffix stays last: numpy and parquet writers look at it.
     temporary = target.with_name(f".{os.getpid()}-{target.name}")
     try:
-        yield temporary
-        temporary.replace(target)
+        with told_when_full(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def told_when_full(target: Path) -> Iterator[None]:
+    """Turn whatever a writer says about a full disk into one sentence."""
+    try:
+        yield
+    except Exception as problem:
+        if not _no_room(problem, target.parent):
+            raise
+        raise DiskFullError(
+            f"The disk is full, so `{target}` was not written; what stood there before is "
+            "untouched. Free some space, then do the same again."
+        ) from None
+
+
+def _no_room(problem: Exception, folder: Path) -> bool:
+    number = getattr(problem, "errno", None)
+    if isinstance(problem, DiskFullError) or number in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    if "No space left" in str(problem):  # safetensors has an error of its own, without a number
+        return True
+    # numpy only says how much it could not write.
+    return isinstance(problem, OSError) and not number and shutil.disk_usage(folder).free < 2**16
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

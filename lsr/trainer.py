@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,15 @@ from lsr.checkpoint import save_model
 from lsr.collection import Collection
 from lsr.encoders.bundled import BundledEncoder
 from lsr.evaluation import evaluate
-from lsr.exceptions import ModelError, QueryError
-from lsr.judged import judge_head
-from lsr.pairs import load_pairs
-from lsr.storage import read_json, write_json
-from lsr.training import EpochReport, TrainingSettings, new_head, settings_as_json, train
+from lsr.judged import JudgedSplit, judge_head
+from lsr.pairs import Pairs, first_images, load_pairs
+from lsr.projection import Projection
+from lsr.storage import write_json
+from lsr.training import TrainingReport, TrainingSettings, settings_as_json, train
+from lsr.training.stop_list import stop_list
+from lsr.unfinished import open_run, read_curve, run_folder, run_to_itself
 from lsr.vocabulary import Vocabulary
+from lsr.vocabulary_start import VocabularyStart, apply, load_start
 
 COMPACT_RECIPE = TrainingSettings(
     epochs=8,
@@ -33,8 +36,13 @@ COMPACT_RECIPE = TrainingSettings(
     projection_learning_rate=2e-3,
     learning_rate=1e-3,
     noise=0.1,
+    terms="content",
+    select_below=100,
 )
 """Settings for a collection of some ten thousand captions on two CPU cores, in minutes."""
+
+QUICK_RECIPE = replace(COMPACT_RECIPE, epochs=2, hidden_size=128)
+"""A usable model of such a collection in about two minutes."""
 
 
 def train_model(
@@ -45,8 +53,8 @@ def train_model(
     title: str = "",
     resume: bool = False,
     precision: torch.dtype = torch.float16,
-    word_vectors: Path = BUNDLED_ENCODER,
-) -> Iterator[EpochReport]:
+    bundled_encoder: Path = BUNDLED_ENCODER,
+) -> Iterator[TrainingReport]:
     """Train on split `train`, validate on `val`, measure on `test`, write `folder`.
 
     The unfinished run lives beside `folder` until the model is written; `folder` is replaced
@@ -55,34 +63,47 @@ def train_model(
     Args:
         resume: go on with an unfinished run of that name.
         precision: of the stored weights.
-        word_vectors: folder of a bundled encoder, whose tokenizer gives the vocabulary and
-            whose token vectors start the vocabulary weights.
+        bundled_encoder: its folder; its tokenizer gives the vocabulary.
 
     Raises:
-        CollectionError, UnknownNameError: a split or its captions are missing.
+        CollectionError, UnknownNameError: a split or its captions are missing or broken.
         ModelError: an unfinished run of that name exists and `resume` is false, or it was
-            started with other settings.
+            started with other settings, or another process is at it; the vocabulary start does
+            not fit.
+        DiskFullError: there is no room for the state or the model.
     """
-    _check(settings)
-    bundled = BundledEncoder.load(word_vectors)
-    vocabulary = Vocabulary.load(word_vectors / "tokenizer.json")
-    encoder = bundled if collection.encoder == bundled.name else None
-    training = load_pairs(collection, "train", encoder)
-    validation = load_pairs(collection, "val", encoder)
-    work = folder.with_name(f".{folder.name}-training")
-    _open_run(work, settings, collection, resume)
-    head = new_head(collection.dense_size, vocabulary, settings, bundled.token_vectors)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    curve: list[dict[str, Any]] = _read_curve(work)
-    for report in train(head, training, validation, vocabulary, settings, work, device):
-        curve = [*curve[: report.epoch - 1], asdict(report)]
-        write_json(work / "curve.json", {"epochs": curve})
+    settings.check()
+    with run_to_itself(run_folder(folder)):
+        ready = prepare(collection, settings, bundled_encoder)
+        yield from _train_model(collection, folder, ready, settings, title, resume, precision)
+
+
+def _train_model(
+    collection: Collection,
+    folder: Path,
+    ready: Prepared,
+    settings: TrainingSettings,
+    title: str,
+    resume: bool,
+    precision: torch.dtype,
+) -> Iterator[TrainingReport]:
+    """`train_model`, once nobody else can write into the run's folder."""
+    head = ready.head
+    work = run_folder(folder)
+    open_run(work, settings, collection, resume)
+    pairs = (ready.training, ready.validation)
+    curve: list[dict[str, Any]] = read_curve(work)
+    for report in train(head, *pairs, ready.vocabulary, settings, work, training_device()):
+        curve = [*(r for r in curve if r["step"] < report.step), asdict(report)]
+        write_json(work / "curve.json", {"reports": curve})
         yield report
     description = {
         "settings": settings_as_json(settings),
         "collection": {"name": collection.name, "fingerprint": collection.fingerprint},
-        "vocabulary_start": "bundled token vectors",
-        "device": device,
+        "vocabulary_start": ready.start,
+        "stopped_terms": ready.stopped_words,
+        "n_stopped_terms": len(ready.stopped),
+        "device": training_device(),
         "threads": torch.get_num_threads(),
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
         "curve": curve,
@@ -91,13 +112,12 @@ def train_model(
     # The metrics are measured on the rounded weights that are stored.
     for parameter in head.cpu().parameters():
         parameter.data = parameter.data.to(precision).float()
-    split = "test" if "test" in collection.splits else "val"
-    judged = judge_head(collection, head, vocabulary, split, encoder)
-    metrics = evaluate(judged, term_vectors=bundled.token_vectors)
+    split, judged = judge_trained(collection, ready)
+    metrics = evaluate(judged, term_vectors=ready.bundled.token_vectors)
     save_model(
         folder,
         head,
-        vocabulary,
+        ready.vocabulary,
         card=card,
         training=description,
         metrics={"split": split, **metrics},
@@ -106,52 +126,78 @@ def train_model(
     shutil.rmtree(work)
 
 
-def _check(settings: TrainingSettings) -> None:
-    """Refuse settings that cannot train."""
-    limits = {
-        "epochs": (1, 10_000),
-        "batch_size": (2, 65_536),
-        "hidden_size": (1, 8_192),
-        "temperature": (1e-6, 100),
-        "projection_learning_rate": (0, 10),
-        "learning_rate": (0, 10),
-        "query_regularizer_weight": (0, 1e3),
-        "document_regularizer_weight": (0, 1e3),
-        "noise": (0, 10),
-    }
-    for name, (low, high) in limits.items():
-        value = getattr(settings, name)
-        if not (np.isfinite(value) and low <= value <= high):
-            noun = name.replace("_", " ")
-            raise QueryError(f"The {noun} is {value:g}. Use a number from {low:g} to {high:g}.")
+@dataclass(frozen=True)
+class Prepared:
+    """A head before its first step and what it is trained on.
+
+    start: what its vocabulary weights start from. stopped: ids of the terms switched off,
+    ascending. bundled: the encoder whose tokenizer gives the vocabulary.
+    """
+
+    head: Projection
+    training: Pairs
+    validation: Pairs
+    vocabulary: Vocabulary
+    start: str
+    stopped: np.ndarray
+    bundled: BundledEncoder
+
+    @property
+    def stopped_words(self) -> list[str]:
+        words = (self.vocabulary.terms[i] for i in self.stopped)
+        return [word for word in words if word.isalpha() and word.isascii()]
 
 
-def _open_run(work: Path, settings: TrainingSettings, collection: Collection, resume: bool) -> None:
-    """Start a run's folder, or make sure that the one there may be gone on with."""
-    wanted = {**settings_as_json(settings), "collection": collection.fingerprint}
-    path = work / "run.json"
-    if not path.exists():
-        write_json(path, wanted)
-        return
-    name = work.name.removeprefix(".").removesuffix("-training")
-    if not resume:
-        raise ModelError(
-            f"An unfinished training run of model `{name}` exists. Add --resume to go on with it, "
-            f"or remove `{work}`."
-        )
-    started = read_json(path, ModelError)
-    # Tuples become lists in JSON; compare what JSON keeps.
-    differing = sorted(k for k in wanted if started.get(k) != wanted[k])
-    if differing:
-        raise ModelError(
-            f"The unfinished run of model `{name}` has other settings ({', '.join(differing)}). "
-            f"Use the same ones, or remove `{work}`."
-        )
+def prepare(
+    collection: Collection,
+    settings: TrainingSettings,
+    bundled_encoder: Path = BUNDLED_ENCODER,
+    n_images: int = 0,
+) -> Prepared:
+    """What training with these settings starts from.
+
+    Args:
+        n_images: train on that many images, the first ones, and their captions; 0 means all.
+
+    Raises:
+        CollectionError, UnknownNameError, ModelError: as `train_model`.
+    """
+    bundled = BundledEncoder.load(bundled_encoder)
+    vocabulary = Vocabulary.load(bundled_encoder / "tokenizer.json")
+    encoder = bundled if collection.encoder == bundled.name else None
+    training = load_pairs(collection, "train", encoder)
+    if n_images:
+        training = first_images(training, n_images)
+    validation = load_pairs(collection, "val", encoder)
+    chosen = settings.vocabulary_start
+    start = load_start(str(bundled_encoder) if chosen == "bundled" else chosen, vocabulary)
+    head = new_head(collection.dense_size, len(vocabulary), settings, start)
+    stopped = stop_list(training, vocabulary) if settings.terms == "content" else np.zeros(0, int)
+    head.switch_off(torch.from_numpy(stopped))
+    return Prepared(head, training, validation, vocabulary, start.name, stopped, bundled)
 
 
-def _read_curve(work: Path) -> list[dict[str, Any]]:
-    path = work / "curve.json"
-    return list(read_json(path, ModelError)["epochs"]) if path.exists() else []
+def judge_trained(collection: Collection, ready: Prepared) -> tuple[str, JudgedSplit]:
+    """The split that a trained head is measured on, `test` where there is one, projected."""
+    split = "test" if "test" in collection.splits else "val"
+    encoder = ready.bundled if collection.encoder == ready.bundled.name else None
+    return split, judge_head(collection, ready.head, ready.vocabulary, split, encoder)
+
+
+def training_device() -> str:
+    """Where training runs: `cuda` where there is a GPU, else `cpu`."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def new_head(
+    dense_size: int, n_terms: int, settings: TrainingSettings, start: VocabularyStart
+) -> Projection:
+    """An untrained head, its weights drawn from the settings' seed and then started."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        head = Projection(dense_size, settings.hidden_size, n_terms)
+    apply(head, start)
+    return head
 
 
 def with_overrides(settings: TrainingSettings, **changes: Any) -> TrainingSettings:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from lsr.exceptions import QueryError
-from lsr.expansion import literal_flags, parse_control, term_draws
+from lsr.expansion import literal_flags, parse_control, term_draws, word_rates
 from lsr.sparse import SparseVectors, flops, from_dense, keep_strongest, strongest
 
 dense_blocks = hnp.arrays(
@@ -71,9 +71,17 @@ def test_controls_are_named_and_refused_by_name():
     assert parse_control("literal").rate_at(0.99) == 0.0
     assert parse_control("constant:0.25").rate_at(0.5) == 0.25
     assert str(parse_control("constant:0.25")) == "constant:0.25"
-    for wrong in ("constant", "constant:2", "constant:x", "often", "constant:nan"):
+    both = parse_control("constant:0.5+word")
+    assert (both.rate_at(0), both.word_level, str(both)) == (0.5, True, "constant:0.5+word")
+    assert parse_control(str(parse_control("none+word"))) == parse_control("none+word")
+    wrongs = "constant", "constant:2", "constant:x", "often", "constant:nan", "none+", "none:1"
+    for wrong in wrongs:
         with pytest.raises(QueryError, match="is not a control"):
             parse_control(wrong)
+
+
+def test_word_rates_fall_with_document_frequency():
+    np.testing.assert_allclose(word_rates(np.array([0, 3, 12]), 12), [1, 0.75, 0])
 
 
 def test_draws_are_seeded_and_shared_by_all_rates():

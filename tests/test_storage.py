@@ -1,7 +1,10 @@
+import errno
+
 import numpy as np
 import pytest
+from safetensors import SafetensorError
 
-from lsr.exceptions import CollectionError
+from lsr.exceptions import CollectionError, DiskFullError
 from lsr.storage import fingerprint, read_array, read_json, replacing_file, replacing_folder
 
 
@@ -34,6 +37,36 @@ def test_a_failed_file_write_leaves_the_earlier_file(tmp_path):
         raise ZeroDivisionError
     assert target.read_text() == "old"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EDQUOT, "Disk quota exceeded"),
+        SafetensorError("Error while serializing: No space left on device (os error 28)"),
+    ],
+    ids=["full disk", "quota", "safetensors"],
+)
+def test_a_full_disk_names_what_was_not_written_and_what_to_do(tmp_path, problem):
+    said = r"/model` was not written.* Free some space"
+    with (
+        pytest.raises(DiskFullError, match=said),
+        replacing_folder(tmp_path / "model") as temporary,
+        replacing_file(temporary / "config.json"),
+    ):
+        raise problem
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_short_write_of_numpy_on_a_full_disk_is_understood(tmp_path, monkeypatch):
+    problem = OSError("1000 requested and 10 written")
+    with pytest.raises(OSError, match="1000 requested"), replacing_file(tmp_path / "v.npy"):
+        raise problem
+    usage = type("Usage", (), {"free": 0})
+    monkeypatch.setattr("lsr.storage.shutil.disk_usage", lambda _: usage)
+    with pytest.raises(DiskFullError, match=r"v\.npy"), replacing_file(tmp_path / "v.npy"):
+        raise problem
 
 
 def test_reading_names_the_file_that_is_missing_or_damaged(tmp_path):

@@ -23,7 +23,7 @@ from PIL import Image
 from lsr.collection import Collection, load_collection, write_collection
 from lsr.encoders.bundled import BundledEncoder
 from lsr.exceptions import ModelError
-from lsr.expansion import CaptionLevelControl
+from lsr.expansion import ExpansionControl, parse_control
 from lsr.storage import fingerprint, read_json, replacing_file
 from lsr.trainer import COMPACT_RECIPE, train_model
 from lsr.training import TrainingSettings, settings_as_json
@@ -184,25 +184,28 @@ def _models(out: Path) -> Iterator[BuildReport]:
     """The controlled and the uncontrolled model, from the same pairs and seed."""
     collection = load_collection(out / "collections" / "demo")
     for name, control, title in (
-        ("demo", CaptionLevelControl("scheduled"), "Controlled: expansion rises from 0 to 1"),
-        ("demo-uncontrolled", CaptionLevelControl("none"), "Uncontrolled: captions expand freely"),
+        ("demo", parse_control("scheduled"), "Controlled: expansion rises from 0 to 1"),
+        ("demo-uncontrolled", parse_control("none"), "Uncontrolled: captions expand freely"),
     ):
         yield from _train_model(collection, out, name, control, title)
 
 
 def _train_model(
-    collection: Collection, out: Path, name: str, control: CaptionLevelControl, title: str
+    collection: Collection, out: Path, name: str, control: ExpansionControl, title: str
 ) -> Iterator[BuildReport]:
-    folder, settings = out / "models" / name, replace(COMPACT_RECIPE, control=control)
+    folder = out / "models" / name
+    settings = replace(
+        COMPACT_RECIPE, control=control, terms="all", select_by="last", select_below=None
+    )
     stage, total = f"model {name}", settings.epochs
     if _is_built(folder, settings, collection):
         yield _report(stage, total, total, "already there")
         return
     run = train_model(
-        collection, folder, settings, title=title, resume=True, word_vectors=out / "encoder"
+        collection, folder, settings, title=title, resume=True, bundled_encoder=out / "encoder"
     )
     for report in run:
-        yield _report(stage, report.epoch, total, f"validation R@1 {report.validation_r1:.3f}")
+        yield _report(stage, report.epoch, total, f"validation R@1 {report.measures['R@1']:.3f}")
 
 
 def _is_built(folder: Path, settings: TrainingSettings, collection: Collection) -> bool:

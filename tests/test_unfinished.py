@@ -1,0 +1,81 @@
+"""One process a run, nothing half-written, and a sentence when the disk is full."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from safetensors import SafetensorError
+
+from lsr.__main__ import main
+from lsr.collection import Collection
+from lsr.exceptions import DiskFullError, ModelError, UnknownNameError
+from lsr.trainer import train_model
+from lsr.training import TrainingSettings, state
+from lsr.unfinished import run_folder
+from tests.conftest import FakeEncoder, make_collection
+
+SETTINGS = TrainingSettings(epochs=2, batch_size=8, hidden_size=2, temperature=0.1)
+SPLITS = ("train",) * 8 + ("val",) * 4
+
+
+@pytest.fixture
+def tiny(home: Path, fake_encoder: FakeEncoder) -> Collection:
+    return make_collection(home / "collections" / "tiny", fake_encoder, splits=SPLITS)
+
+
+@pytest.fixture
+def folder(home: Path) -> Path:
+    return home / "models" / "mine"
+
+
+def test_a_second_training_of_a_name_is_refused_until_the_first_lets_go(tiny, folder):
+    first = train_model(tiny, folder, SETTINGS)
+    next(first)
+    with pytest.raises(ModelError, match="`mine` is being trained already"):
+        next(train_model(tiny, folder, SETTINGS, resume=True))
+    first.close()
+    assert [report.epoch for report in train_model(tiny, folder, SETTINGS, resume=True)] == [2]
+    assert not run_folder(folder).exists()
+
+
+def test_what_a_killed_process_half_wrote_is_removed(tiny, folder):
+    first = train_model(tiny, folder, SETTINGS)
+    next(first)
+    first.close()
+    half = run_folder(folder) / ".4242-state.safetensors"
+    half.write_bytes(b"half")
+    next(train_model(tiny, folder, SETTINGS, resume=True))
+    assert not half.exists()
+
+
+def test_a_training_that_cannot_begin_leaves_nothing(home, folder, fake_encoder):
+    bare = make_collection(home / "collections" / "bare", fake_encoder, splits=("train",) * 4)
+    with pytest.raises(UnknownNameError, match="no split `val`"):
+        next(train_model(bare, folder, SETTINGS))
+    assert not run_folder(folder).exists()
+
+
+def test_a_full_disk_is_one_sentence_and_the_run_goes_on_later(tiny, folder, monkeypatch, capsys):
+    def fail(*_: object, **__: object) -> None:
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("the earlier model")
+    run = train_model(tiny, folder, SETTINGS)
+    next(run)
+    with monkeypatch.context() as patch:
+        patch.setattr(state, "save_file", fail)
+        with pytest.raises(DiskFullError, match="The disk is full, so `.*safetensors` was not"):
+            next(run)
+    with monkeypatch.context() as patch:
+        patch.setattr("lsr.checkpoint.save_file", fail)
+        arguments = ["--epochs=2", "--batch-size=8", "--hidden-size=2", "--temperature=0.1"]
+        assert main(["train", "--collection=tiny", "--out=other", *arguments]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert said[-1].startswith(f"The disk is full, so `{folder.with_name('other')}` was not")
+    assert "Free some space" in said[-1]
+    assert (folder / "config.json").read_text() == "the earlier model"
+    assert [report.epoch for report in train_model(tiny, folder, SETTINGS, resume=True)] == [2]
+    names = sorted(path.name for path in folder.parent.iterdir())
+    assert names == [".other-training", "mine"]
