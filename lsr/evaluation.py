@@ -13,6 +13,7 @@ from lsr.encoders import NAMES, Encoder, load_encoder
 from lsr.exceptions import CollectionError, QueryError
 from lsr.judged import JudgedSplit
 from lsr.measures import (
+    co_activation,
     exact_at,
     overlap_and_tau,
     ranks_of_best,
@@ -59,6 +60,7 @@ def evaluate(
         "literal": summarize(literal),
         "flops": flops(captions, images),
         "active_terms": {"query": captions.active_terms, "image": images.active_terms},
+        "co_activation": co_activation(captions, images),
         "exact@20": exact_at(captions.matrix, judged.literal, 20),
         "image_exact@10": exact_at(images.matrix, said_by_images, 10),
         "semantic@20": None

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.stats import kendalltau
 
-from lsr.sparse import keep_strongest
+from lsr.sparse import SparseVectors, flops, keep_strongest
 
 CUTOFFS = (1, 5, 10)
 RANK_MEASURES = (*(f"R@{k}" for k in CUTOFFS), "MRR@10")
@@ -73,6 +73,26 @@ def semantic_at(
         if len(terms) and len(words):
             values[row] = (unit[terms] @ unit[words].T).max(axis=1).mean()
     return float(values.mean())
+
+
+def co_activation(queries: SparseVectors, images: SparseVectors) -> dict[str, float]:
+    """How unevenly terms are used; queries and images number the same terms.
+
+    Returns:
+        `flops_ratio`: FLOPs divided by those of the same active terms spread evenly over the
+        whole vocabulary, 1 when they are. `top_share`: share of all postings of the images held
+        by the 1 % most used terms (one term at least). `hubs`: terms active in more than half of
+        all images. 0 where nothing is active.
+    """
+    n_terms = images.matrix.shape[1]
+    evenly = queries.active_terms * images.active_terms / n_terms
+    used = np.sort(images.document_frequency)[::-1]
+    top = used[: max(1, n_terms // 100)].sum()
+    return {
+        "flops_ratio": flops(queries, images) / evenly if evenly else 0.0,
+        "top_share": float(top / max(used.sum(), 1)),
+        "hubs": int((2 * used > len(images)).sum()),
+    }
 
 
 def overlap_and_tau(ours: list[list[int]], theirs: list[list[int]]) -> tuple[float, float]:

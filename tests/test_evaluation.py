@@ -79,6 +79,15 @@ def test_semantic_is_null_without_word_vectors_and_1_for_equal_ones(judged, voca
     assert evaluate(judged, term_vectors=same)["semantic@20"] == pytest.approx(1.0)
 
 
+def test_co_activation_is_that_of_captions_and_images(judged):
+    images, captions, _ = dense_arrays(judged)
+    p_image, p_caption = (images > 0).mean(axis=0), (captions > 0).mean(axis=0)
+    answer = evaluate(judged)["co_activation"]
+    evenly = p_image.sum() * p_caption.sum() / images.shape[1]
+    assert answer["flops_ratio"] == pytest.approx(p_image @ p_caption / evenly)
+    assert answer["hubs"] == (p_image > 0.5).sum()
+
+
 def test_an_unknown_direction_is_refused(judged):
     with pytest.raises(QueryError, match="`sideways` is no direction"):
         evaluate(judged, "sideways")

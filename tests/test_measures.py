@@ -5,6 +5,7 @@ import scipy.sparse as sp
 from scipy.stats import kendalltau
 
 from lsr.measures import (
+    co_activation,
     exact_at,
     overlap_and_tau,
     per_query,
@@ -12,7 +13,7 @@ from lsr.measures import (
     semantic_at,
     summarize,
 )
-from lsr.sparse import from_dense
+from lsr.sparse import SparseVectors, from_dense
 
 
 def test_hand_worked_ranks_give_hand_worked_fractions():
@@ -77,3 +78,37 @@ def test_tau_is_scipys_over_the_shared_documents():
     overlap, tau = overlap_and_tau(ours, theirs)
     assert overlap == pytest.approx((3 / 4 + 0) / 2)
     assert tau == pytest.approx(kendalltau([0, 1, 2], [2, 1, 0]).statistic)
+
+
+def vectors(rows: list[list[float]]) -> SparseVectors:
+    matrix = from_dense(np.array(rows))
+    return SparseVectors(matrix, tuple(map(str, range(len(rows)))), "v")
+
+
+def test_hand_worked_co_activation():
+    images = vectors([[1, 2, 0, 0], [3, 0, 1, 0], [1, 0, 0, 0], [0, 0, 0, 0]])
+    queries = vectors([[1, 1, 0, 0], [1, 0, 0, 1]])
+    # p_image = ¾ ¼ ¼ 0, p_query = 1 ½ 0 ½: FLOPs ⅞. Evenly: 2 and 5/4 of 4 terms, 2 · 5/4 / 4.
+    assert co_activation(queries, images) == pytest.approx(
+        {"flops_ratio": (7 / 8) / (5 / 8), "top_share": 3 / 5, "hubs": 1}
+    )
+
+
+def test_evenly_spread_terms_have_ratio_1_and_half_of_the_images_make_no_hub():
+    images = vectors([[1, 1, 0, 0], [0, 0, 1, 1]])
+    assert co_activation(images, images) == pytest.approx(
+        {"flops_ratio": 1, "top_share": 1 / 4, "hubs": 0}
+    )
+
+
+def test_the_most_used_terms_are_1_percent_of_the_vocabulary():
+    used = np.zeros((2, 300))
+    used[:, :3], used[0, 3:9] = 1, 1
+    images = vectors(used.tolist())
+    assert co_activation(images, images)["top_share"] == pytest.approx(6 / 12)
+    assert co_activation(images, images)["hubs"] == 3
+
+
+def test_where_nothing_is_active_nothing_is_co_activated():
+    nothing = vectors([[0, 0], [0, 0]])
+    assert co_activation(nothing, nothing) == {"flops_ratio": 0, "top_share": 0, "hubs": 0}
