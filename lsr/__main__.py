@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import Any
 
-from lsr import commands
+from lsr import commands, commands_training
 from lsr.exceptions import InputError
+from lsr.options import add_training_options
 from lsr.reading import as_text
 
 
@@ -70,31 +72,24 @@ def build_parser() -> argparse.ArgumentParser:
     one.add_argument("--seed", type=int, default=0)
     one.add_argument("--split", default="test")
 
-    _add_train(add("train", "Train a model.", commands.train, [_common(model=False)]))
+    one = add("train", "Train a model.", commands.train, [_common(model=False)])
+    one.add_argument("--out", required=True, metavar="NAME", help="name of the new model")
+    one.add_argument("--resume", action="store_true", help="go on with an unfinished run")
+    add_training_options(one)
+
+    one = add("ablate", "Train a grid of heads.", commands_training.ablate, [_common(model=False)])
+    commands_training.add_ablate_options(one)
+
+    one = add("import", "Load what others made.", commands.import_source, [plain])
+    one.add_argument("source", help="a folder, or a hub name such as lsr42/mscoco-blip-dense")
+    one.add_argument("--name", required=True, help="name of the new collection or model")
+    one.add_argument("--encoder", metavar="NAME", help="what made the dense vectors")
 
     one = add("world", "Rebuild the bundled collection.", commands.world_build, [plain])
     one.add_argument("action", choices=["build"])
     one.add_argument("--out", default="assets", help="folder to write into (assets)")
     one.add_argument("--work", default="build/world", help="folder for unfinished work")
     return parser
-
-
-def _add_train(one: argparse.ArgumentParser) -> None:
-    one.add_argument("--out", required=True, metavar="NAME", help="name of the new model")
-    one.add_argument("--control", default="scheduled", help="scheduled, none, literal, constant:P")
-    for name, kind in (
-        ("regularizer-weight", float),
-        ("epochs", int),
-        ("batch-size", int),
-        ("hidden-size", int),
-        ("temperature", float),
-        ("projection-learning-rate", float),
-        ("learning-rate", float),
-        ("noise", float),
-        ("seed", int),
-    ):
-        one.add_argument(f"--{name}", type=kind, help="see COMPACT_RECIPE in lsr/trainer.py")
-    one.add_argument("--resume", action="store_true", help="go on with an unfinished run")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -112,7 +107,9 @@ def _log(line: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 when it answered, 2 with one line on a user's mistake."""
-    options = build_parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    options = build_parser().parse_args(given)
+    options.line = shlex.join(["python", "-m", "lsr", *given])
     try:
         answer = options.run(options, _log)
     except InputError as problem:

@@ -13,6 +13,7 @@ from lsr.checkpoint import load_model
 from lsr.collection import load_collection
 from lsr.encoders import load_encoder
 from lsr.exceptions import CollectionError, ModelError, QueryError, shorten
+from lsr.options import training_settings
 from lsr.storage import read_json
 
 Answer = dict[str, Any]
@@ -176,23 +177,9 @@ def sweep(options: argparse.Namespace, log: Log) -> Answer:
 
 def train(options: argparse.Namespace, log: Log) -> Answer:
     """A new model from the pairs of a collection."""
-    from lsr.expansion import parse_control
-    from lsr.trainer import COMPACT_RECIPE, train_model, with_overrides
+    from lsr.trainer import train_model
 
-    settings = with_overrides(
-        COMPACT_RECIPE,
-        control=parse_control(options.control),
-        epochs=options.epochs,
-        batch_size=options.batch_size,
-        hidden_size=options.hidden_size,
-        query_regularizer_weight=options.regularizer_weight,
-        document_regularizer_weight=options.regularizer_weight,
-        temperature=options.temperature,
-        projection_learning_rate=options.projection_learning_rate,
-        learning_rate=options.learning_rate,
-        noise=options.noise,
-        seed=options.seed,
-    )
+    settings = training_settings(options)
     folder = own_model_folder(options.out)
     reports = []
     collection = load_collection(find("collections", options.collection))
@@ -201,11 +188,40 @@ def train(options: argparse.Namespace, log: Log) -> Answer:
         reports.append(asdict(report))
         log(
             f"epoch {report.epoch}/{report.epochs}  loss {report.relevance_loss:.3f}  "
-            f"R@1 {report.validation_r1:.3f}  active terms {report.active_terms_query:.0f} a "
-            f"caption, {report.active_terms_image:.0f} an image  {report.seconds:.0f} s"
+            f"R@1 {report.measures['R@1']:.3f}  active terms {report.active_terms_query:.0f} a "
+            f"caption, {report.active_terms_image:.0f} an image  {report.seconds:.0f} s, "
+            f"{report.seconds_left:.0f} s left"
         )
     metrics = read_json(folder / "metrics.json", ModelError)
     return {"model": options.out, "epochs": reports, "metrics": metrics}
+
+
+def import_source(options: argparse.Namespace, log: Log) -> Answer:
+    """What others made, as an ordinary collection or model."""
+    import time
+
+    from lsr.exchange import ImportedModel, import_source
+
+    started = time.perf_counter()
+    made = import_source(options.source, options.name, options.encoder)
+    if isinstance(made, ImportedModel):
+        head = made.model.head
+        return {
+            "model": made.model.name,
+            "dense_size": head.dense_size,
+            "hidden_size": head.hidden_size,
+            "n_terms": head.vocabulary_size,
+            "seconds": time.perf_counter() - started,
+        }
+    for note in made.notes:
+        log(note)
+    return {
+        "collection": made.collection.name,
+        "n_images": len(made.collection.images),
+        "n_captions": len(made.collection.captions),
+        "skipped": [one._asdict() for one in made.skipped],
+        "seconds": time.perf_counter() - started,
+    }
 
 
 def world_build(options: argparse.Namespace, log: Log) -> Answer:

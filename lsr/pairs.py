@@ -67,6 +67,19 @@ def load_pairs(collection: Collection, split: str, encoder: Encoder | None = Non
     )
 
 
+def first_images(pairs: Pairs, n: int) -> Pairs:
+    """The first `n` images with the captions that describe them; all when there are fewer."""
+    kept = np.flatnonzero(pairs.relevant < n)
+    return Pairs(
+        pairs.image_rows[:n],
+        pairs.caption_rows[kept],
+        pairs.image_vectors[:n],
+        pairs.caption_vectors[kept],
+        pairs.relevant[kept],
+        [pairs.texts[row] for row in kept],
+    )
+
+
 def _encode_once(texts: list[str], encoder: Encoder) -> np.ndarray:
     """(m, d) float16 vectors, read from the cache when these texts were encoded before."""
     name = f"{encoder.name}-{fingerprint(encoder.fingerprint, *texts)}.npy"

@@ -15,20 +15,25 @@ ROOT = Path(__file__).resolve().parents[1]
 # From the ground up; a room imports only from rooms of lower lines.
 LAYERS = [
     ["exceptions"],
-    ["storage"],
+    ["storage", "processes"],
     ["collection", "pictures", "reading"],
     ["catalog"],
     ["vocabulary", "sparse"],
     ["expansion"],
     ["projection", "losses"],
     ["checkpoint", "encoders", "index"],
+    ["exchange"],
+    ["vocabulary_start"],
     ["pairs", "measures", "terms"],
     ["judged"],
     ["sweep"],
     ["evaluation", "search", "training"],
+    ["unfinished"],
     ["trainer"],
-    ["world"],
+    ["options"],
+    ["ablation", "jobs", "world"],
     ["commands"],
+    ["commands_training"],
     ["__main__"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}

@@ -1,0 +1,154 @@
+"""One run of an ablation, in a process of its own: train, measure, write one file."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import resource
+import shutil
+import sys
+import threading
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+import torch
+
+from lsr.collection import Collection, load_collection
+from lsr.evaluation import evaluate
+from lsr.exceptions import InputError
+from lsr.storage import write_json
+from lsr.sweep import sweep
+from lsr.trainer import judge_trained, prepare, training_device
+from lsr.training import TrainingReport, TrainingSettings, settings_as_json, train
+
+# Inference rates at which every run is measured for the mismatch study.
+RATES = tuple(round(0.1 * tenth, 1) for tenth in range(11))
+
+
+@dataclass(frozen=True)
+class Task:
+    """A run to do: where its collection is, what to train, and which file to write."""
+
+    collection: Path
+    settings: TrainingSettings
+    n_images: int
+    file: Path
+    threads: int
+
+
+def do(task: Task, complaints: Connection) -> None:
+    """Train and measure one run and write its file; what a user can mend goes to `complaints`."""
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    torch.set_num_threads(task.threads)
+    numba.set_num_threads(min(task.threads, numba.config.NUMBA_NUM_THREADS))
+    try:
+        collection = load_collection(task.collection)
+        result = train_and_measure(
+            collection, task.settings, task.n_images, task.file.with_suffix(".training")
+        )
+        write_json(task.file, result)
+    except (InputError, OSError) as problem:
+        complaints.send(str(problem))
+
+
+def _leave_with_parent() -> None:
+    """End with a killed parent instead of training on for nobody."""
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
+        os._exit(1)
+
+
+def train_and_measure(
+    collection: Collection, settings: TrainingSettings, n_images: int, unfinished: Path
+) -> dict[str, Any]:
+    """`row`, the columns of runs.parquet, and `mismatch`, the rows of mismatch.parquet.
+
+    Measured on the test split with the float32 weights of the last step.
+
+    Args:
+        n_images: training images used, the first ones; 0 means all.
+        unfinished: a folder for the run's state; it is removed.
+    """
+    ready = prepare(collection, settings, n_images=n_images)
+    pairs = (ready.training, ready.validation)
+    # What a killed run left would be gone on with, and its seconds be wrong.
+    shutil.rmtree(unfinished, ignore_errors=True)
+    try:
+        *_, report = train(
+            ready.head, *pairs, ready.vocabulary, settings, unfinished, training_device()
+        )
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    ready.head.cpu()
+    _, judged = judge_trained(collection, ready)
+    metrics = evaluate(judged, term_vectors=ready.bundled.token_vectors)
+    names = {
+        "control": str(settings.control),
+        "regularizer_weight": settings.document_regularizer_weight,
+        "hidden_size": settings.hidden_size,
+        "seed": settings.seed,
+    }
+    row = {
+        **names,
+        "word_level": settings.control.word_level,
+        "regularizer": settings.regularizer,
+        "epochs": settings.epochs,
+        "n_images": len(ready.training.image_vectors),
+        **_measures(metrics),
+        **_costs(report),
+        "settings": json.dumps(settings_as_json(settings)),
+        "collection": collection.fingerprint,
+    }
+    rows = [
+        {
+            **names,
+            "rate": one.value,
+            **{name: one.mean[name] for name in ("R@1", "R@5", "MRR@10")},
+            "flops": one.flops,
+        }
+        for one in sweep(judged, "caption", np.array(RATES))
+    ]
+    return {"row": row, "mismatch": rows}
+
+
+def _measures(metrics: dict[str, Any]) -> dict[str, Any]:
+    """The measures of `evaluate` as columns."""
+    active = metrics["active_terms"]
+    same = ("flops", "exact@20", "image_exact@10", "semantic@20", "kendall_tau", "overlap@10")
+    return {
+        **metrics["sparse"],
+        "dense_R@1": metrics["dense"]["R@1"],
+        "literal_R@1": metrics["literal"]["R@1"],
+        "active_terms_query": active["query"],
+        "active_terms_image": active["image"],
+        **metrics["co_activation"],
+        **{name: metrics[name] for name in same},
+    }
+
+
+def _costs(report: TrainingReport) -> dict[str, Any]:
+    return {
+        "seconds": report.seconds,
+        "pairs_per_second": report.pairs_per_second,
+        "peak_memory": peak_memory(),
+    }
+
+
+def peak_memory() -> int:
+    """Bytes of this process in memory at most so far.
+
+    Linux hands ru_maxrss of a starting process on from its parent, so there the kernel's count
+    for this program alone is read.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        for line in status.read_text("utf-8").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
