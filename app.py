@@ -14,6 +14,7 @@ PAGES = (
     (links.IMAGE, "Image", ":material/image:"),
     (links.TERM, "Term", ":material/sell:"),
     (links.EXPANSION, "Expansion", ":material/tune:"),
+    (links.TRAIN, "Train", ":material/model_training:"),
 )
 
 st.set_page_config(page_title="Lexiscope", page_icon="assets/brand/icon.svg", layout="wide")

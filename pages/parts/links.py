@@ -13,6 +13,7 @@ SEARCH = "pages/search.py"
 IMAGE = "pages/image.py"
 TERM = "pages/term.py"
 EXPANSION = "pages/expansion.py"
+TRAIN = "pages/train.py"
 CARRIED = ("collection", "model", "engine")
 
 
@@ -42,6 +43,12 @@ def to_terms(terms: Sequence[str], labels: Sequence[str] | None = None, *, key: 
     with st.container(horizontal=True, gap="xsmall", key=f"chips-{key}"):
         for term, label in zip(terms, labels or [escape(t) for t in terms], strict=True):
             to_term(term, label)
+
+
+def with_model(page: str, model: str, collection: str, label: str) -> None:
+    """A link to a page with another model and collection in the sidebar; `label` is Markdown."""
+    chosen = _here(model=model, collection=collection or None)
+    st.page_link(page, label=label, icon="", query_params=chosen)
 
 
 def open_term(term: str) -> None:

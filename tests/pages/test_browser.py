@@ -175,6 +175,20 @@ def test_a_wordpiece_is_shown_letter_by_letter(server, page):
     page.get_by_role("heading", name="##s", exact=True).wait_for()
 
 
+def test_a_training_run_survives_a_reload_and_can_be_stopped(server, page):
+    page.goto(f"{server}/train?name=browsed")
+    page.get_by_role("button", name="Start training").click()
+    page.wait_for_url("**run=browsed*")
+    page.get_by_text("Getting ready").wait_for()
+    page.reload()
+    page.get_by_text("Getting ready").wait_for()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_text("It had not reported yet.").wait_for()
+    page.get_by_role("button", name="Discard", exact=True).click()
+    page.get_by_role("button", name="Discard for good").click()
+    page.get_by_text("No run yet").wait_for()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_is_free_of_console_errors(server, browser, scheme):
     context = browser.new_context(color_scheme=scheme, viewport={"width": 1280, "height": 900})
@@ -189,7 +203,7 @@ def test_every_page_is_free_of_console_errors(server, browser, scheme):
         ),
     )
     page.on("pageerror", lambda error: problems.append(str(error)))
-    for place in ("/?q=a+dog", "/image", "/term?term=dog", "/expansion"):
+    for place in ("/?q=a+dog", "/image", "/term?term=dog", "/expansion", "/train"):
         page.goto(server + place)
         wait_quiet(page)
     background = page.locator(".stApp").evaluate("app => getComputedStyle(app).backgroundColor")
@@ -202,7 +216,7 @@ def test_every_page_is_free_of_console_errors(server, browser, scheme):
 def test_a_narrow_screen_does_not_scroll_sideways(server, browser):
     context = browser.new_context(viewport={"width": 420, "height": 900})
     page = context.new_page()
-    for place in ("/", "/?q=a+dog&dense=on", "/image", "/term?term=dog", "/expansion"):
+    for place in ("/", "/?q=a+dog&dense=on", "/image", "/term?term=dog", "/expansion", "/train"):
         page.goto(server + place)
         wait_quiet(page)
         wide, narrow = page.evaluate(

@@ -13,7 +13,7 @@ from lsr import catalog
 from lsr.collection import load_collection
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
-PAGES = ("search", "image", "term", "expansion")
+PAGES = ("search", "image", "term", "expansion", "train")
 
 
 def opened(page: str = "search", **address: str) -> AppTest:

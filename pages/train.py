@@ -1,0 +1,33 @@
+"""Train: a model of one's own, its curves while it learns, and what became of it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from lsr import jobs
+from pages.parts.choice import current_choice
+from pages.parts.frame import draw
+from pages.parts.messages import mistakes_shown
+from pages.parts.training_form import show_form
+from pages.parts.training_runs import show_runs
+
+
+def show() -> None:
+    """Draw the page."""
+    choice = current_choice()
+    st.title("Train", anchor=False)
+    st.caption(
+        "Teach a model to say in words what the dense vectors mean. It trains in a process of its "
+        "own: close the page, come back, and it is still here."
+    )
+    # On a narrow screen, what is going on stands above the form (style.css).
+    going_on = any(job.alive for job in jobs.jobs())
+    with st.container(key="training-goes-on" if going_on else "training-rests"):
+        left, right = st.columns([2, 3], gap="large")
+    with left, mistakes_shown():
+        show_form(choice.collection)
+    with right, mistakes_shown():
+        show_runs()
+
+
+draw(show)

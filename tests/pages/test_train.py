@@ -1,0 +1,240 @@
+"""The Train page: the form in its address, a run from start to discard, a finished model."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from lsr import jobs
+from lsr.collection import Collection
+from lsr.storage import write_json
+from lsr.trainer import COMPACT_RECIPE, QUICK_RECIPE, train_model
+from lsr.training import TrainingReport, TrainingSettings, settings_as_json
+from lsr.unfinished import run_folder
+from pages.parts import charts, training_charts
+from pages.parts.training_runs import time_left
+from pages.parts.training_wish import POINTS, free_name, with_points
+from pages.parts.training_words import HELP, PRESETS
+from tests.conftest import FakeEncoder, make_collection
+from tests.pages.test_pages import mistake, opened
+
+SPLITS = ("train",) * 16 + ("val",) * 4 + ("test",) * 4
+SETTINGS = TrainingSettings(epochs=2, batch_size=8, hidden_size=4, temperature=0.1)
+
+
+@pytest.fixture
+def tiny(home: Path, fake_encoder: FakeEncoder) -> Collection:
+    return make_collection(home / "collections" / "tiny", fake_encoder, splits=SPLITS)
+
+
+def labelled(app: AppTest, kind: str, label: str):
+    """The widget of a kind with that label."""
+    return next(one for one in app.get(kind) if one.label == label)
+
+
+def clicked(app: AppTest, label: str) -> AppTest:
+    labelled(app, "button", label).click()
+    return app.run()
+
+
+def until(name: str, *states: str) -> jobs.Job:
+    deadline = time.monotonic() + 60
+    while (job := jobs.find_job(name)).status not in states:
+        assert time.monotonic() < deadline, job
+        time.sleep(0.05)
+    return job
+
+
+def report(step: int, r1: float, *, best: bool = False) -> TrainingReport:
+    """A made-up report of the first of two epochs of ten steps."""
+    return TrainingReport(
+        1, 2, step, 20, 3.0 / step, 0.5, {"R@1": r1}, 900.0 / step, 0.0, 1.0, best, 1.0, 1.0, 9.0
+    )
+
+
+def test_the_form_offers_a_quick_run_of_the_collection_in_the_sidebar():
+    app = opened("train")
+    assert not app.error
+    assert [one.value for one in app.subheader] == ["A new run", "No run yet"]
+    assert labelled(app, "text_input", "Name").value == "my-model"
+    assert labelled(app, "number_input", "Epochs").value == QUICK_RECIPE.epochs
+    assert any("12,000 images with 60,000 captions" in caption.value for caption in app.caption)
+    assert all(HELP.values())
+
+
+def test_a_preset_moves_every_field_that_was_not_changed():
+    app = opened("train", preset="full", epochs="3")
+    assert labelled(app, "selectbox", "Hidden size").value == COMPACT_RECIPE.hidden_size
+    assert labelled(app, "number_input", "Epochs").value == 3
+
+
+def test_a_field_writes_the_address_and_a_default_leaves_it():
+    app = opened("train")
+    labelled(app, "number_input", "Epochs").set_value(5).run()
+    assert app.query_params["epochs"] == "5"
+    labelled(app, "selectbox", "Expansion control").set_value("constant").run()
+    assert app.query_params["control"] == "constant"
+    labelled(app, "slider", "Chance").set_value(0.25).run()
+    assert app.query_params["rate"] == "0.25"
+    labelled(app, "number_input", "Epochs").set_value(QUICK_RECIPE.epochs).run()
+    assert "epochs" not in app.query_params
+
+
+def test_the_collection_of_the_form_is_that_of_the_sidebar(tiny):
+    app = opened("train")
+    boxes = [one for one in app.selectbox if one.label == "Collection"]
+    boxes[1].set_value("tiny").run()
+    assert app.query_params["collection"] == "tiny"
+    assert boxes[0].value == "tiny" or app.selectbox[0].value == "tiny"
+    assert any("16 images with 32 captions" in caption.value for caption in app.caption)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("preset", "huge", "Use `quick`, `full`"),
+        ("control", "often", "`scheduled`"),
+        ("rate", "2", "from 0 to 1"),
+        ("word", "maybe", "Use `on` or `off`"),
+        ("weight", "-1", "from 0 to 10"),
+        ("target", "many", "from 0 to 100000"),
+        ("epochs", "2.5", "Use a whole number"),
+        ("hidden", "0", "from 1 to 8192"),
+        ("terms", "some", "`content`, `all`"),
+        ("run", "nobody", "There is no training run `nobody`"),
+        ("run", "../x", "There is no training run"),
+    ],
+)
+def test_a_bad_address_is_one_sentence(name, value, words):
+    assert words in mistake(opened("train", **{name: value})).replace("\\", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("demo", "is a bundled model"), ("../x", "cannot name a model"), ("two words", "cannot name")],
+)
+def test_a_name_that_cannot_be_used_is_one_sentence_and_starts_nothing(home, name, words):
+    app = opened("train", name=name)
+    assert words in mistake(clicked(app, "Start training")).replace("\\", "")
+    assert not (home / "models").exists()
+
+
+def test_a_collection_without_anything_to_check_on_is_one_sentence(collection):
+    said = mistake(opened("train", collection="tiny")).replace("\\", "")
+    assert "no split `train`" in said
+
+
+def test_a_run_is_started_stopped_and_discarded(tiny, home, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    form = {"name": "mine", "epochs": "5000", "hidden": "4", "terms": "all", "control": "none"}
+    app = clicked(opened("train", collection="tiny", **form), "Start training")
+    assert not app.exception
+    assert not app.error
+    assert app.query_params["run"] == "mine"
+    assert "name" not in app.query_params
+    job = jobs.find_job("mine")
+    assert (job.settings.epochs, str(job.settings.control)) == (5000, "none")
+    assert (job.collection, job.settings.terms) == ("tiny", "all")
+    app = clicked(app, "Stop")
+    assert jobs.find_job("mine").status == "stopped"
+    assert [b.label for b in app.button][-2:] == ["Resume", "Discard for good"]
+    app = clicked(app, "Discard for good")
+    assert jobs.jobs() == []
+    assert app.subheader[-1].value == "No run yet"
+
+
+def test_a_finished_run_shows_its_figures_and_leads_to_a_search_with_it(tiny, home):
+    list(train_model(tiny, home / "models" / "mine", SETTINGS))
+    app = opened("train", run="mine")
+    assert not app.error
+    assert "mine" in app.success[0].value
+    labels = [metric.label for metric in app.metric]
+    assert labels == ["R@1", "Terms a caption", "Terms an image", "R@10", "FLOPs", "Exact@20"]
+    queries = [link.proto.query_string for link in app.get("page_link")]
+    assert "model=mine&collection=tiny" in queries
+    alts = [chart.proto.alt for chart in app.get("plotly_chart")]
+    assert len(alts) == 3
+    assert all(alts)
+    assert labelled(app, "text_input", "Name").value == "my-model"
+
+
+def test_a_failed_run_says_why_and_offers_to_resume(tiny, home):
+    work = run_folder(home / "models" / "odd")
+    work.mkdir(parents=True)
+    plan = {"settings": settings_as_json(SETTINGS), "collection": "tiny", "pid": 1, "mark": "x"}
+    write_json(work / "worker.json", plan)
+    (work / "worker.log").write_text("The disk is full, so `x*y` was not written.\n")
+    app = opened("train", run="odd")
+    assert "The disk is full, so `x*y`" in mistake(app)
+    assert "Resume" in [button.label for button in app.button]
+
+
+def test_a_run_of_the_command_line_is_shown_without_a_stop_button(tiny, home):
+    run = train_model(tiny, home / "models" / "elsewhere", SETTINGS)
+    next(run)
+    app = opened("train")
+    assert any("started elsewhere" in caption.value for caption in app.caption)
+    assert "Stop" not in [button.label for button in app.button]
+    assert [metric.label for metric in app.metric] == ["R@1", "Terms a caption", "Terms an image"]
+    run.close()
+
+
+@pytest.mark.parametrize("n_captions", [100, 5_000, 60_000, 566_435])
+@pytest.mark.parametrize("preset", list(PRESETS))
+def test_a_curve_has_about_twenty_points(n_captions, preset):
+    settings = with_points(PRESETS[preset].recipe, n_captions)
+    steps = max(1, n_captions // settings.batch_size) * settings.epochs
+    points = -(-steps // settings.validate_every)
+    assert points <= POINTS
+    assert points >= min(steps, POINTS // 2 + 1)
+
+
+def test_a_free_name_is_not_taken():
+    assert free_name([]) == "my-model"
+    assert free_name(["my-model", "my-model-3"]) == "my-model-2"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "a few seconds left"),
+        (41, "about 50 s left"),
+        (170, "about 3 min left"),
+        (7200, "about 2.0 h left"),
+    ],
+)
+def test_the_time_left_is_said_in_words(seconds, words):
+    assert time_left(seconds) == words
+
+
+def test_curves_differ_in_more_than_colour_and_say_what_they_show():
+    reports = [report(1, 0.25, best=True), report(10, 0.5)]
+    palette = charts._PALETTES["light"]
+    recall = training_charts.recall_figure(reports, 0.75, palette, 2)
+    assert [trace.name for trace in recall.data] == ["validation R@1", "kept", "dense teacher"]
+    assert list(recall.data[0].x) == [0.1, 1.0]
+    assert list(recall.data[1].y) == [0.25]
+    for figure in (
+        training_charts.terms_figure(reports, palette, 2),
+        training_charts.loss_figure(reports, palette, 2),
+    ):
+        first, second = figure.data
+        assert first.line.dash != second.line.dash
+        assert first.marker.symbol != second.marker.symbol
+    assert training_charts.recall_alt(reports, 0.75) == (
+        "Validation R@1 from 0.25 after 0.10 epochs to 0.5 after 1.00; the dense teacher has 0.750."
+    )
+    assert "a caption: from 900" in training_charts.terms_alt(reports)
+    assert "penalty on active terms: from 0.5" in training_charts.loss_alt(reports)
+    table = training_charts.reports_table(reports)
+    assert list(table["kept"]) == [True, False]
+
+
+def test_the_axis_of_active_terms_names_two_stops_around_what_is_there():
+    reports = [replace(report(1, 0.1), active_terms_image=0.0), report(9, 0.2)]
+    axis = training_charts.terms_figure(reports, charts._PALETTES["dark"], 2).layout.yaxis
+    assert (round(10 ** (axis.range[0] + 0.03)), round(10 ** (axis.range[1] - 0.03))) == (100, 1000)
