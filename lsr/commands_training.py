@@ -34,7 +34,7 @@ def add_ablate_options(one: argparse.ArgumentParser) -> None:
     one.add_argument("--out", required=True, metavar="FOLDER", help="where the tables go")
     one.add_argument("--study", default="all", help="controls, mismatch, size or all (all)")
     one.add_argument("--seeds", type=int, default=3, metavar="N", help="runs of each cell (3)")
-    one.add_argument("--workers", type=int, metavar="N", help="runs at once (half the cores)")
+    one.add_argument("--workers", type=int, metavar="N", help="runs at once (cores, at most 4)")
     one.add_argument(
         "--scenes", type=int, default=0, metavar="N", help="training images, the first ones (all)"
     )
