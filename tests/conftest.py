@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numba
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -53,8 +54,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread() -> None:
-    """Two busy cores make many torch threads slower, not faster."""
+    """Two busy cores make many threads slower, not faster.
+
+    A parallel numba kernel sets torch's number of threads as well, and with another number a
+    training gives other weights.
+    """
     torch.set_num_threads(1)
+    numba.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)
