@@ -15,7 +15,7 @@ both did the same thing.
 
 The published recipe runs for tens of thousands of steps, so in this few steps its head stays as
 dense as it starts: it shows the early phase. `--recipe compact` is that of `lsr.trainer`, without
-noise; its head turns sparse within this run too when it has some hundred steps.
+what the plain loop lacks; its head turns sparse within this run too when it has some hundred steps.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from torch.utils.data import DataLoader, Dataset
 from lsr.ablation.worker import peak_memory
 from lsr.catalog import BUNDLED_ENCODER, find
 from lsr.collection import load_collection
+from lsr.expansion import ExpansionControl
 from lsr.pairs import Pairs
 from lsr.projection import Projection
 from lsr.trainer import COMPACT_RECIPE, Prepared, prepare, training_device
@@ -74,6 +75,11 @@ class Plan:
             batch_size=self.batch_size,
             hidden_size=self.hidden_size,
             precision=self.precision,  # type: ignore[arg-type]
+            # What the plain loop does not do.
+            control=ExpansionControl(),
+            regularizer="l1",
+            unsupported_charge=1.0,
+            target_active_terms=None,
             noise=0.0,
         )
 

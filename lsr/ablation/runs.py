@@ -88,7 +88,7 @@ def ablate(
 def default_workers() -> int:
     """One for each core, four at most.
 
-    On two cores two runs of one thread each took 92 s, one run of two threads 110 s. A run takes
+    On two busy cores two runs of one thread each took 92 s, one of two threads 110 s. A run takes
     2 to 4 GB of memory at the bundled vocabulary, hence the limit.
     """
     return min(_cores(), 4)
