@@ -79,6 +79,7 @@ class Plan:
             control=ExpansionControl(),
             regularizer="l1",
             unsupported_charge=1.0,
+            support_weight=0.0,
             target_active_terms=None,
             noise=0.0,
         )

@@ -14,6 +14,7 @@ _NUMBERS = {
     "query-regularizer-weight": (float, "of captions"),
     "document-regularizer-weight": (float, "of images"),
     "unsupported-charge": (float, "times that a term counts which no caption of the image says"),
+    "support-weight": (float, "of the wish that an image activates what its captions say"),
     "target-active-terms": (int, "most of an image: the weights grow until it is kept; 0: none"),
     "epochs": (int, "passes over all captions"),
     "batch-size": (int, "pairs a step"),

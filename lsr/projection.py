@@ -61,12 +61,14 @@ class Projection(nn.Module):
 
     def weights(self, hidden: Tensor, terms: Tensor | None = None) -> Tensor:
         """Weights ≥ 0 of hidden vectors (n, h), as `forward` gives them."""
+        return torch.log1p(torch.relu(self.logits(hidden, terms)))
+
+    def logits(self, hidden: Tensor, terms: Tensor | None = None) -> Tensor:
+        """What the weights are made of, negative for inactive terms; shapes as `forward`'s."""
         layer = self.vocab_projector
         if terms is None:
-            logits = layer(hidden)
-        else:
-            logits = functional.linear(hidden, layer.weight[terms], layer.bias[terms])
-        return torch.log1p(torch.relu(logits))
+            return cast(Tensor, layer(hidden))
+        return functional.linear(hidden, layer.weight[terms], layer.bias[terms])
 
     @torch.no_grad()
     def active_terms(self, hidden: Tensor) -> Tensor:
@@ -74,6 +76,11 @@ class Projection(nn.Module):
         weight, bias = self.vocab_projector.weight, self.vocab_projector.bias
         blocks = zip(torch.split(weight, _TERMS), torch.split(bias, _TERMS), strict=True)
         return torch.cat([(hidden @ w.T).amax(dim=0).float() > -b for w, b in blocks])
+
+    @property
+    def switched_on(self) -> Tensor:
+        """(V,) bool: the terms that `switch_off` did not make inactive."""
+        return self.vocab_projector.bias.detach() > _OFF / 2
 
     @torch.no_grad()
     def switch_off(self, terms: Tensor) -> None:

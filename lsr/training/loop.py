@@ -104,7 +104,7 @@ class _Run:
             self.head, batch, draws, settings, (weights[0], weights[1]), frequency, generator
         )
         self.optimizer.zero_grad(set_to_none=True)
-        (loss.relevance + loss.penalty).backward()  # type: ignore[no-untyped-call]
+        (loss.relevance + loss.penalty + loss.support).backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         progress.step = step + 1
         if settings.target_active_terms and step >= warm_up:

@@ -23,6 +23,7 @@ _LIMITS = {
     "document_regularizer_weight": (0, 1e3),
     "noise": (0, 10),
     "unsupported_charge": (1, 1e3),
+    "support_weight": (0, 1e3),
     "target_active_terms": (1, 100_000),
     "validate_every": (0, 1_000_000),
     "select_below": (1, 100_000),
@@ -36,6 +37,8 @@ class TrainingSettings:
     regularizer: of the weights of captions (queries) and images (documents), each with its η.
     unsupported_charge: the regularizer counts a term that no caption of the image says that many
         times, in the image and in its captions alike; 1 is the paper's.
+    support_weight: of the loss that wants an image to activate what its captions say; 0 is the
+        paper's.
     target_active_terms: of an image, at most; the weights η grow while it is exceeded.
     temperature: τ of the dense teacher's soft targets.
     warm_up: share of all steps in which learning rate and regularizer rise.
@@ -59,6 +62,7 @@ class TrainingSettings:
     query_regularizer_weight: float = 1e-3
     document_regularizer_weight: float = 1e-3
     unsupported_charge: float = 1.0
+    support_weight: float = 0.0
     target_active_terms: int | None = None
     temperature: float = 1e-3
     projection_learning_rate: float = 1e-3

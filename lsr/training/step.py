@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from lsr.losses import Regularizer, df_weights, distillation_loss, flops_penalty, l1_penalty
 from lsr.projection import Projection
@@ -60,10 +61,11 @@ def draw(
 
 @dataclass(frozen=True)
 class StepLoss:
-    """Both parts of the loss, with gradient, and the mean active terms of the batch's images."""
+    """The loss's parts, with gradient, and the mean active terms of the batch's images."""
 
     relevance: Tensor
     penalty: Tensor
+    support: Tensor
     active_terms_image: Tensor
 
 
@@ -87,8 +89,9 @@ def step_loss(
     with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
         students = torch.cat([batch.images, batch.captions])
         hidden = head.hidden(_noisy(students, settings.noise, generator))
-        columns = _columns(head, hidden, batch, bool(draws.expands.any()))
-        sparse = head.weights(hidden, columns)
+        columns = _columns(head, hidden, batch, settings, bool(draws.expands.any()))
+        logits = head.logits(hidden, columns)
+        sparse = torch.log1p(torch.relu(logits))
         sparse_images, sparse_captions = torch.split(sparse, len(batch.images))
         if draws.words is not None or not draws.expands.all():
             allowed = _allowed(batch, draws, columns, head)
@@ -106,15 +109,19 @@ def step_loss(
     ]
     penalty = (weights[0] * penalties[0] + weights[1] * penalties[1]) / 2
     active = (sparse_images.detach() > 0).sum() / len(sparse_images)
-    return StepLoss(relevance, penalty, active)
+    support = _support(settings, logits[: len(batch.images)], batch, columns, head)
+    return StepLoss(relevance, penalty, support, active)
 
 
-def _columns(head: Projection, hidden: Tensor, batch: Batch, expanding: bool) -> Tensor | None:
+def _columns(
+    head: Projection, hidden: Tensor, batch: Batch, settings: TrainingSettings, expanding: bool
+) -> Tensor | None:
     """The terms that can matter in this batch, ascending; None for the whole vocabulary."""
     rows = hidden if expanding else hidden[: len(batch.images)]
     active = head.active_terms(rows.detach())
-    said = batch.term_ids[batch.term_ids >= 0]
-    active[said] = True
+    # A support loss passes gradient to terms that are still inactive.
+    said = batch.supported_ids if settings.support_weight else batch.term_ids
+    active[said[said >= 0]] = True
     columns = active.nonzero()[:, 0]
     return columns if len(columns) < _WORTH_GATHERING * head.vocabulary_size else None
 
@@ -136,10 +143,34 @@ def _charges(
     """(B, c): what a term's weight costs; more where no caption of the image says the term."""
     if settings.unsupported_charge == 1:
         return None
+    supported = _supported(batch, columns, head)
+    return settings.unsupported_charge - (settings.unsupported_charge - 1) * supported
+
+
+def _support(
+    settings: TrainingSettings,
+    logits: Tensor,
+    batch: Batch,
+    columns: Tensor | None,
+    head: Projection,
+) -> Tensor:
+    """How far images are from activating what their captions say: mean sum of softplus(1 − logit).
+
+    Distillation asks for terms that tell images apart; this asks for those that describe them.
+    """
+    if not settings.support_weight:
+        return torch.zeros((), device=logits.device)
+    on = head.switched_on if columns is None else head.switched_on[columns]
+    wanted = _supported(batch, columns, head) * on
+    missing = functional.softplus(1 - logits.float()) * wanted
+    return settings.support_weight * missing.sum() / len(logits)
+
+
+def _supported(batch: Batch, columns: Tensor | None, head: Projection) -> Tensor:
+    """(B, c) float32: 1 for the terms that any caption of the image says."""
     if columns is None:
         columns = torch.arange(head.vocabulary_size, device=batch.term_ids.device)
-    supported = said_matrix(batch.supported_ids, columns, head.vocabulary_size)
-    return settings.unsupported_charge - (settings.unsupported_charge - 1) * supported
+    return said_matrix(batch.supported_ids, columns, head.vocabulary_size)
 
 
 def _penalty(kind: Regularizer, weights: Tensor, shares: Tensor | None) -> Tensor:

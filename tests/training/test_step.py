@@ -77,6 +77,32 @@ def test_unsupported_terms_are_charged_more(pairs, vocabulary):
     assert loss.penalty.item() == pytest.approx(expected.item(), abs=1e-5)
 
 
+def test_the_support_loss_wants_what_captions_say_and_passes_gradient_to_inactive_terms(
+    pairs, vocabulary
+):
+    batch = TrainingPairs.of(pairs[0], vocabulary).rows(torch.arange(8))
+    settings = replace(SETTINGS, support_weight=0.5)
+    head, witness = (head_of(vocabulary, settings) for _ in range(2))
+    off = torch.tensor([vocabulary.id_of("a")])
+    for one in (head, witness):
+        with torch.no_grad():
+            one.vocab_projector.bias -= 10
+        one.switch_off(off)
+    draws = draws_of("literal", len(vocabulary))
+    loss = step_loss(head, batch, draws, settings, WEIGHTS, None, torch.Generator())
+    loss.support.backward()
+    texts = np.array(pairs[0].texts)
+    own = [" ".join(texts[pairs[0].relevant == pairs[0].relevant[row]]) for row in range(8)]
+    wanted = torch.from_numpy(vocabulary.literal_matrix(own).toarray()).float()
+    wanted[:, off] = 0
+    logits = witness.logits(witness.hidden(batch.images))
+    expected = 0.5 * torch.log1p(torch.exp(1 - logits[wanted > 0])).sum() / 8
+    expected.backward()
+    assert loss.support.item() == pytest.approx(expected.item(), rel=1e-5)
+    for ours, theirs in zip(head.parameters(), witness.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad, atol=1e-5, rtol=1e-4)
+
+
 def test_only_active_and_said_terms_take_part(pairs, vocabulary):
     """The sparse head of the test above really is computed on part of the vocabulary."""
     from lsr.training.step import _columns
@@ -86,7 +112,7 @@ def test_only_active_and_said_terms_take_part(pairs, vocabulary):
     with torch.no_grad():
         head.vocab_projector.bias -= 100
         head.vocab_projector.bias[7] += 200
-    columns = _columns(head, head.hidden(batch.images), batch, expanding=False)
+    columns = _columns(head, head.hidden(batch.images), batch, SETTINGS, expanding=False)
     said = np.unique(np.concatenate(vocabulary.token_ids(pairs[0].texts[:8])))
     assert columns.tolist() == sorted({7, *said.tolist()})
 
