@@ -6,7 +6,6 @@ FOLDER/.runs, one JSON file each, and a killed ablation goes on from them.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import platform
 import time
@@ -25,6 +24,7 @@ from lsr.ablation.worker import Task
 from lsr.collection import Collection
 from lsr.exceptions import ModelError, QueryError
 from lsr.pairs import load_pairs
+from lsr.processes import exclusive
 from lsr.storage import read_json, write_json
 from lsr.trainer import training_device
 
@@ -109,18 +109,15 @@ def _alone(folder: Path) -> Iterator[None]:
     runs = folder / ".runs"
     try:
         runs.mkdir(parents=True, exist_ok=True)
-        lock = (runs / "lock").open("w")
+        (runs / "lock").touch()
     except OSError as problem:
         raise QueryError(
             f"`{folder}` cannot be written to ({problem.strerror}). Give another --out."
         ) from None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise QueryError(
-                f"Another ablation is writing into `{folder}`. Wait for it, or give another --out."
-            ) from None
+    taken = QueryError(
+        f"Another ablation is writing into `{folder}`. Wait for it, or give another --out."
+    )
+    with exclusive(runs / "lock", taken):
         yield
 
 
