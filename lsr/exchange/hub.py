@@ -86,14 +86,15 @@ def _download(name: str, files: Mapping[str, Sequence[str]]) -> Path:
 def pickled(folder: Path) -> str:
     """How to convert the weights of a folder that has no model.safetensors, or nothing.
 
-    A `.bin` file is a pickle: opening it can run whatever its maker put in.
+    A `.bin` file is a pickle: opening it can run whatever its maker put in. Only the usual name
+    is looked for, because a strange one could slip code into the command that is offered.
     """
-    found = sorted(folder.glob("*.bin"))
-    if (folder / "model.safetensors").exists() or not found:
+    name = "pytorch_model.bin"
+    if (folder / "model.safetensors").exists() or not (folder / name).exists():
         return ""
     return (
-        f"Its {found[0].name} is not opened, because such a file can run code; where you trust it, "
+        f"Its {name} is not opened, because such a file can run code; where you trust it, "
         'convert it: `python -c "import torch; from safetensors.torch import save_file; '
-        f"save_file({{k: v.clone() for k, v in torch.load('{found[0].name}', weights_only=True)"
+        f"save_file({{k: v.clone() for k, v in torch.load('{name}', weights_only=True)"
         ".items()}, 'model.safetensors')\"`."
     )
