@@ -46,17 +46,30 @@ def find(kind: str, name: str) -> Path:
     raise UnknownNameError(f"There is no {noun} `{shorten(name)}`. The {kind} are: {names}.")
 
 
-def own_model_folder(name: str) -> Path:
-    """The folder of a new model of the user's.
+def check_name(name: str, use: str = "be a name") -> None:
+    """Refuse what cannot name a folder of the user's.
+
+    Args:
+        use: what it cannot do, for the message.
 
     Raises:
-        QueryError: the name is no plain name, or belongs to a bundled model.
+        QueryError: it is no plain name.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
         raise QueryError(
-            f"`{shorten(name)}` cannot name a model. Use up to 64 letters, digits, dots, hyphens "
+            f"`{shorten(name)}` cannot {use}. Use up to 64 letters, digits, dots, hyphens "
             "and underscores, a letter or digit first."
         )
-    if (ASSETS / "models" / name).exists():
-        raise QueryError(f"`{name}` is a bundled model. Choose another name.")
-    return home() / "models" / name
+
+
+def own_folder(kind: str, name: str) -> Path:
+    """The folder of a new collection or model of the user's.
+
+    Raises:
+        QueryError: the name is no plain name, or belongs to something bundled.
+    """
+    noun = kind.removesuffix("s")
+    check_name(name, f"name a {noun}")
+    if (ASSETS / kind / name).exists():
+        raise QueryError(f"`{name}` is a bundled {noun}. Choose another name.")
+    return home() / kind / name

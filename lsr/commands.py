@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lsr.catalog import find, folders, own_model_folder
+from lsr.catalog import find, folders, own_folder
 from lsr.checkpoint import load_model
 from lsr.collection import load_collection
 from lsr.encoders import load_encoder
@@ -180,7 +180,7 @@ def train(options: argparse.Namespace, log: Log) -> Answer:
     from lsr.trainer import train_model
 
     settings = training_settings(options)
-    folder = own_model_folder(options.out)
+    folder = own_folder("models", options.out)
     reports = []
     collection = load_collection(find("collections", options.collection))
     run = train_model(collection, folder, settings, resume=options.resume)

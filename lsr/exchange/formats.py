@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from lsr.catalog import check_name
 from lsr.exceptions import InputError, shorten
 from lsr.exchange.authors import CHECKPOINT_FILES, DATA_FILES, import_checkpoint, import_vectors
 from lsr.exchange.hub import Source, locate, pickled
-from lsr.exchange.imported import Imported, Kind, check_name, own_folder
+from lsr.exchange.imported import Imported, Kind, import_folder
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def import_source(source: str, name: str, encoder: str | None = None) -> Importe
         wanted[one.repository] = wanted.get(one.repository, ()) + one.files + one.extras
     found = locate(source, wanted)
     form = recognise(found)
-    return form.read(found, own_folder(form.kind, name), (encoder or "").strip() or None)
+    return form.read(found, import_folder(form.kind, name), (encoder or "").strip() or None)
 
 
 def recognise(source: Source) -> Format:

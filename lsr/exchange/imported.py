@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from lsr.catalog import ASSETS, home
+from lsr.catalog import own_folder
 from lsr.checkpoint import Model
 from lsr.collection import Collection
-from lsr.exceptions import CollectionError, ModelError, QueryError, shorten
+from lsr.exceptions import CollectionError, ModelError, QueryError
 from lsr.storage import read_json
 
 Kind = Literal["collections", "models"]
@@ -46,37 +45,20 @@ class ImportedModel:
 Imported = ImportedCollection | ImportedModel
 
 
-def check_name(name: str) -> None:
-    """Refuse what cannot name a folder of the user's.
-
-    Raises:
-        QueryError: it is no plain name.
-    """
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
-        raise QueryError(
-            f"`{shorten(name)}` cannot be a name. Use up to 64 letters, digits, dots, hyphens and "
-            "underscores, a letter or digit first."
-        )
-
-
-def own_folder(kind: Kind, name: str) -> Path:
+def import_folder(kind: Kind, name: str) -> Path:
     """The user's own folder for an import; only an earlier import is replaced there.
 
     Raises:
         QueryError: the name is no plain name, or belongs to something bundled, or to something
             of the user's that was not imported.
     """
-    check_name(name)
-    noun = kind.removesuffix("s")
-    if (ASSETS / kind / name).exists():
-        raise QueryError(f"`{name}` is a bundled {noun}. Choose another name.")
-    folder = home() / kind / name
+    folder = own_folder(kind, name)
     card, error = _CARDS[kind]
     if (folder / card).exists() and "imported" in read_json(folder / card, error):
         return folder
     if folder.exists():
         raise QueryError(
-            f"There is a {noun} `{name}` of your own that was not imported. Choose another name, "
-            f"or remove `{folder}`."
+            f"There is a {kind.removesuffix('s')} `{name}` of your own that was not imported. "
+            f"Choose another name, or remove `{folder}`."
         )
     return folder
