@@ -46,7 +46,7 @@ from lsr.projection import Projection
 from lsr.trainer import COMPACT_RECIPE, Prepared, prepare, training_device
 from lsr.training import TrainingSettings
 from lsr.training.batches import TrainingPairs
-from lsr.training.loop import _Run
+from lsr.training.loop import Run
 from lsr.training.step import draw
 
 COCO_PAIRS, COCO_EPOCHS = 566_435, 200
@@ -111,7 +111,7 @@ def ours(plan: Plan) -> Measured:
     device = training_device()
     pairs = TrainingPairs.of(ready.training, ready.vocabulary, device)
     with tempfile.TemporaryDirectory() as work:
-        run = _Run(ready.head.to(device), pairs, settings, Path(work))
+        run = Run(ready.head.to(device), pairs, settings, Path(work))
     batches = pairs.batches(settings.batch_size, settings.epochs, settings.seed, 0)
 
     def steps() -> Iterator[Tensor]:

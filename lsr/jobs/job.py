@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from lsr.catalog import folders, home, own_model_folder
+from lsr.catalog import folders, home, own_folder
 from lsr.exceptions import (
     CollectionError,
     InputError,
@@ -16,10 +16,9 @@ from lsr.exceptions import (
     UnknownNameError,
     shorten,
 )
-from lsr.expansion import parse_control
 from lsr.processes import is_held, start_mark
 from lsr.storage import read_json
-from lsr.training import TrainingReport, TrainingSettings
+from lsr.training import TrainingReport, TrainingSettings, settings_from_json
 from lsr.unfinished import lock_file, name_of, read_curve, run_folder
 
 Status = Literal["waiting", "training", "stopped", "failed", "finished"]
@@ -71,7 +70,7 @@ def find_job(name: str) -> Job:
         UnknownNameError: there is none; the message lists those there are.
     """
     try:
-        own_model_folder(name)
+        own_folder("models", name)
     except QueryError:
         job = None
     else:
@@ -114,7 +113,7 @@ def _unfinished(name: str, work: Path) -> Job:
         name,
         status,
         worker.get("collection") or _collection_of(run.get("collection")),
-        _settings(known) if known else None,
+        settings_from_json(known) if known else None,
         reports,
         seconds,
         reason,
@@ -131,7 +130,7 @@ def _finished(folder: Path) -> Job | None:
         if "curve" not in training:
             return None
         reports = _reports(training["curve"])
-        settings = _settings(training["settings"])
+        settings = settings_from_json(training["settings"])
         collection = _collection_of(training["collection"]["fingerprint"])
     except InputError as problem:
         return Job(folder.name, "finished", reason=str(problem))
@@ -163,18 +162,6 @@ def _reports(curve: list[dict[str, Any]]) -> tuple[TrainingReport, ...]:
         raise ModelError(
             f"The training curve was written by another version of Lexiscope ({problem}). "
             "Train anew to see one."
-        ) from None
-
-
-def _settings(known: dict[str, Any]) -> TrainingSettings:
-    """The settings that `settings_as_json` wrote."""
-    try:
-        control = replace(parse_control(known["control"]), per=known["draws_per"])
-        names = {field.name for field in fields(TrainingSettings)} - {"control"}
-        return TrainingSettings(control, **{name: known[name] for name in names & known.keys()})
-    except (KeyError, TypeError) as problem:
-        raise ModelError(
-            f"The settings were written by another version of Lexiscope ({problem}). Train anew."
         ) from None
 
 

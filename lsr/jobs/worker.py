@@ -11,7 +11,7 @@ import threading
 import time
 from pathlib import Path
 
-from lsr.catalog import find, home, own_model_folder
+from lsr.catalog import find, home, own_folder
 from lsr.exceptions import DiskFullError, ModelError, QueryError
 from lsr.jobs.job import LOG, WORKER, Job, find_job, read_worker, works
 from lsr.options import as_arguments
@@ -38,7 +38,7 @@ def start(name: str, collection: str, settings: TrainingSettings) -> Job:
         DiskFullError: there is no room.
     """
     settings.check()
-    folder = own_model_folder(name)
+    folder = own_folder("models", name)
     find("collections", collection)
     if folder.exists():
         raise QueryError(f"There is a model `{name}` already. Choose another name.")

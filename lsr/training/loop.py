@@ -43,7 +43,7 @@ def train(
         device: `cpu` or `cuda`.
     """
     pairs = TrainingPairs.of(training, vocabulary, device)
-    run = _Run(head.to(device), pairs, settings, work)
+    run = Run(head.to(device), pairs, settings, work)
     since, losses = time.perf_counter(), torch.zeros(2, device=device)
     first = run.progress.step
     batches = pairs.batches(settings.batch_size, settings.epochs, settings.seed, first)
@@ -60,7 +60,7 @@ def train(
     state.load_best(work, head)
 
 
-class _Run:
+class Run:
     """Head, optimizer and progress of one run."""
 
     def __init__(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Literal
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Literal
 
 import numpy as np
 
-from lsr.exceptions import QueryError
-from lsr.expansion import ExpansionControl
+from lsr.exceptions import ModelError, QueryError
+from lsr.expansion import ExpansionControl, parse_control
 from lsr.losses import Regularizer
 from lsr.measures import RANK_MEASURES
 
@@ -124,3 +124,19 @@ class TrainingReport:
 def settings_as_json(settings: TrainingSettings) -> dict[str, object]:
     """The settings as JSON keeps them; the control by its name."""
     return {**asdict(settings), "control": str(settings.control), "draws_per": settings.control.per}
+
+
+def settings_from_json(known: dict[str, Any]) -> TrainingSettings:
+    """The settings that `settings_as_json` wrote.
+
+    Raises:
+        ModelError: another version wrote them.
+    """
+    try:
+        control = replace(parse_control(known["control"]), per=known["draws_per"])
+        names = {field.name for field in fields(TrainingSettings)} - {"control"}
+        return TrainingSettings(control, **{name: known[name] for name in names & known.keys()})
+    except (KeyError, TypeError) as problem:
+        raise ModelError(
+            f"The settings were written by another version of Lexiscope ({problem}). Train anew."
+        ) from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,8 +106,3 @@ def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 def load_best(work: Path, head: Projection) -> None:
     """Put the best weights of the run into `head`."""
     head.load_state_dict(load_file(work / _BEST))
-
-
-def discard(work: Path) -> None:
-    """Remove a run's folder."""
-    shutil.rmtree(work, ignore_errors=True)
