@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numba
 import numpy as np
@@ -15,6 +17,7 @@ import torch
 from PIL import Image
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
+from lsr.__main__ import main
 from lsr.checkpoint import Model, save_model
 from lsr.collection import Collection, write_collection
 from lsr.projection import Projection
@@ -200,6 +203,18 @@ def model(home: Path, vocabulary: Vocabulary) -> Model:
     head = make_head(vocabulary)
     folder = home / "models" / "tiny"
     return save_model(folder, head, vocabulary, card=card, training={}, metrics={})
+
+
+@pytest.fixture
+def answer(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
+    """Run a command of the command line and read its JSON."""
+
+    def run(*arguments: str) -> dict[str, Any]:
+        assert main([*arguments, "--json"]) == 0, capsys.readouterr().err
+        answered: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return answered
+
+    return run
 
 
 @pytest.fixture

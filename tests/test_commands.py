@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -12,20 +11,11 @@ from pathlib import Path
 import pytest
 
 from lsr.__main__ import main
-from lsr.catalog import ASSETS, own_model_folder
+from lsr.catalog import ASSETS, own_folder
 from lsr.exceptions import QueryError
 
 ROOT = Path(__file__).resolve().parents[1]
 MEASURES = {"R@1", "R@5", "R@10", "MRR@10"}
-
-
-@pytest.fixture
-def answer(capsys):
-    def run(*arguments: str) -> dict:
-        assert main([*arguments, "--json"]) == 0, capsys.readouterr().err
-        return json.loads(capsys.readouterr().out)
-
-    return run
 
 
 @pytest.fixture
@@ -236,7 +226,7 @@ def test_a_trained_model_is_found_by_every_command(answer, home):
 
 def test_own_models_cannot_take_a_bundled_name():
     with pytest.raises(QueryError, match="bundled model"):
-        own_model_folder("demo-uncontrolled")
+        own_folder("models", "demo-uncontrolled")
 
 
 def test_the_module_runs_as_a_process_and_keeps_stdout_clean(home):

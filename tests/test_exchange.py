@@ -106,15 +106,6 @@ def checkpoint(tmp_path, vocabulary) -> Path:
     return folder
 
 
-@pytest.fixture
-def answer(capsys):
-    def run(*arguments: str) -> dict:
-        assert main([*arguments, "--json"]) == 0, capsys.readouterr().err
-        return json.loads(capsys.readouterr().out)
-
-    return run
-
-
 def assert_vectors_belong(published: Published, collection) -> None:
     """Every image and caption has the very vector that was published for it."""
     for row, image_id in enumerate(collection.image_ids):
