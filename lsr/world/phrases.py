@@ -13,11 +13,11 @@ from lsr.world.scenes import Placed, Scene
 
 Option = TypeVar("Option")
 
-NAME_PROBABILITY = 0.62
+NAME_PROBABILITY = 0.65
 SIZE_PROBABILITY = 0.75
 WEATHER_PROBABILITY = 0.3
 HYPERNYM_PROBABILITY = 0.1
-PLACE_PROBABILITY = 0.8
+PLACE_PROBABILITY = 0.85
 
 
 def with_article(phrase: str) -> str:
@@ -48,6 +48,7 @@ class Phrases:
     def __init__(self, scene: Scene, random: np.random.Generator) -> None:
         self.scene = scene
         self.random = random
+        self._decks: dict[Sequence[object], list[int]] = {}
 
     def form(self, placed: Placed) -> str:
         """A verb that agrees with the number of the object."""
@@ -133,7 +134,12 @@ class Phrases:
     # Chance.
 
     def pick(self, options: Sequence[Option]) -> Option:
-        return options[int(self.random.integers(len(options)))]
+        """Dealt from a shuffled deck: the captions of one scene repeat a choice only once all
+        others were made, as people do who describe a picture together."""
+        deck = self._decks.setdefault(tuple(options), [])
+        if not deck:
+            deck.extend(int(i) for i in self.random.permutation(len(options)))
+        return options[deck.pop()]
 
     def chance(self, probability: float) -> bool:
         return bool(self.random.random() < probability)

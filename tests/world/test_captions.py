@@ -5,7 +5,7 @@ import re
 import pytest
 
 from lsr.world import grammar
-from lsr.world.captions import captions, held_out_words, relation
+from lsr.world.captions import MOST_WORDS, captions, held_out_words, relation
 from lsr.world.concepts import CONCEPTS, plural_of
 from lsr.world.phrases import singular_phrase, with_article
 from lsr.world.scenes import compose
@@ -58,8 +58,8 @@ def test_asking_for_more_captions_than_there_are_says_how_many_there_are():
 
 def test_captions_have_a_length_like_human_ones_and_no_full_stop():
     lengths = [len(caption.split()) for written in CAPTIONS for caption in written]
-    assert max(lengths) <= 18
-    assert sum(5 <= length <= 16 for length in lengths) > 0.9 * len(lengths)
+    assert max(lengths) <= MOST_WORDS
+    assert sum(5 <= length <= 18 for length in lengths) > 0.9 * len(lengths)
     assert not any(caption.endswith(".") for written in CAPTIONS for caption in written)
 
 
@@ -91,6 +91,15 @@ def test_one_of_what_comes_in_measures_keeps_its_measure():
     assert singular_phrase("dog", "dogs") == "dog"
 
 
+def counts_of(plural, scene):
+    """How many there are of what this plural may mean: a boat may be called so, or a ferry."""
+    words = [
+        {p.concept.plural, *map(plural_of, (*p.concept.synonyms, *p.concept.hypernyms))}
+        for p in scene.objects
+    ]
+    return {p.count for p, meant in zip(scene.objects, words, strict=True) if plural in meant}
+
+
 def test_numbers_in_captions_are_those_of_the_scene():
     for scene, written in zip(SCENES[:600], CAPTIONS[:600], strict=True):
         for placed in scene.objects:
@@ -99,7 +108,7 @@ def test_numbers_in_captions_are_those_of_the_scene():
                     stated = re.search(rf"\b(two|three|four) {re.escape(plural)}\b", caption)
                     if stated:
                         number = ("two", "three", "four").index(stated[1]) + 2
-                        assert number == placed.count, caption
+                        assert number in counts_of(plural, scene), caption
 
 
 def test_verbs_agree_with_their_number():
