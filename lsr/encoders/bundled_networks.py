@@ -50,8 +50,12 @@ class ResidualBlock(nn.Module):
         return functional.relu(maps + self.second(inner), inplace=True)
 
 
-class AttentionPool(nn.Module):
-    """Learned queries read a feature map; their answers, side by side, make one vector."""
+class ScenePool(nn.Module):
+    """A feature map made one vector.
+
+    Learned queries ask where things are; the strongest and the mean answer of learned detectors
+    over all cells say which things there are, and how many.
+    """
 
     def __init__(self, channels: int, cells: int, queries: int, outputs: int) -> None:
         super().__init__()
@@ -59,16 +63,19 @@ class AttentionPool(nn.Module):
         self.queries = nn.Parameter(torch.randn(queries, channels))
         self.keys = nn.Linear(channels, channels)
         self.values = nn.Linear(channels, channels)
-        self.hidden = nn.Linear(queries * channels, 2 * outputs)
+        self.detectors = nn.Linear(channels, 2 * channels)
+        self.hidden = nn.Linear((queries + 4) * channels, 2 * outputs)
         self.output = nn.Linear(2 * outputs, outputs)
 
     def forward(self, cells: Tensor) -> Tensor:
         """(B, cells, channels) to (B, outputs)."""
-        cells = cells + self.position
-        values = functional.gelu(self.values(cells))
+        placed = cells + self.position
+        detected = functional.gelu(self.detectors(placed))
+        values = functional.gelu(self.values(placed))
         queries = self.queries.expand(len(cells), -1, -1)
-        answers = functional.scaled_dot_product_attention(queries, self.keys(cells), values)
-        return self.output(functional.gelu(self.hidden(answers.flatten(1))))
+        answers = functional.scaled_dot_product_attention(queries, self.keys(placed), values)
+        read = (answers.flatten(1), detected.amax(dim=1), detected.mean(dim=1))
+        return self.output(functional.gelu(self.hidden(torch.cat(read, dim=1))))
 
 
 class ImageNetwork(nn.Module):
@@ -89,7 +96,7 @@ class ImageNetwork(nn.Module):
             ResidualBlock(high),
         )
         cells = (config.picture_size // 16) ** 2
-        self.pool = AttentionPool(high, cells, config.pool_queries, config.dense_size)
+        self.pool = ScenePool(high, cells, config.pool_queries, config.dense_size)
 
     def feature_map(self, pictures: Tensor) -> Tensor:
         """The last stage's cells, row by row, (B, (side / 16)², channels)."""

@@ -31,6 +31,20 @@ def word_loss(texts: Tensor, images: Tensor, scale: Tensor, targets: Tensor) -> 
     return functional.cross_entropy(scale * texts @ images.T, targets)
 
 
+def term_loss(logits: Tensor, said: Tensor) -> Tensor:
+    """Cross-entropy of telling from an image which words its captions say, summed over words.
+
+    It keeps what a picture shows, and whether there is one of it or several, readable by a
+    linear map: what a projection onto the vocabulary needs.
+
+    Args:
+        logits: (B, t).
+        said: (B, t), 1 where a caption of the picture says the word, else 0.
+    """
+    summed = functional.binary_cross_entropy_with_logits(logits.float(), said, reduction="sum")
+    return summed / len(logits)
+
+
 def word_targets(words: Tensor, teachers: Tensor, said: Tensor, temperature: float) -> Tensor:
     """Which pictures words should find: those of their neighbours in the token table.
 

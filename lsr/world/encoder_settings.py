@@ -30,6 +30,8 @@ class EncoderSettings:
     words_per_step: int = 256
     word_weight: float = 1.0
     """Of single words finding the pictures of their neighbours."""
+    term_weight: float = 0.02
+    """Of images telling which words their captions say."""
     word_temperature: float = 0.05
     """Of the softmax over a word's neighbours in the token table."""
     least_captions: int = 20

@@ -4,9 +4,9 @@ Images: the convolutions learn to name every glyph from the cell of the feature 
 its centre lies, and the setting and weather from all cells together. Naming teaches far
 more per picture than matching captions does, so a few epochs are enough. Texts: with the
 feature maps frozen, the image network's pool and the text network learn that a picture and
-its caption belong together (contrastive loss), while single vocabulary words are pulled to
-where their neighbours in the token table are, so that words outside all captions find their
-place too.
+its caption belong together (contrastive loss) and which words its captions say, while single
+vocabulary words are pulled to where their neighbours in the token table are, so that words
+outside all captions find their place too.
 
 Long work comes as generators of reports; what was reported is on disk, and a restart goes
 on from there to the same weights.
@@ -28,13 +28,13 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from lsr.encoders.bundled import CONFIG_FILE, MODEL_FILE, TOKENIZER_FILE
-from lsr.encoders.bundled_networks import ImageNetwork
+from lsr.encoders.bundled_networks import ImageNetwork, TextNetwork
 from lsr.exceptions import InputError
 from lsr.storage import read_json, replacing_folder, write_json
 from lsr.world import token_table
 from lsr.world.encoder_settings import EncoderSettings
 from lsr.world.naming_stage import NamingLearner, NamingStage
-from lsr.world.pairing_stage import PairingLearner, PairingStage
+from lsr.world.pairing_stage import PairingStage
 from lsr.world.training_scenes import DrawReport, draw_pictures
 from lsr.world.training_state import epochs_done, load_optimizer, load_weights, save_state
 
@@ -132,16 +132,17 @@ def export(work: Path, folder: Path, settings: EncoderSettings) -> None:
     """
     _check_settings(work, settings)
     image = _trained_image_network(work, settings)
-    learner = PairingLearner(settings, image.pool)
     if epochs_done(work / PAIRING_STATE) < settings.pairing_epochs:
         raise InputError(f"The text stage in `{work}` has not ended. Run `train_texts` first.")
-    load_weights(work / PAIRING_STATE, learner)
+    text = TextNetwork(settings.networks)
+    load_weights(work / PAIRING_STATE, image.pool, "pool.")
+    load_weights(work / PAIRING_STATE, text, "text.")
     table = token_table.load(work)
     tensors = {
         "token_codes": torch.from_numpy(table.codes),
         "token_scales": torch.from_numpy(table.scales),
     }
-    for prefix, network in (("image.", image), ("text.", learner.text)):
+    for prefix, network in (("image.", image), ("text.", text)):
         for name, tensor in network.state_dict().items():
             half = tensor.half() if tensor.is_floating_point() else tensor
             tensors[prefix + name] = half.contiguous()

@@ -16,21 +16,31 @@ from torch.nn import functional
 from lsr.encoders.bundled import network_pictures, padded
 from lsr.encoders.bundled_networks import ImageNetwork, TextNetwork
 from lsr.world import token_table
-from lsr.world.encoder_losses import contrastive_loss, word_loss, word_targets
+from lsr.world.encoder_losses import contrastive_loss, term_loss, word_loss, word_targets
 from lsr.world.encoder_settings import EncoderSettings
 from lsr.world.training_scenes import SceneTexts, load_pictures, scene_texts
 
 ENCODING_BATCH = 128
 FIRST_SCALE = 30.0
 """Of the scores, before training; learned from there."""
+TERM_SCALE = 16.0
+"""Brings the numbers of a unit vector of 256 to the size of ordinary features."""
+FIRST_TERM_BIAS = -4.0
+"""A word is said of two pictures in a hundred."""
 
 
 class PairingLearner(nn.Module):
-    """The image network's pool and the text network; the convolutions are frozen elsewhere."""
+    """The image network's pool and the text network; the convolutions are frozen elsewhere.
 
-    def __init__(self, settings: EncoderSettings, pool: nn.Module) -> None:
+    `terms` reads off an image's vector which of `n_terms` words its captions say; only training
+    needs it.
+    """
+
+    def __init__(self, settings: EncoderSettings, pool: nn.Module, n_terms: int) -> None:
         super().__init__()
         self.pool = pool
+        self.terms = nn.Linear(settings.networks.dense_size, n_terms)
+        nn.init.constant_(self.terms.bias, FIRST_TERM_BIAS)
         self.text = TextNetwork(settings.networks)
         self.log_scale = nn.Parameter(torch.tensor(math.log(FIRST_SCALE)))
 
@@ -65,7 +75,8 @@ class PairingStage:
         validation = settings.validation_seeds()
         self.validation_cells = self._feature_maps(image, load_pictures(pictures, validation))
         self.validation_texts = scene_texts(validation, tokenizer)
-        self.learner = PairingLearner(settings, image.pool).to(self.device)
+        self.learner = PairingLearner(settings, image.pool, len(self.teachers))
+        self.learner.to(self.device)
 
     @property
     def steps(self) -> int:
@@ -102,18 +113,18 @@ class PairingStage:
         words = self._words(random)
         vectors = self.table[words]
         alone = torch.ones(len(words), 1, dtype=torch.bool, device=self.device)
-        learner = self.learner
+        learner, settings = self.learner, self.settings
         with torch.autocast(self.device.type, torch.bfloat16):
             images = learner.images(self.cells[torch.from_numpy(rows)].to(self.device))
             texts = self._text_vectors([self.texts.rows[caption] for caption in captions])
             word_texts = learner.text(vectors[:, None], alone)
         said = self.said[:, torch.from_numpy(rows)].float().to(self.device)
-        targets = word_targets(
-            vectors, self.table[self.teachers], said, self.settings.word_temperature
-        )
+        targets = word_targets(vectors, self.table[self.teachers], said, settings.word_temperature)
         scale = learner.log_scale.exp()
         matching = contrastive_loss(images, texts, scale)
-        return matching + self.settings.word_weight * word_loss(word_texts, images, scale, targets)
+        naming = term_loss(learner.terms(images * TERM_SCALE), said.T)
+        finding = word_loss(word_texts, images, scale, targets)
+        return matching + settings.word_weight * finding + settings.term_weight * naming
 
     def _words(self, random: np.random.Generator) -> Tensor:
         """Half of them words that captions use, half any words of the vocabulary."""

@@ -35,9 +35,9 @@ def epochs_done(path: Path) -> int:
         return int(file.metadata()["epochs"])
 
 
-def load_weights(path: Path, learner: nn.Module) -> None:
-    """Give the learner the weights of a checkpoint."""
-    learner.load_state_dict(_tensors(path, WEIGHTS))
+def load_weights(path: Path, learner: nn.Module, part: str = "") -> None:
+    """Give the learner the weights of a checkpoint, or those of its part `part`."""
+    learner.load_state_dict(_tensors(path, f"{WEIGHTS}{part}"))
 
 
 def load_optimizer(path: Path, optimizer: torch.optim.Optimizer) -> None:
