@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import scipy.sparse as sp
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from lsr.sparse import from_dense, stack
 
@@ -62,11 +61,15 @@ class Projection(nn.Module):
     def weights(self, hidden: Tensor, terms: Tensor | None = None) -> Tensor:
         """Weights ≥ 0 of hidden vectors (n, h), as `forward` gives them."""
         layer = self.vocab_projector
-        if terms is None:
-            logits = layer(hidden)
-        else:
-            logits = functional.linear(hidden, layer.weight[terms], layer.bias[terms])
-        return torch.log1p(torch.relu(logits))
+        weight, bias = (
+            (layer.weight, layer.bias)
+            if terms is None
+            else (layer.weight[terms], layer.bias[terms])
+        )
+        if torch.is_autocast_enabled(hidden.device.type):
+            kind = torch.get_autocast_dtype(hidden.device.type)
+            hidden, weight, bias = hidden.to(kind), weight.to(kind), bias.to(kind)
+        return cast(Tensor, _Weights.apply(hidden, weight, bias))  # type: ignore[no-untyped-call]
 
     @torch.no_grad()
     def active_terms(self, hidden: Tensor) -> Tensor:
@@ -80,6 +83,27 @@ class Projection(nn.Module):
         """Make terms inactive for good: a weight of 0 passes no gradient, so none wakes up."""
         self.vocab_projector.weight[terms] = 0.0
         self.vocab_projector.bias[terms] = _OFF
+
+
+class _Weights(torch.autograd.Function):
+    """log(1 + ReLU(hidden · weightᵀ + bias)), keeping one (n, terms) tensor for the gradient.
+
+    The slope at an active term is 1 / (1 + x) = e^{−s}, so the weights s are all that is kept.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        weights = torch.addmm(bias, hidden, weight.T).relu_().log1p_()
+        ctx.save_for_backward(hidden, weight, weights)
+        return weights
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        hidden, weight, weights = ctx.saved_tensors
+        # Zero where the term is inactive, in one pass.
+        inner = torch.ops.aten.threshold_backward(gradient, weights, 0.0)
+        inner.mul_(torch.neg(weights).exp_())
+        return inner @ weight, inner.T @ hidden, inner.sum(dim=0)
 
 
 def project(head: Projection, dense: np.ndarray) -> sp.csr_matrix:

@@ -3,7 +3,8 @@
 A weight log(1 + ReLU(x)) that is zero passes no gradient. So the terms that any vector of the
 batch activates are found first, without gradient, and only those columns of the head take part
 in the rest: the loss and its gradient are those of the whole vocabulary, at a fraction of the
-work once vectors have become sparse.
+work once vectors have become sparse. Captions that may not expand take part with the terms that
+they say, however many their images activate.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lsr.losses import Regularizer, df_weights, distillation_loss, flops_penalty, l1_penalty
+from lsr.losses import df_weights, distillation_loss, flops_penalty, l1_penalty
 from lsr.projection import Projection
 from lsr.training.batches import Batch, said_matrix
 from lsr.training.settings import TrainingSettings
@@ -87,36 +88,75 @@ def step_loss(
     with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
         students = torch.cat([batch.images, batch.captions])
         hidden = head.hidden(_noisy(students, settings.noise, generator))
-        columns = _columns(head, hidden, batch, bool(draws.expands.any()))
-        sparse = head.weights(hidden, columns)
-        sparse_images, sparse_captions = torch.split(sparse, len(batch.images))
-        if draws.words is not None or not draws.expands.all():
-            allowed = _allowed(batch, draws, columns, head)
-            sparse_captions = sparse_captions * allowed.to(sparse_captions.dtype)
-        scores = sparse_images @ sparse_captions.T
+        images, captions = _parts(head, hidden, batch, draws)
+        scores = _scores(images, captions)
     dense = batch.images @ batch.captions.T
-    relevance = distillation_loss(scores.float(), dense, settings.temperature)
-    shares = None
-    if frequency is not None:
-        shares = df_weights(frequency if columns is None else frequency[columns])
-    charges = _charges(settings, batch, columns, head)
+    relevance = distillation_loss(scores, dense, settings.temperature)
     penalties = [
-        _penalty(settings.regularizer, part if charges is None else part * charges, shares)
-        for part in (sparse_captions, sparse_images)
+        _penalty(settings, part, batch, frequency, head.vocabulary_size)
+        for part in (captions, images)
     ]
     penalty = (weights[0] * penalties[0] + weights[1] * penalties[1]) / 2
-    active = (sparse_images.detach() > 0).sum() / len(sparse_images)
+    # Counting booleans would first widen each to eight bytes.
+    active = images.weights.detach().sign().sum(dim=-1).float().mean()
     return StepLoss(relevance, penalty, active)
 
 
-def _columns(head: Projection, hidden: Tensor, batch: Batch, expanding: bool) -> Tensor | None:
-    """The terms that can matter in this batch, ascending; None for the whole vocabulary."""
-    rows = hidden if expanding else hidden[: len(batch.images)]
-    active = head.active_terms(rows.detach())
+@dataclass(frozen=True)
+class _Part:
+    """Weights (B, c) of the images or the captions, over the terms `columns`, ascending.
+
+    columns: (c,) int64; None for the whole vocabulary.
+    """
+
+    weights: Tensor
+    columns: Tensor | None
+
+
+def _parts(head: Projection, hidden: Tensor, batch: Batch, draws: Draws) -> tuple[_Part, _Part]:
+    """Images and captions, these under expansion control, over the terms that can matter."""
     said = batch.term_ids[batch.term_ids >= 0]
+    expanding = bool(draws.expands.any())
+    columns = _columns(head, hidden if expanding else hidden[: len(batch.images)], said)
+    if expanding:
+        weights = head.weights(hidden, columns)
+        images, captions = torch.split(weights, len(batch.images))
+        if draws.words is not None or not draws.expands.all():
+            captions = captions * _allowed(batch, draws, columns, head).to(captions.dtype)
+        return _Part(images, columns), _Part(captions, columns)
+    image_hidden, caption_hidden = torch.split(hidden, len(batch.images))
+    images, own = head.weights(image_hidden, columns), torch.unique(said)
+    captions = head.weights(caption_hidden, own)
+    spoken = said_matrix(batch.term_ids, own, head.vocabulary_size)
+    return _Part(images, columns), _Part(captions * spoken.to(captions.dtype), own)
+
+
+def _columns(head: Projection, hidden: Tensor, said: Tensor) -> Tensor | None:
+    """The terms that can matter in this batch, ascending; None for the whole vocabulary."""
+    # A sixteenth of the rows tells that a head is still dense, for a sixteenth of the work.
+    if head.active_terms(hidden[::16].detach()).float().mean() >= _WORTH_GATHERING:
+        return None
+    active = head.active_terms(hidden.detach())
     active[said] = True
     columns = active.nonzero()[:, 0]
     return columns if len(columns) < _WORTH_GATHERING * head.vocabulary_size else None
+
+
+def _scores(images: _Part, captions: _Part) -> Tensor:
+    """(B, B) float32: row = image, column = caption.
+
+    A bfloat16 score of 50 is off by up to 0.1, and one of 500 by 1, so only where the product
+    over the whole vocabulary would cost much are scores rounded.
+    """
+    if captions.columns is None:
+        return (images.weights @ captions.weights.T).float()
+    shared = images.weights
+    if images.columns is not captions.columns:
+        known = images.columns
+        own = captions.columns
+        shared = shared[:, own if known is None else torch.searchsorted(known, own)]
+    with torch.autocast(shared.device.type, enabled=False):
+        return shared.float() @ captions.weights.float().T
 
 
 def _allowed(batch: Batch, draws: Draws, columns: Tensor | None, head: Projection) -> Tensor:
@@ -130,20 +170,31 @@ def _allowed(batch: Batch, draws: Draws, columns: Tensor | None, head: Projectio
     return torch.maximum(said, expansion.float())
 
 
+def _penalty(
+    settings: TrainingSettings,
+    part: _Part,
+    batch: Batch,
+    frequency: Tensor | None,
+    vocabulary_size: int,
+) -> Tensor:
+    weights, columns = part.weights, part.columns
+    if settings.unsupported_charge != 1:
+        weights = weights * _charges(settings, batch, columns, vocabulary_size)
+    if settings.regularizer == "l1":
+        return l1_penalty(weights)
+    if frequency is None:
+        return flops_penalty(weights)
+    return flops_penalty(weights, df_weights(frequency if columns is None else frequency[columns]))
+
+
 def _charges(
-    settings: TrainingSettings, batch: Batch, columns: Tensor | None, head: Projection
-) -> Tensor | None:
+    settings: TrainingSettings, batch: Batch, columns: Tensor | None, vocabulary_size: int
+) -> Tensor:
     """(B, c): what a term's weight costs; more where no caption of the image says the term."""
-    if settings.unsupported_charge == 1:
-        return None
     if columns is None:
-        columns = torch.arange(head.vocabulary_size, device=batch.term_ids.device)
-    supported = said_matrix(batch.supported_ids, columns, head.vocabulary_size)
+        columns = torch.arange(vocabulary_size, device=batch.term_ids.device)
+    supported = said_matrix(batch.supported_ids, columns, vocabulary_size)
     return settings.unsupported_charge - (settings.unsupported_charge - 1) * supported
-
-
-def _penalty(kind: Regularizer, weights: Tensor, shares: Tensor | None) -> Tensor:
-    return l1_penalty(weights) if kind == "l1" else flops_penalty(weights, shares)
 
 
 def _noisy(vectors: Tensor, noise: float, generator: torch.Generator) -> Tensor:
