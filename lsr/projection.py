@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import scipy.sparse as sp
@@ -61,14 +61,20 @@ class Projection(nn.Module):
 
     def weights(self, hidden: Tensor, terms: Tensor | None = None) -> Tensor:
         """Weights ≥ 0 of hidden vectors (n, h), as `forward` gives them."""
-        return torch.log1p(torch.relu(self.logits(hidden, terms)))
+        weight, bias = self._layer(terms)
+        if torch.is_autocast_enabled(hidden.device.type):
+            kind = torch.get_autocast_dtype(hidden.device.type)
+            hidden, weight, bias = hidden.to(kind), weight.to(kind), bias.to(kind)
+        return cast(Tensor, _Weights.apply(hidden, weight, bias))  # type: ignore[no-untyped-call]
 
     def logits(self, hidden: Tensor, terms: Tensor | None = None) -> Tensor:
         """What the weights are made of, negative for inactive terms; shapes as `forward`'s."""
-        layer = self.vocab_projector
-        if terms is None:
-            return cast(Tensor, layer(hidden))
-        return functional.linear(hidden, layer.weight[terms], layer.bias[terms])
+        return functional.linear(hidden, *self._layer(terms))
+
+    def _layer(self, terms: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Weights (terms, h) and biases (terms,) of the vocabulary's linear map."""
+        weight, bias = self.vocab_projector.weight, self.vocab_projector.bias
+        return (weight, bias) if terms is None else (weight[terms], bias[terms])
 
     @torch.no_grad()
     def active_terms(self, hidden: Tensor) -> Tensor:
@@ -87,6 +93,27 @@ class Projection(nn.Module):
         """Make terms inactive for good: a weight of 0 passes no gradient, so none wakes up."""
         self.vocab_projector.weight[terms] = 0.0
         self.vocab_projector.bias[terms] = _OFF
+
+
+class _Weights(torch.autograd.Function):
+    """log(1 + ReLU(hidden · weightᵀ + bias)), keeping one (n, terms) tensor for the gradient.
+
+    The slope at an active term is 1 / (1 + x) = e^{−s}, so the weights s are all that is kept.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        weights = torch.addmm(bias, hidden, weight.T).relu_().log1p_()
+        ctx.save_for_backward(hidden, weight, weights)
+        return weights
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        hidden, weight, weights = ctx.saved_tensors
+        # Zero where the term is inactive, in one pass.
+        inner = torch.ops.aten.threshold_backward(gradient, weights, 0.0)
+        inner.mul_(torch.neg(weights).exp_())
+        return inner @ weight, inner.T @ hidden, inner.sum(dim=0)
 
 
 def project(head: Projection, dense: np.ndarray) -> sp.csr_matrix:

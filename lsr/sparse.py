@@ -92,11 +92,18 @@ def strongest(terms: np.ndarray, weights: np.ndarray, k: int) -> np.ndarray:
 
 def keep_strongest(matrix: sp.csr_matrix, k: int) -> sp.csr_matrix:
     """Each row cut to its k largest weights; ties go to the lower term number."""
-    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    order = np.lexsort((matrix.indices, -matrix.data, rows))
-    rank = np.empty(matrix.nnz, np.int64)
-    # Sorted by row first, so a row's entries stay within its own span of positions.
-    rank[order] = np.arange(matrix.nnz) - matrix.indptr[rows]
-    kept = rank < k
-    ends = np.concatenate([[0], np.cumsum(np.bincount(rows[kept], minlength=matrix.shape[0]))])
+    kept = np.ones(matrix.nnz, bool)
+    for start, stop in zip(matrix.indptr[:-1], matrix.indptr[1:], strict=True):
+        if stop - start > k:
+            kept[start:stop] = _among_strongest(matrix.data[start:stop], k)
+    ends = np.concatenate([[0], np.cumsum(kept)])[matrix.indptr]
     return sp.csr_matrix((matrix.data[kept], matrix.indices[kept], ends), shape=matrix.shape)
+
+
+def _among_strongest(weights: np.ndarray, k: int) -> np.ndarray:
+    """(n,) bool: the k largest of n > k weights; of equal ones the first."""
+    least = np.partition(weights, -k)[-k] if k else np.inf
+    kept = weights > least
+    ties = np.flatnonzero(weights == least)
+    kept[ties[: k - int(kept.sum())]] = True
+    return kept

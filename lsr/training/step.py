@@ -3,7 +3,8 @@
 A weight log(1 + ReLU(x)) that is zero passes no gradient. So the terms that any vector of the
 batch activates are found first, without gradient, and only those columns of the head take part
 in the rest: the loss and its gradient are those of the whole vocabulary, at a fraction of the
-work once vectors have become sparse.
+work once vectors have become sparse. Captions that may not expand take part with the terms that
+they say, however many their images activate.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lsr.losses import Regularizer, df_weights, distillation_loss, flops_penalty, l1_penalty
+from lsr.losses import df_weights, distillation_loss, flops_penalty, l1_penalty
 from lsr.projection import Projection
 from lsr.training.batches import Batch, said_matrix
 from lsr.training.settings import TrainingSettings
@@ -89,41 +90,76 @@ def step_loss(
     with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
         students = torch.cat([batch.images, batch.captions])
         hidden = head.hidden(_noisy(students, settings.noise, generator))
-        columns = _columns(head, hidden, batch, settings, bool(draws.expands.any()))
-        logits = head.logits(hidden, columns)
-        sparse = torch.log1p(torch.relu(logits))
-        sparse_images, sparse_captions = torch.split(sparse, len(batch.images))
-        if draws.words is not None or not draws.expands.all():
-            allowed = _allowed(batch, draws, columns, head)
-            sparse_captions = sparse_captions * allowed.to(sparse_captions.dtype)
-        scores = sparse_images @ sparse_captions.T
+        images, captions = _parts(head, hidden, batch, draws)
+        scores = _scores(images, captions)
+        support = _support(head, hidden[: len(batch.images)], batch, settings)
     dense = batch.images @ batch.captions.T
-    relevance = distillation_loss(scores.float(), dense, settings.temperature)
-    shares = None
-    if frequency is not None:
-        shares = df_weights(frequency if columns is None else frequency[columns])
-    charges = _charges(settings, batch, columns, head)
+    relevance = distillation_loss(scores, dense, settings.temperature)
     penalties = [
-        _penalty(settings.regularizer, part if charges is None else part * charges, shares)
-        for part in (sparse_captions, sparse_images)
+        _penalty(settings, part, batch, frequency, head.vocabulary_size)
+        for part in (captions, images)
     ]
     penalty = (weights[0] * penalties[0] + weights[1] * penalties[1]) / 2
-    active = (sparse_images.detach() > 0).sum() / len(sparse_images)
-    support = _support(settings, logits[: len(batch.images)], batch, columns, head)
+    # Counting booleans would first widen each to eight bytes.
+    active = images.weights.detach().sign().sum(dim=-1, dtype=torch.float32).mean()
     return StepLoss(relevance, penalty, support, active)
 
 
-def _columns(
-    head: Projection, hidden: Tensor, batch: Batch, settings: TrainingSettings, expanding: bool
-) -> Tensor | None:
+@dataclass(frozen=True)
+class _Part:
+    """Weights (B, c) of the images or the captions, over the terms `columns`, ascending.
+
+    columns: (c,) int64; None for the whole vocabulary.
+    """
+
+    weights: Tensor
+    columns: Tensor | None
+
+
+def _parts(head: Projection, hidden: Tensor, batch: Batch, draws: Draws) -> tuple[_Part, _Part]:
+    """Images and captions, these under expansion control, over the terms that can matter."""
+    said = batch.term_ids[batch.term_ids >= 0]
+    expanding = bool(draws.expands.any())
+    columns = _columns(head, hidden if expanding else hidden[: len(batch.images)], said)
+    if expanding:
+        weights = head.weights(hidden, columns)
+        images, captions = torch.split(weights, len(batch.images))
+        if draws.words is not None or not draws.expands.all():
+            captions = captions * _allowed(batch, draws, columns, head).to(captions.dtype)
+        return _Part(images, columns), _Part(captions, columns)
+    image_hidden, caption_hidden = torch.split(hidden, len(batch.images))
+    images, own = head.weights(image_hidden, columns), torch.unique(said)
+    captions = head.weights(caption_hidden, own)
+    spoken = said_matrix(batch.term_ids, own, head.vocabulary_size)
+    return _Part(images, columns), _Part(captions * spoken.to(captions.dtype), own)
+
+
+def _columns(head: Projection, hidden: Tensor, said: Tensor) -> Tensor | None:
     """The terms that can matter in this batch, ascending; None for the whole vocabulary."""
-    rows = hidden if expanding else hidden[: len(batch.images)]
-    active = head.active_terms(rows.detach())
-    # A support loss passes gradient to terms that are still inactive.
-    said = batch.supported_ids if settings.support_weight else batch.term_ids
-    active[said[said >= 0]] = True
+    # A sixteenth of the rows tells that a head is still dense, for a sixteenth of the work.
+    if head.active_terms(hidden[::16].detach()).float().mean() >= _WORTH_GATHERING:
+        return None
+    active = head.active_terms(hidden.detach())
+    active[said] = True
     columns = active.nonzero()[:, 0]
     return columns if len(columns) < _WORTH_GATHERING * head.vocabulary_size else None
+
+
+def _scores(images: _Part, captions: _Part) -> Tensor:
+    """(B, B) float32: row = image, column = caption.
+
+    A bfloat16 score of 50 is off by up to 0.1, and one of 500 by 1, so only where the product
+    over the whole vocabulary would cost much are scores rounded.
+    """
+    if captions.columns is None:
+        return (images.weights @ captions.weights.T).float()
+    shared = images.weights
+    if images.columns is not captions.columns:
+        known = images.columns
+        own = captions.columns
+        shared = shared[:, own if known is None else torch.searchsorted(known, own)]
+    with torch.autocast(shared.device.type, enabled=False):
+        return shared.float() @ captions.weights.float().T
 
 
 def _allowed(batch: Batch, draws: Draws, columns: Tensor | None, head: Projection) -> Tensor:
@@ -137,44 +173,46 @@ def _allowed(batch: Batch, draws: Draws, columns: Tensor | None, head: Projectio
     return torch.maximum(said, expansion.float())
 
 
+def _penalty(
+    settings: TrainingSettings,
+    part: _Part,
+    batch: Batch,
+    frequency: Tensor | None,
+    vocabulary_size: int,
+) -> Tensor:
+    weights, columns = part.weights, part.columns
+    if settings.unsupported_charge != 1:
+        weights = weights * _charges(settings, batch, columns, vocabulary_size)
+    if settings.regularizer == "l1":
+        return l1_penalty(weights)
+    if frequency is None:
+        return flops_penalty(weights)
+    return flops_penalty(weights, df_weights(frequency if columns is None else frequency[columns]))
+
+
 def _charges(
-    settings: TrainingSettings, batch: Batch, columns: Tensor | None, head: Projection
-) -> Tensor | None:
+    settings: TrainingSettings, batch: Batch, columns: Tensor | None, vocabulary_size: int
+) -> Tensor:
     """(B, c): what a term's weight costs; more where no caption of the image says the term."""
-    if settings.unsupported_charge == 1:
-        return None
-    supported = _supported(batch, columns, head)
+    if columns is None:
+        columns = torch.arange(vocabulary_size, device=batch.term_ids.device)
+    supported = said_matrix(batch.supported_ids, columns, vocabulary_size)
     return settings.unsupported_charge - (settings.unsupported_charge - 1) * supported
 
 
-def _support(
-    settings: TrainingSettings,
-    logits: Tensor,
-    batch: Batch,
-    columns: Tensor | None,
-    head: Projection,
-) -> Tensor:
+def _support(head: Projection, hidden: Tensor, batch: Batch, settings: TrainingSettings) -> Tensor:
     """How far images are from activating what their captions say: mean sum of softplus(1 − logit).
 
-    Distillation asks for terms that tell images apart; this asks for those that describe them.
+    Distillation asks for terms that tell images apart; this asks for those that describe them. It
+    passes gradient to inactive terms too.
     """
     if not settings.support_weight:
-        return torch.zeros((), device=logits.device)
-    on = head.switched_on if columns is None else head.switched_on[columns]
-    wanted = _supported(batch, columns, head) * on
-    missing = functional.softplus(1 - logits.float()) * wanted
-    return settings.support_weight * missing.sum() / len(logits)
-
-
-def _supported(batch: Batch, columns: Tensor | None, head: Projection) -> Tensor:
-    """(B, c) float32: 1 for the terms that any caption of the image says."""
-    if columns is None:
-        columns = torch.arange(head.vocabulary_size, device=batch.term_ids.device)
-    return said_matrix(batch.supported_ids, columns, head.vocabulary_size)
-
-
-def _penalty(kind: Regularizer, weights: Tensor, shares: Tensor | None) -> Tensor:
-    return l1_penalty(weights) if kind == "l1" else flops_penalty(weights, shares)
+        return torch.zeros((), device=hidden.device)
+    columns = torch.unique(batch.supported_ids[batch.supported_ids >= 0])
+    columns = columns[head.switched_on[columns]]
+    wanted = said_matrix(batch.supported_ids, columns, head.vocabulary_size)
+    missing = functional.softplus(1 - head.logits(hidden, columns).float()) * wanted
+    return settings.support_weight * missing.sum() / len(hidden)
 
 
 def _noisy(vectors: Tensor, noise: float, generator: torch.Generator) -> Tensor:

@@ -112,7 +112,8 @@ def test_only_active_and_said_terms_take_part(pairs, vocabulary):
     with torch.no_grad():
         head.vocab_projector.bias -= 100
         head.vocab_projector.bias[7] += 200
-    columns = _columns(head, head.hidden(batch.images), batch, SETTINGS, expanding=False)
+    said_ids = batch.term_ids[batch.term_ids >= 0]
+    columns = _columns(head, head.hidden(batch.images), said_ids)
     said = np.unique(np.concatenate(vocabulary.token_ids(pairs[0].texts[:8])))
     assert columns.tolist() == sorted({7, *said.tolist()})
 
