@@ -114,8 +114,27 @@ def test_only_active_and_said_terms_take_part(pairs, vocabulary):
         head.vocab_projector.bias[7] += 200
     said_ids = batch.term_ids[batch.term_ids >= 0]
     columns = _columns(head, head.hidden(batch.images), said_ids)
-    said = np.unique(np.concatenate(vocabulary.token_ids(pairs[0].texts[:8])))
-    assert columns.tolist() == sorted({7, *said.tolist()})
+    needed = {7, *np.concatenate(vocabulary.token_ids(pairs[0].texts[:8])).tolist()}
+    assert needed <= set(columns.tolist())
+    assert len(columns) <= 1.25 * len(needed)
+    assert columns.tolist() == sorted(set(columns.tolist()))
+
+
+def test_batches_of_like_size_share_the_number_of_columns():
+    """Every other number would cost memory for good; no more than a quarter is added."""
+    from lsr.training.step import _numbers
+
+    sizes = set()
+    for n in range(1, 8_000, 7):
+        active = torch.zeros(30_522, dtype=torch.bool)
+        active[torch.randperm(30_522, generator=torch.Generator().manual_seed(n))[:n]] = True
+        columns = _numbers(active.clone(), torch.tensor([3]))
+        assert active[columns].sum() == n
+        assert 3 in columns
+        assert columns.tolist() == sorted(set(columns.tolist()))
+        assert len(columns) <= 1.25 * (n + 1)
+        sizes.add(len(columns))
+    assert len(sizes) < 60
 
 
 def test_said_matrix_marks_said_terms_and_ignores_padding():
