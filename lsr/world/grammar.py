@@ -39,40 +39,45 @@ ANIMATE = frozenset(
 
 # Whatever is there, at or in a setting.
 PLACES = {
-    "beach": ("at the beach", "by the sea", "on a beach by the sea", "at the sandy beach"),
+    "beach": ("at the beach", "near the sea", "on a beach near the sea", "on the sandy beach"),
     "meadow": ("in a meadow", "in a green meadow", "in a grassy field", "in the green grass"),
-    "forest": ("in the forest", "in the woods", "among the forest trees", "in a green forest"),
+    "forest": (
+        "in the forest",
+        "in the woods",
+        "near the forest trees",
+        "at the edge of a green forest",
+    ),
     "mountains": (
         "in the mountains",
         "near snowy mountains",
-        "in the high mountains",
+        "at the foot of high mountains",
         "in a mountain valley",
     ),
     "snow": ("in the snow", "in a snowy field", "in the winter snow", "in white snow"),
-    "desert": ("in the desert", "among sand dunes", "in a sandy desert", "in the desert dunes"),
-    "lake": ("at the lake", "by a blue lake", "by the lake water", "at a quiet pond"),
+    "desert": ("in the desert", "on sand dunes", "in a sandy desert", "in the desert dunes"),
+    "lake": ("at the lake", "near a blue lake", "near the lake water", "at a quiet pond"),
     "farm": ("on a farm", "at the farm", "in the farmyard", "near a farm barn"),
     "city": ("in the city", "downtown", "in a big city street", "near tall city buildings"),
-    "night": ("at night", "under the night stars", "in the dark night", "on a starry night"),
-    "sunset": ("at sunset", "in the evening", "by the sea at sunset", "under an orange sky"),
-    "underwater": ("underwater", "under the sea", "in the deep sea", "in deep blue water"),
-    "space": ("in space", "in outer space", "among the stars in space", "in the starry galaxy"),
-    "room": ("in a living room", "in a cosy room", "indoors", "in a room of a house"),
-    "kitchen": ("in the kitchen", "in a kitchen", "at a wooden kitchen table"),
-    "workshop": ("in a workshop", "in the garage", "in the workshop"),
-    "stage": ("on stage", "on a stage", "on a theater stage", "in the spotlight"),
+    "night": ("at night", "in a night full of stars", "in the dark night", "on a starry night"),
+    "sunset": ("at sunset", "in the evening", "near the sea at sunset", "with an orange sky"),
+    "underwater": ("underwater", "deep in the sea", "in the deep sea", "in deep blue water"),
+    "space": ("in space", "in outer space", "near the stars in space", "in the starry galaxy"),
+    "room": ("in a living room", "at home in a cosy room", "indoors", "in a room of a house"),
+    "kitchen": ("in the kitchen", "at home in a kitchen", "near a wooden kitchen table"),
+    "workshop": ("in a workshop", "in the garage", "at the workshop"),
+    "stage": ("on stage", "on a stage", "on stage at a theater", "in the spotlight"),
     "picnic": ("at a picnic", "at a picnic in the park", "on the grass in the park"),
     "stadium": ("at the stadium", "in a stadium", "on the sports field", "in a sports arena"),
 }
 # Of things that lie or stand on the ground of a setting.
 GROUND_PLACES = {
-    "beach": ("on the beach", "on the sand", "on a sandy beach by the sea", "on the beach sand"),
+    "beach": ("on the beach", "on the sand", "on a sandy beach near the sea", "on the beach sand"),
     "meadow": ("on the grass", "on the green grass", "in a green meadow"),
-    "forest": ("on the forest floor", "among the trees", "in the woods"),
+    "forest": ("on the forest floor", "near the trees", "in the woods"),
     "mountains": ("in the mountains", "on a mountain path", "in a mountain valley"),
     "snow": ("on the snow", "in the winter snow", "on the white snow"),
     "desert": ("on the desert sand", "in the sandy desert", "on a desert dune"),
-    "lake": ("on the lake shore", "by the lake"),
+    "lake": ("on the lake shore", "near the lake"),
     "farm": ("on a farm", "in the farmyard"),
     "city": ("on the street", "on a city street", "in the city"),
     "sunset": ("on the beach at sunset", "on the evening beach", "at sunset"),
@@ -84,28 +89,28 @@ GROUND_PLACES = {
     "stadium": ("on the sports field", "on the green field", "in the stadium"),
 }
 WATER_PLACES = {
-    "beach": ("in the sea", "on the waves by the beach", "on the blue sea", "in the sea water"),
+    "beach": ("in the sea", "on the waves near the beach", "on the blue sea", "in the sea water"),
     "lake": ("on the lake", "on the lake water", "on a calm lake"),
     "sunset": ("on the sea at sunset", "on the evening sea", "in the sea at sunset"),
 }
 SKY_PLACES = {
     "beach": ("over the beach", "in the sky above the sea", "above the sandy beach"),
     "meadow": ("over a meadow", "in the sky above a meadow", "above the green grass"),
-    "forest": ("in the forest", "over the woods", "among the trees"),
+    "forest": ("in the forest", "over the woods", "near the trees"),
     "mountains": ("over the mountains", "above the mountains", "in the mountain sky"),
     "snow": ("above the snow", "in the winter sky", "over a snowy field"),
     "desert": ("over the desert", "above the desert dunes", "in the desert sky"),
     "lake": ("over the lake", "above the lake water"),
     "farm": ("over the farm", "in the sky above a farm barn"),
     "city": ("over the city", "above the city street", "in the sky above tall buildings"),
-    "night": ("in the night sky", "under the stars", "in the dark night sky"),
+    "night": ("in the night sky", "near the stars", "in the dark night sky"),
     "sunset": ("in the evening sky", "in the orange sky", "over the sea at sunset"),
     "picnic": ("over a picnic", "above the park"),
     "stadium": ("over the stadium",),
 }
 # Noun phrases for a whole picture: "a sandy beach with two crabs".
 VIEWS = {
-    "beach": ("a beach", "a sandy beach", "a beach by the sea", "the sea"),
+    "beach": ("a beach", "a sandy beach", "a beach near the sea", "the sea"),
     "meadow": ("a meadow", "a green meadow", "a green field"),
     "forest": ("a forest", "a forest clearing", "the woods"),
     "mountains": ("a mountain landscape", "a mountain valley", "high mountains"),
@@ -115,7 +120,7 @@ VIEWS = {
     "farm": ("a farm", "a farmyard", "a farm scene"),
     "city": ("a city", "a city street", "a busy street"),
     "night": ("a night scene", "a starry night", "a dark night"),
-    "sunset": ("a sunset", "a sunset over the sea", "an evening by the sea"),
+    "sunset": ("a sunset", "a sunset over the sea", "an evening near the sea"),
     "underwater": ("an underwater scene", "the sea floor", "the deep sea"),
     "space": ("outer space", "a space scene", "a starry galaxy"),
     "room": ("a living room", "a room", "a cosy room"),
@@ -126,10 +131,10 @@ VIEWS = {
     "stadium": ("a stadium", "a sports field", "a sports stadium"),
 }
 WEATHERS = {
-    "clear": ("on a sunny day", "under a blue sky", "in fine weather", "on a clear day"),
-    "cloudy": ("on a cloudy day", "under a cloudy sky", "under grey clouds"),
+    "clear": ("on a sunny day", "with a blue sky", "in fine weather", "on a clear day"),
+    "cloudy": ("on a cloudy day", "with a cloudy sky", "with grey clouds"),
     "rain": ("in the rain", "on a rainy day", "in rainy weather"),
-    "snowfall": ("in falling snow", "during a snowfall", "while it snows"),
+    "snowfall": ("in falling snow", "during a snowfall", "on a snowy day"),
 }
 
 # Verbs as (third person singular, plural, participle).
