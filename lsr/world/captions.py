@@ -15,7 +15,7 @@ from lsr.world.scenes import Placed, Scene, above, behind, left_of, next_to
 # Keeps the draws of the captions apart from those of the scene with the same seed.
 CAPTION_STREAM = 7
 MOST_ATTEMPTS = 400
-MOST_WORDS = 22
+MOST_WORDS = 21
 
 
 def held_out_words() -> dict[str, str]:
@@ -75,7 +75,7 @@ class _Writer(Phrases):
             return pattern(objects)
         if len(objects) > 2 and self.chance(0.8):
             return self.pick((self._together, self._related, self._acting))(objects[:2])
-        if len(objects) == 2 and self.chance(0.7):
+        if len(objects) == 2 and self.chance(0.6):
             return self.pick((self._bare_pair, self._related_bare))(objects)
         return self._alone(objects[0])
 
