@@ -54,6 +54,7 @@ def ablate(options: argparse.Namespace, log: Log) -> Answer:
     import pyarrow.parquet as pq
 
     from lsr.ablation import Grid, ablate, studies_named, summarize_runs
+    from lsr.trainer import CONTROL_ALONE
 
     studies = studies_named(options.study)
     if given := [name for name in _NOT_HERE if getattr(options, name)]:
@@ -62,7 +63,8 @@ def ablate(options: argparse.Namespace, log: Log) -> Answer:
             "its regularizer are --regularizer-weights."
         )
     weights = tuple(options.regularizer_weights)
-    grid = Grid(training_settings(options), options.seeds, weights, options.scenes)
+    recipe = training_settings(options, CONTROL_ALONE)
+    grid = Grid(recipe, options.seeds, weights, options.scenes)
     collection = load_collection(find("collections", options.collection))
     folder = Path(options.out).expanduser()
     reports = ablate(

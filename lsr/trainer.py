@@ -28,7 +28,7 @@ from lsr.vocabulary import Vocabulary
 from lsr.vocabulary_start import VocabularyStart, apply, load_start
 
 COMPACT_RECIPE = TrainingSettings(
-    epochs=8,
+    epochs=10,
     hidden_size=256,
     query_regularizer_weight=5e-3,
     document_regularizer_weight=5e-3,
@@ -37,9 +37,15 @@ COMPACT_RECIPE = TrainingSettings(
     learning_rate=1e-3,
     noise=0.1,
     terms="content",
-    select_below=100,
+    vocabulary_start="random",
+    unsupported_charge=8.0,
+    support_weight=0.06,
+    select_by="last",
 )
 """Settings for a collection of some ten thousand captions on two CPU cores, in minutes."""
+
+CONTROL_ALONE = replace(COMPACT_RECIPE, unsupported_charge=1.0, support_weight=0.0)
+"""The compact recipe where nothing but expansion control ties terms to words, as published."""
 
 QUICK_RECIPE = replace(COMPACT_RECIPE, epochs=2, hidden_size=128)
 """A usable model of such a collection in about two minutes."""

@@ -15,7 +15,7 @@ from lsr.world.scenes import Placed, Scene, above, behind, left_of, next_to
 # Keeps the draws of the captions apart from those of the scene with the same seed.
 CAPTION_STREAM = 7
 MOST_ATTEMPTS = 400
-MOST_WORDS = 21
+MOST_WORDS = 20
 
 
 def held_out_words() -> dict[str, str]:
