@@ -39,6 +39,7 @@ def show_form(collection: str) -> None:
     with st.expander("More settings", key="more-settings"):
         _more_control(wish.settings.control, recipe.control)
         _regularizer(wish.settings, recipe)
+        _support(wish.settings, recipe)
         _sizes(wish.settings, recipe)
     if any(job.alive for job in jobs.jobs()):
         st.caption("Another run is going on: both will take longer.")
@@ -133,6 +134,29 @@ def _regularizer(settings: TrainingSettings, recipe: TrainingSettings) -> None:
         100_000,
         help=HELP["target"],
         **address.bound("target", target, default_target),
+    )
+
+
+def _support(settings: TrainingSettings, recipe: TrainingSettings) -> None:
+    left, right = st.columns(2)
+    left.number_input(
+        "Support weight",
+        0.0,
+        10.0,
+        step=0.01,
+        help=HELP["support"],
+        **address.bound(
+            "support", settings.support_weight, recipe.support_weight, address.number_text
+        ),
+    )
+    charge, default = settings.unsupported_charge, recipe.unsupported_charge
+    right.number_input(
+        "Charge on unsaid terms",
+        1.0,
+        100.0,
+        step=1.0,
+        help=HELP["charge"],
+        **address.bound("charge", charge, default, address.number_text),
     )
 
 

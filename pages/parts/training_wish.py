@@ -53,6 +53,8 @@ def read_wish() -> Wish:
         # The recipe's proportion between captions and images stays.
         query_regularizer_weight=recipe.query_regularizer_weight * share,
         target_active_terms=_whole("target", 0, 100_000, recipe.target_active_terms or 0) or None,
+        support_weight=address.read_number("support", 0, 10, recipe.support_weight),
+        unsupported_charge=address.read_number("charge", 1, 100, recipe.unsupported_charge),
         hidden_size=_whole("hidden", 1, 8_192, recipe.hidden_size),
         epochs=_whole("epochs", 1, 10_000, recipe.epochs),
         terms=_option("terms", ("content", "all"), recipe.terms),

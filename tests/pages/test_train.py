@@ -72,6 +72,15 @@ def test_a_preset_moves_every_field_that_was_not_changed():
     assert labelled(app, "number_input", "Epochs").value == 3
 
 
+def test_control_alone_asks_an_image_for_nothing_that_its_captions_say():
+    app = opened("train", preset="alone")
+    assert labelled(app, "number_input", "Support weight").value == 0
+    assert labelled(app, "number_input", "Charge on unsaid terms").value == 1
+    app = opened("train", preset="alone", support="0.05", charge="4")
+    assert labelled(app, "number_input", "Support weight").value == 0.05
+    assert labelled(app, "number_input", "Charge on unsaid terms").value == 4
+
+
 def test_a_field_writes_the_address_and_a_default_leaves_it():
     app = opened("train")
     labelled(app, "number_input", "Epochs").set_value(5).run()
@@ -97,6 +106,8 @@ def test_the_collection_of_the_form_is_that_of_the_sidebar(tiny):
     ("name", "value", "words"),
     [
         ("preset", "huge", "Use `quick`, `full`"),
+        ("support", "-1", "from 0 to 10"),
+        ("charge", "0", "from 1 to 100"),
         ("control", "often", "`scheduled`"),
         ("rate", "2", "from 0 to 1"),
         ("word", "maybe", "Use `on` or `off`"),
