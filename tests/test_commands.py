@@ -45,7 +45,7 @@ def test_collections_and_models_list_what_is_bundled(answer):
 
 
 def test_search_answers_with_hits_that_show_what_was_asked(answer):
-    result = answer("search", "two dogs on the beach", "--k", "5")
+    result = answer("search", "two lions in the desert", "--k", "5")
     assert set(result) == {"query", "query_terms", "hits", "seconds"}
     assert set(result["query_terms"][0]) == {"term", "weight", "origin"}
     assert set(result["hits"][0]) == {"rank", "image_id", "score", "contributions"}
@@ -54,7 +54,8 @@ def test_search_answers_with_hits_that_show_what_was_asked(answer):
     for hit in result["hits"]:
         assert sum(c["product"] for c in hit["contributions"]) == pytest.approx(hit["score"])
     best = answer("inspect", result["hits"][0]["image_id"])
-    assert any("beach" in caption or "sea" in caption for caption in best["captions"])
+    for word in ("two lions", "desert"):
+        assert any(word in caption for caption in best["captions"])
 
 
 def test_search_settings_shape_the_query(answer):
