@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -110,7 +110,7 @@ class Phrases:
         """Where the objects are, in words that suit all of them."""
         setting = self.scene.setting
         zones = {placed.zone for placed in objects}
-        table = grammar.PLACES
+        table: Mapping[str, tuple[str, ...]] = grammar.PLACES
         if zones == {"water"}:
             table = grammar.WATER_PLACES
         elif zones == {"sky"}:
