@@ -311,7 +311,7 @@ def check_text(text: str) -> None:
         QueryError: empty, or longer than MAX_QUERY_CHARACTERS.
     """
     if not text.strip():
-        raise QueryError("The query is empty. Type a few words, such as `two dogs on the beach`.")
+        raise QueryError("The query is empty. Type a few words, such as `two lions in the desert`.")
     if len(text) > MAX_QUERY_CHARACTERS:
         raise QueryError(
             f"The query has {len(text):,} characters; up to {MAX_QUERY_CHARACTERS:,} are searched. "

@@ -50,7 +50,7 @@ def _query_box(query: str) -> None:
         st.text_input(
             "What should the picture show?",
             key=key,
-            placeholder="two dogs on the beach",
+            placeholder="two lions in the desert",
             icon=":material/search:",
         )
         st.form_submit_button(

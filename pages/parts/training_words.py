@@ -18,7 +18,7 @@ class Preset(NamedTuple):
 
 PRESETS = {
     "quick": Preset(
-        "Quick", QUICK_RECIPE, "About two minutes on two CPU cores: a usable model, not the best."
+        "Quick", QUICK_RECIPE, "About two minutes on two CPU cores: readable, but not the best."
     ),
     "full": Preset(
         "Full",
@@ -28,8 +28,8 @@ PRESETS = {
     "alone": Preset(
         "Control alone",
         CONTROL_ALONE,
-        "As long as Full, but nothing except expansion control ties words to captions: the "
-        "paper's method, to compare controls.",
+        "Longer than Full. Nothing except expansion control ties words to captions: the paper's "
+        "method, to compare controls.",
     ),
 }
 CONTROLS = {
