@@ -183,7 +183,11 @@ def _chunks(seeds: Sequence[int]) -> list[Sequence[int]]:
 def _models(out: Path) -> Iterator[BuildReport]:
     """The controlled and the uncontrolled model, from the same pairs and seed."""
     collection = load_collection(out / "collections" / "demo")
-    free = replace(CONTROL_ALONE, control=parse_control("none"))
+    free = replace(
+        CONTROL_ALONE,
+        control=parse_control("none"),
+        vocabulary_start=COMPACT_RECIPE.vocabulary_start,
+    )
     for name, settings, title in (
         ("demo", COMPACT_RECIPE, "Controlled: terms stay true to the captions"),
         ("demo-uncontrolled", free, "Uncontrolled: captions expand freely"),
