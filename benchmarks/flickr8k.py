@@ -89,8 +89,8 @@ def main() -> None:
         temperature=0.03,
         noise=0.3,
         epochs=options.epochs,
-        query_regularizer_weight=5e-3,
-        document_regularizer_weight=5e-3,
+        query_regularizer_weight=2.5e-3,
+        document_regularizer_weight=2.5e-3,
     )
     folder = home() / "models" / "flickr8k"
     seconds = 0.0

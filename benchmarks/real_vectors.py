@@ -39,8 +39,8 @@ RECIPES = {
         COMPACT_RECIPE,
         temperature=0.03,
         noise=0.3,
-        query_regularizer_weight=5e-3,
-        document_regularizer_weight=5e-3,
+        query_regularizer_weight=2.5e-3,
+        document_regularizer_weight=2.5e-3,
     ),
     "tinyclip": replace(
         COMPACT_RECIPE,

@@ -47,7 +47,7 @@ COMPACT_RECIPE = TrainingSettings(
 CONTROL_ALONE = replace(
     COMPACT_RECIPE, vocabulary_start="bundled", unsupported_charge=1.0, support_weight=0.0
 )
-"""The compact recipe where only the start and expansion control tie terms to words, as published."""
+"""The compact recipe where only start and expansion control tie terms to words, as published."""
 
 QUICK_RECIPE = replace(COMPACT_RECIPE, epochs=2, hidden_size=128)
 """A usable model of such a collection in about two minutes."""
