@@ -42,14 +42,20 @@ RECIPES = {
         query_regularizer_weight=2.5e-3,
         document_regularizer_weight=2.5e-3,
     ),
+    # 800 pairs: slow steps keep what the dense space knows of everything else.
     "tinyclip": replace(
         COMPACT_RECIPE,
-        epochs=400,
+        epochs=80,
         batch_size=256,
-        temperature=0.03,
+        hidden_size=768,
+        temperature=0.01,
         noise=0.6,
-        query_regularizer_weight=5e-3,
-        document_regularizer_weight=5e-3,
+        projection_learning_rate=5e-4,
+        learning_rate=3e-4,
+        unsupported_charge=1.0,
+        support_weight=0.0,
+        query_regularizer_weight=1e-3,
+        document_regularizer_weight=1e-3,
     ),
 }
 
