@@ -22,6 +22,7 @@ from lsr.world.encoder_losses import (
     contrastive_loss,
     glyph_logits,
     jittered,
+    term_loss,
     word_loss,
     word_targets,
 )
@@ -247,6 +248,13 @@ def test_word_loss_matches_a_worked_case() -> None:
     images = torch.eye(2)
     loss = word_loss(images[:1], images, torch.tensor(2.0), torch.tensor([[0.75, 0.25]]))
     assert loss.item() == pytest.approx(np.log(1 + np.exp(-2.0)) + 0.25 * 2)
+
+
+def test_term_loss_matches_a_worked_case() -> None:
+    logits = torch.tensor([[0.0, 2.0], [0.0, -2.0]])
+    said = torch.tensor([[1.0, 1.0], [0.0, 1.0]])
+    expected = 2 * np.log(2) + np.log(1 + np.exp(-2.0)) + np.log(1 + np.exp(2.0))
+    assert term_loss(logits, said).item() == pytest.approx(expected / 2)
 
 
 def test_glyphs_are_read_from_the_cell_of_their_centre() -> None:
