@@ -60,8 +60,9 @@ def list_models(_: argparse.Namespace, log: Log) -> Answer:
 
 def search(options: argparse.Namespace, log: Log) -> Answer:
     """Images for a text or a picture, with reasons."""
+    from lsr.answers import hits_as_json
     from lsr.pictures import read_picture
-    from lsr.search import Searcher, SearchSettings, check_text, hits_as_json
+    from lsr.search import Searcher, SearchSettings, check_text
 
     if (options.query is None) == (options.image is None):
         raise QueryError("Give either a query text or --image FILE, and not both.")

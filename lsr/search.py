@@ -7,14 +7,12 @@ pages are thin shells over it.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from lsr.answers import ExplainedHit, Inspection, SearchResult, SearchSettings, TermCard
 from lsr.catalog import find
 from lsr.checkpoint import Model, load_model
 from lsr.collection import Collection, load_collection
@@ -25,76 +23,12 @@ from lsr.index.memory import MemoryIndex
 from lsr.judged import check_fit
 from lsr.projection import project
 from lsr.sparse import SparseVectors, TermWeight, strongest
-from lsr.terms import (
-    CoActivation,
-    Contribution,
-    QueryTerm,
-    SupportedTerm,
-    co_activated,
-    contributions,
-    query_terms,
-    supported_terms,
-)
+from lsr.terms import co_activated, contributions, query_terms, supported_terms
+
+__all__ = ["SearchSettings", "Searcher", "check_text"]
 
 MAX_QUERY_CHARACTERS = 2_000
 _NO_TERMS = np.zeros(0, np.int64)
-
-
-@dataclass(frozen=True)
-class SearchSettings:
-    """How a query is searched.
-
-    k: most results. expansion: whether terms that the text does not say take part.
-    max_query_terms: keep only the strongest. boost: factors by term. mute: terms left out.
-    split: only images of it.
-    """
-
-    k: int = 10
-    expansion: bool = True
-    max_query_terms: int | None = None
-    boost: Mapping[str, float] = field(default_factory=dict)
-    mute: tuple[str, ...] = ()
-    split: str | None = None
-
-
-@dataclass(frozen=True)
-class ExplainedHit:
-    """A result with what its score is made of; the products add up to the score."""
-
-    rank: int
-    image_id: str
-    score: float
-    contributions: list[Contribution]
-
-
-@dataclass(frozen=True)
-class SearchResult:
-    """Hits of a query, score descending, ties by image id; seconds by stage."""
-
-    query: str
-    query_terms: list[QueryTerm]
-    hits: list[ExplainedHit]
-    seconds: dict[str, float]
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """What an image activates: its strongest terms, and how many there are in all."""
-
-    image_id: str
-    terms: list[SupportedTerm]
-    active_terms: int
-    captions: list[str]
-
-
-@dataclass(frozen=True)
-class TermCard:
-    """A term seen from the images that activate it."""
-
-    term: str
-    document_frequency: int
-    images: list[tuple[str, float]]
-    co_activated: list[CoActivation]
 
 
 class Searcher:
@@ -317,16 +251,3 @@ def check_text(text: str) -> None:
             f"The query has {len(text):,} characters; up to {MAX_QUERY_CHARACTERS:,} are searched. "
             "Shorten it."
         )
-
-
-def hits_as_json(hits: list[ExplainedHit]) -> list[dict[str, Any]]:
-    """Hits with the keys of the command line."""
-    return [
-        {
-            "rank": hit.rank,
-            "image_id": hit.image_id,
-            "score": hit.score,
-            "contributions": [c._asdict() for c in hit.contributions],
-        }
-        for hit in hits
-    ]

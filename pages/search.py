@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from lsr.answers import SearchResult, SearchSettings
 from lsr.collection import Collection
-from lsr.search import Searcher, SearchResult, SearchSettings
+from lsr.search import Searcher
 from pages.parts import address, caches, cards, charts, explain, links
 from pages.parts.choice import current_choice
 from pages.parts.frame import draw

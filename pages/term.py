@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lsr.search import Searcher, TermCard
+from lsr.answers import TermCard
+from lsr.search import Searcher
 from pages.parts import address, caches, cards, charts, links
 from pages.parts.choice import current_choice
 from pages.parts.frame import draw

@@ -25,7 +25,7 @@ LAYERS = [
     ["exchange"],
     ["vocabulary_start"],
     ["pairs", "measures", "terms"],
-    ["judged"],
+    ["answers", "judged"],
     ["sweep"],
     ["evaluation", "search", "training"],
     ["unfinished"],

@@ -14,6 +14,7 @@ import streamlit as st
 import torch
 from PIL import Image
 
+from lsr.answers import Inspection, SearchResult, SearchSettings
 from lsr.catalog import find
 from lsr.checkpoint import Model, load_model
 from lsr.collection import Collection, load_collection
@@ -23,7 +24,7 @@ from lsr.exceptions import PictureError
 from lsr.judged import JudgedSplit, judge
 from lsr.measures import summarize
 from lsr.pictures import read_picture
-from lsr.search import Inspection, Searcher, SearchResult, SearchSettings
+from lsr.search import Searcher
 from lsr.sweep import SweepRow, sweep
 from pages.parts.choice import Choice
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from lsr.answers import ExplainedHit
 from lsr.collection import Collection
 from lsr.exceptions import shorten
-from lsr.search import ExplainedHit
 from pages.parts import caches
 from pages.parts.links import to_image
 from pages.parts.markup import escape

@@ -8,8 +8,9 @@ from functools import lru_cache
 
 import numpy as np
 
+from lsr.answers import ExplainedHit, SearchSettings
 from lsr.expansion import term_draws
-from lsr.search import ExplainedHit, Searcher, SearchSettings
+from lsr.search import Searcher
 from lsr.terms import QueryTerm
 from pages.parts.caches import SEED, search
 from pages.parts.charts import Bar

@@ -2,8 +2,8 @@
 
 import pytest
 
+from lsr.answers import ExplainedHit
 from lsr.index import Hit
-from lsr.search import ExplainedHit
 from lsr.sweep import SweepRow
 from lsr.terms import Contribution
 from pages.parts.cards import hit_tiles
