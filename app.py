@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 import streamlit as st
@@ -32,4 +33,7 @@ with frame.entered(), mistakes_shown():
         current = next(file for file, title, _ in PAGES if title == page.title)
         links.navigation(PAGES, current)
         choice.choose_in_sidebar()
+    # The first visit reads torch and its companions, which takes seconds on a cold disk.
+    with st.spinner("Starting Lexiscope: the first page takes a few seconds…"):
+        import_module("pages.parts.caches")
     page.run()
