@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from lsr.checkpoint import Model
 from lsr.collection import Collection
 from lsr.encoders import NAMES, Encoder, load_encoder
-from lsr.exceptions import CollectionError, QueryError
+from lsr.exceptions import CollectionError
 from lsr.judged import JudgedSplit
 from lsr.measures import (
     co_activation,
@@ -24,10 +24,9 @@ from lsr.pairs import Pairs
 from lsr.projection import project
 from lsr.sparse import flops
 from lsr.storage import read_json
-from lsr.sweep import literal_then_all
+from lsr.sweep import check_direction, make_task, run_stages
 from lsr.vocabulary import Vocabulary
 
-DIRECTIONS = ("text-to-image", "image-to-text")
 _BLOCK = 500
 
 
@@ -71,16 +70,6 @@ def evaluate(
     }
 
 
-def check_direction(direction: str) -> None:
-    """Refuse what is no direction.
-
-    Raises:
-        QueryError: it is not one of DIRECTIONS.
-    """
-    if direction not in DIRECTIONS:
-        raise QueryError(f"`{direction[:40]}` is no direction. Use {' or '.join(DIRECTIONS)}.")
-
-
 _Search = tuple[int, np.ndarray, np.ndarray, np.ndarray, float, float]
 
 
@@ -102,7 +91,8 @@ def _text_to_image(judged: JudgedSplit) -> _Search:
     dense_top: list[list[int]] = []
     for start in range(0, n, _BLOCK):
         dense_top += _top_ten(pairs.caption_vectors[start : start + _BLOCK] @ pairs.image_vectors.T)
-    staged = literal_then_all(judged)
+    task = make_task(judged).without_teacher()
+    staged = run_stages(task, 2, np.where(task.queries.said, 0, 1))
     place = {image_id: row for row, image_id in enumerate(judged.images.ids)}
     sparse_top = [
         [place[hit.image_id] for hit in judged.index.search(*judged.captions.row(row), 10)]

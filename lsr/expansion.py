@@ -105,10 +105,10 @@ def _keys(matrix: sp.csr_matrix) -> np.ndarray:
     return keys
 
 
-def term_draws(n_terms: int, draws: int, seed: int) -> np.ndarray:
-    """(draws, V) float32 in [0, 1): term w may expand at rate p in a draw iff its number < p.
+def term_draw(n_terms: int, draw: int, seed: int) -> np.ndarray:
+    """(V,) float32 in [0, 1): term w may expand at rate p in this draw iff its number < p.
 
     The same numbers serve every rate (common random numbers), so a curve over rates is smooth
     and a term that may expand at a rate may do so at every higher one.
     """
-    return np.random.default_rng(seed).random((draws, n_terms), dtype=np.float32)
+    return np.random.default_rng((seed, draw)).random(n_terms, dtype=np.float32)

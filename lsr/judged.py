@@ -39,12 +39,6 @@ class JudgedSplit:
         return MemoryIndex(self.images)
 
     @cached_property
-    def relevant(self) -> np.ndarray:
-        """(m,) int32: row of each caption's image inside `index`."""
-        rows = np.array([self.index.row_of(i) for i in self.images.ids], np.int32)
-        return rows[self.pairs.relevant]
-
-    @cached_property
     def literal_flags(self) -> np.ndarray:
         """(nnz,) bool for the entries of `captions.matrix`: is the term said?"""
         return literal_flags(self.captions.matrix, self.literal)

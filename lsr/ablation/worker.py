@@ -22,7 +22,7 @@ from lsr.collection import Collection, load_collection
 from lsr.evaluation import evaluate
 from lsr.exceptions import InputError
 from lsr.storage import write_json
-from lsr.sweep import sweep
+from lsr.sweep import Knob, make_task, sweep
 from lsr.trainer import judge_trained, prepare, training_device
 from lsr.training import TrainingReport, TrainingSettings, settings_as_json, train
 
@@ -111,7 +111,7 @@ def train_and_measure(
             **{name: one.mean[name] for name in ("R@1", "R@5", "MRR@10")},
             "flops": one.flops,
         }
-        for one in sweep(judged, "caption", np.array(RATES))
+        for one in sweep(make_task(judged), Knob("caption"), np.array(RATES))
     ]
     return {"row": row, "mismatch": rows}
 

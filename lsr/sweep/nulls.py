@@ -1,0 +1,94 @@
+"""What a curve is worth: the same task with what should matter taken out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+
+from lsr.exceptions import QueryError
+from lsr.judged import JudgedSplit
+from lsr.projection import Projection, project
+from lsr.sparse import SparseVectors, keep_strongest, stack
+
+NULLS = {
+    "shuffled": "Expansion terms shuffled",
+    "random-head": "Random head",
+    "words": "Caption words only",
+}
+_BLOCK = 250
+
+
+def null_split(judged: JudgedSplit, null: str, hidden_size: int, seed: int = 0) -> JudgedSplit:
+    """A split in which a model's work is undone.
+
+    shuffled: every caption keeps its literal terms and as many expansion terms of the same
+        weights, but these are dealt out anew among all captions: how often each term is used
+        stays, whom it fits does not. random-head: a head of the same shape with random weights,
+        cut to as many terms a vector as the model has. words: captions keep their literal terms
+        only, each with weight 1.
+
+    Raises:
+        QueryError: an unknown null.
+    """
+    if null not in NULLS:
+        raise QueryError(f"`{null[:40]}` is no null. Use {', '.join(NULLS)}.")
+    captions = judged.captions
+    if null == "shuffled":
+        matrix = _dealt_out(captions.matrix, judged.literal_flags, seed)
+        return _with(judged, matrix, judged.images.matrix)
+    if null == "words":
+        matrix = sp.csr_matrix(judged.literal, dtype=np.float32)
+        return _with(judged, matrix, judged.images.matrix)
+    n_terms = captions.matrix.shape[1]
+    head = _random_head(judged.pairs.image_vectors.shape[1], hidden_size, n_terms, seed)
+    return _with(
+        judged,
+        _cut(head, judged.pairs.caption_vectors, captions.active_terms),
+        _cut(head, judged.pairs.image_vectors, judged.images.active_terms),
+    )
+
+
+def _dealt_out(matrix: sp.csr_matrix, said: np.ndarray, seed: int) -> sp.csr_matrix:
+    """Expansion entries with their terms permuted among all rows.
+
+    A term dealt twice to a row, or to one that says it, adds its weights there.
+    """
+    terms = matrix.indices.copy()
+    free = np.flatnonzero(~said)
+    terms[free] = np.random.default_rng(seed).permutation(terms[free])
+    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    dealt = sp.csr_matrix((matrix.data, (rows, terms)), shape=matrix.shape, dtype=np.float32)
+    dealt.sort_indices()
+    return dealt
+
+
+def _random_head(dense_size: int, hidden_size: int, n_terms: int, seed: int) -> Projection:
+    with torch.random.fork_rng(devices=[]):
+        head = Projection(dense_size, hidden_size, n_terms).eval()
+    source = torch.Generator().manual_seed(seed)
+    for linear in (head.proj, head.vocab_projector):
+        torch.nn.init.normal_(linear.weight, std=linear.in_features**-0.5, generator=source)
+        torch.nn.init.zeros_(linear.bias)
+    return head
+
+
+def _cut(head: Projection, vectors: np.ndarray, active: float) -> sp.csr_matrix:
+    """A random head's vectors, cut block by block: whole, they take gigabytes."""
+    k = max(1, round(active))
+    blocks = [
+        keep_strongest(project(head, np.asarray(vectors[start : start + _BLOCK])), k)
+        for start in range(0, len(vectors), _BLOCK)
+    ]
+    return stack(blocks, head.vocabulary_size)
+
+
+def _with(judged: JudgedSplit, captions: sp.csr_matrix, images: sp.csr_matrix) -> JudgedSplit:
+    mark = judged.captions.vocabulary
+    return replace(
+        judged,
+        captions=SparseVectors(captions, judged.captions.ids, mark),
+        images=SparseVectors(images, judged.images.ids, mark),
+    )

@@ -1,0 +1,94 @@
+"""What sweeps have measured, kept as parquet and shared by pages, commands and notebooks."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lsr.catalog import home
+from lsr.storage import fingerprint, replacing_file, write_json
+from lsr.sweep.measure import COSTS, MEASURES, Record
+
+SCHEMA = 1
+_REAL = pa.float64()
+_COLUMNS = pa.schema(
+    {
+        "value": _REAL,
+        "draw": pa.int64(),
+        **dict.fromkeys(MEASURES, _REAL),
+        **{f"{name}_std": _REAL for name in MEASURES},
+        **dict.fromkeys(COSTS, _REAL),
+    }
+)
+_MOST_FOLDERS = 200
+
+
+class SweepStore:
+    """Records of one configuration, in a folder named by its fingerprint.
+
+    Every `append` is a file of its own, so two processes may measure at once; `read` takes them
+    together. A damaged file counts as not there.
+
+    Args:
+        about: what the records depend on, as JSON keeps it: fingerprints of collection and model,
+            split, direction, knob, settings fixed beside it, null, seed.
+    """
+
+    def __init__(self, about: dict[str, Any], root: Path | None = None) -> None:
+        self.about = {**about, "schema": SCHEMA}
+        key = fingerprint(*(f"{name}={self.about[name]}" for name in sorted(self.about)))
+        self._root = root or home() / "cache" / "sweeps"
+        self.folder = self._root / key
+
+    def read(self) -> dict[tuple[float, int], Record]:
+        """Records by value and draw."""
+        records: dict[tuple[float, int], Record] = {}
+        # A dot begins the name of what is still being written.
+        parts = sorted(self.folder.glob("[!.]*.parquet"), key=_changed)
+        for part in parts:
+            try:
+                rows = pq.read_table(part).to_pylist()
+            except (OSError, pa.ArrowInvalid):
+                continue
+            for row in rows:
+                records[row["value"], row["draw"]] = row
+        return records
+
+    def append(self, records: list[Record]) -> None:
+        """Add records.
+
+        Raises:
+            DiskFullError: there is no room.
+        """
+        if not self.folder.exists():
+            self._make_room()
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_json(self.folder / "sweep.json", self.about)
+        rows = [
+            {
+                **{name: record.get(name) for name in _COLUMNS.names},
+                **{f"{name}_std": record.get(f"{name}_std", 0.0) for name in MEASURES},
+            }
+            for record in records
+        ]
+        with replacing_file(self.folder / f"{secrets.token_hex(8)}.parquet") as temporary:
+            pq.write_table(pa.Table.from_pylist(rows, _COLUMNS), temporary)
+
+    def _make_room(self) -> None:
+        """Remove the oldest configurations beyond _MOST_FOLDERS."""
+        folders = sorted(self._root.glob("*/sweep.json"), key=_changed)
+        for card in folders[: max(len(folders) - _MOST_FOLDERS + 1, 0)]:
+            shutil.rmtree(card.parent, ignore_errors=True)
+
+
+def _changed(path: Path) -> int:
+    """When a file was written; 0 where another process has taken it away."""
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
