@@ -1,0 +1,86 @@
+"""Reading the tables of an ablation, and placing a user's own models beside them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lsr.catalog import ASSETS, folders
+from lsr.exceptions import CollectionError, ModelError
+from lsr.storage import read_json
+from lsr.training import settings_from_json
+
+SHIPPED = ASSETS / "ablation"
+
+
+@dataclass(frozen=True)
+class AblationTables:
+    """What `ablate` wrote: rows of runs.parquet and mismatch.parquet, and its command lines."""
+
+    runs: list[dict[str, Any]]
+    mismatch: list[dict[str, Any]]
+    command: str
+
+    def study(self, name: str) -> list[dict[str, Any]]:
+        """The runs of one study."""
+        return [row for row in self.runs if row["study"] == name]
+
+
+def read_ablation(folder: Path = SHIPPED) -> AblationTables | None:
+    """The tables in a folder; None where there are none.
+
+    Raises:
+        CollectionError: a file is damaged.
+    """
+    if not (folder / "runs.parquet").exists():
+        return None
+    card = read_json(folder / "ablation.json", CollectionError)
+    try:
+        runs = pq.read_table(folder / "runs.parquet").to_pylist()
+        path = folder / "mismatch.parquet"
+        mismatch = pq.read_table(path).to_pylist() if path.exists() else []
+    except (OSError, pa.ArrowInvalid) as problem:
+        raise CollectionError(
+            f"The ablation in `{folder}` cannot be read ({problem}). Run `python -m lsr ablate "
+            "--out FOLDER` anew."
+        ) from None
+    return AblationTables(runs, mismatch, "\n".join(card.get("commands", [])))
+
+
+def trained_models(collection_fingerprint: str) -> list[dict[str, Any]]:
+    """Rows like those of runs.parquet for the models trained on a collection, one each.
+
+    `control` is the model's name. Models without settings or metrics are left out.
+    """
+    rows = []
+    for folder in folders("models"):
+        try:
+            training = read_json(folder / "training.json", ModelError)
+            metrics = read_json(folder / "metrics.json", ModelError)
+            settings = settings_from_json(training["settings"])
+            if training["collection"]["fingerprint"] != collection_fingerprint:
+                continue
+            rows.append(
+                {
+                    "control": folder.name,
+                    "trained with": str(settings.control),
+                    "regularizer_weight": settings.document_regularizer_weight,
+                    "hidden_size": settings.hidden_size,
+                    "R@1": metrics["sparse"]["R@1"],
+                    "literal_R@1": metrics["literal"]["R@1"],
+                    "exact@20": metrics["exact@20"],
+                    "semantic@20": metrics.get("semantic@20"),
+                    "overlap@10": metrics["overlap@10"],
+                    "flops": metrics["flops"],
+                    "active_terms_query": metrics["active_terms"]["query"],
+                    "active_terms_image": metrics["active_terms"]["image"],
+                }
+            )
+        except (ModelError, KeyError, TypeError, json.JSONDecodeError):
+            continue
+    return rows
