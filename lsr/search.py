@@ -23,6 +23,7 @@ from lsr.index.memory import MemoryIndex
 from lsr.judged import check_fit
 from lsr.projection import project
 from lsr.sparse import SparseVectors, TermWeight, strongest
+from lsr.sweep import Side
 from lsr.terms import co_activated, contributions, query_terms, supported_terms
 
 __all__ = ["SearchSettings", "Searcher", "check_text"]
@@ -91,6 +92,18 @@ class Searcher:
         encoded = time.perf_counter() - started
         literal = self.model.vocabulary.literal_ids(text)
         return self._search(text, dense, literal, settings or SearchSettings(), encoded)
+
+    def query_vector(self, text: str) -> Side:
+        """The sparse vector of a text, fully expanded, with which of its terms it says.
+
+        Raises:
+            QueryError: the text is empty or too long.
+        """
+        check_text(text)
+        dense = self.encoder.encode_texts([text])
+        matrix = project(self.model.head, dense)
+        said = np.isin(matrix.indices, self.model.vocabulary.literal_ids(text))
+        return Side((text,), matrix, said, dense)
 
     def search_picture(
         self, picture: Image.Image, name: str = "", settings: SearchSettings | None = None

@@ -1,0 +1,129 @@
+"""The door to the expansion laboratory: what it opens, keeps and says."""
+
+from __future__ import annotations
+
+import shlex
+
+import numpy as np
+import pytest
+
+from lsr.__main__ import build_parser
+from lsr.exceptions import QueryError, UnknownNameError
+from lsr.judged import judge
+from lsr.laboratory import command_of, open_laboratory
+from lsr.sweep import DIRECTIONS, Draws, Knob, compare, set_to, sweep
+from tests.conftest import make_collection
+
+FIXED = ((Knob("top-k", "images"), 6.0), (Knob("max-ratio", part="expansion"), 0.2))
+
+
+def test_fixed_prunings_hold_in_the_task_and_not_in_the_free_one(collection, model):
+    for direction in DIRECTIONS:
+        plain = open_laboratory(collection, model, direction=direction)
+        ready = open_laboratory(collection, model, direction=direction, fixed=FIXED)
+        task = plain.task
+        for knob, value in FIXED:
+            task = set_to(task, knob, value)
+        assert sweep(ready.task, Knob("mean"), [0.5]) == sweep(task, Knob("mean"), [0.5])
+        assert sweep(ready.free, Knob("mean"), [0.5]) == sweep(plain.task, Knob("mean"), [0.5])
+        assert np.diff(ready.task.images.matrix.indptr).max() == 6
+
+
+def test_a_judged_split_at_hand_is_taken(collection, model):
+    judged = judge(collection, model, "test")
+    assert open_laboratory(collection, model, judged=judged).judged is judged
+    assert open_laboratory(collection, model, judged=judged, null="words").judged is not judged
+
+
+def test_a_null_takes_the_place_of_the_models_work(collection, model):
+    ready = open_laboratory(collection, model, null="words")
+    assert set(ready.task.captions.matrix.data.tolist()) == {1.0}
+    assert ready.task.captions.said.all()
+
+
+def test_everything_that_matters_has_a_store_of_its_own(collection, model, home, fake_encoder):
+    splits = make_collection(home / "collections" / "two", fake_encoder, splits=["test", "val"] * 6)
+    ready = open_laboratory(collection, model)
+    caption = Knob("caption")
+    near = [((Knob("threshold"), value),) for value in (0.12345678, 0.12345679)]
+    stores = [
+        ready.store(caption, 0),
+        ready.store(caption, 1),
+        ready.store(Knob("word"), 0),
+        ready.store(Knob("top-k", "images"), 0),
+        ready.store(Knob("top-k", "images", "literal"), 0),
+        open_laboratory(collection, model, direction="image-to-text").store(caption, 0),
+        open_laboratory(collection, model, null="words").store(caption, 0),
+        open_laboratory(splits, model).store(caption, 0),
+        open_laboratory(splits, model, "val").store(caption, 0),
+        *(open_laboratory(collection, model, fixed=one).store(caption, 0) for one in near),
+        open_laboratory(collection, model, fixed=FIXED).store(caption, 0),
+        open_laboratory(collection, model, fixed=FIXED[::-1]).store(caption, 0),
+    ]
+    assert len({store.folder for store in stores}) == len(stores)
+    assert {store.folder.parent for store in stores} == {home / "cache" / "sweeps"}
+    assert open_laboratory(collection, model).store(caption, 0).folder == stores[0].folder
+
+
+def test_a_sweep_is_kept_and_not_measured_again(collection, model, home):
+    first = list(open_laboratory(collection, model).sweeping(Knob("word"), [0.2, 0.7], Draws(2)))
+    files = {path: path.stat().st_mtime_ns for path in home.rglob("cache/sweeps/*/*")}
+    assert len(files) == 3
+    ready = open_laboratory(collection, model)
+    assert list(ready.sweeping(Knob("word"), [0.2, 0.7], Draws(2))) == first
+    assert {path: path.stat().st_mtime_ns for path in home.rglob("cache/sweeps/*/*")} == files
+    assert first[-1].rows == sweep(ready.task, Knob("word"), [0.2, 0.7], Draws(2))
+
+
+def test_points_compare(collection, model, vocabulary):
+    ready = open_laboratory(collection, model, fixed=FIXED)
+    found = compare(
+        ready.point(Knob("caption"), 1.0), ready.point(Knob("top-k"), 2), vocabulary, "MRR@10"
+    )
+    rows = [
+        sweep(ready.task, knob, [value])[0]
+        for knob, value in ((Knob("caption"), 1.0), (Knob("top-k"), 2))
+    ]
+    assert found.mean == pytest.approx(rows[1].mean["MRR@10"] - rows[0].mean["MRR@10"])
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"direction": "up"}, QueryError, "`up` is no direction"),
+        ({"null": "zero"}, QueryError, "`zero` is no null"),
+        ({"split": "dev"}, UnknownNameError, "no split `dev`"),
+    ],
+)
+def test_what_is_not_there_is_refused(collection, model, options, error, message):
+    with pytest.raises(error, match=message):
+        open_laboratory(collection, model, **options)
+
+
+def test_the_command_of_a_setting_leaves_out_what_is_the_default():
+    setting = "--control caption --from 0.5 --to 0.5 --steps 1"
+    line = command_of("demo", "demo", "test", "text-to-image", (), "", setting)
+    assert line == f"python -m lsr sweep {setting}"
+
+
+def test_the_command_of_a_setting_is_understood():
+    setting = "--control top-k/expansion --from 4 --to 4 --steps 1 --fix top-k@images=9"
+    line = command_of(
+        "my photos", "it's", "val", "image-to-text", ["bits@images=4"], "words", setting
+    )
+    read = build_parser().parse_args(shlex.split(line)[3:])
+    assert (read.collection, read.model, read.split) == ("my photos", "it's", "val")
+    assert (read.direction, read.null, read.control) == (
+        "image-to-text",
+        "words",
+        "top-k/expansion",
+    )
+    assert (read.start, read.stop, read.steps) == (4.0, 4.0, 1)
+    assert sorted(read.fix) == ["bits@images=4", "top-k@images=9"]
+
+
+def test_what_is_fixed_comes_first_in_the_command_because_it_held_first():
+    setting = "--control top-k --from 4 --to 4 --steps 1 --fix top-k@images=9"
+    line = command_of("demo", "demo", "test", "text-to-image", ["bits@images=2"], "", setting)
+    read = build_parser().parse_args(shlex.split(line)[3:])
+    assert read.fix == ["bits@images=2", "top-k@images=9"]
