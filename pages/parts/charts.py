@@ -11,13 +11,9 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from lsr.figures.style import DARK, LIGHT, Palette, legend
 from pages.parts.links import open_term
 
-# Okabe–Ito, the darker of each pair on paper, the lighter on slate.
-_PALETTES = {
-    "light": ("#0072b2", "#d55e00", "#009e73", "#20262e"),
-    "dark": ("#56b4e9", "#e69f00", "#19b88a", "#e9e6df"),
-}
 CONFIG = {"displayModeBar": False, "scrollZoom": False}
 _BAR_PIXELS, _AXIS_PIXELS, _LEGEND_PIXELS = 22, 50, 34
 
@@ -45,13 +41,13 @@ PICTURE = Kinds("", "activated by the picture")
 LIFT = Kinds("lift", "")
 
 
-def colours() -> tuple[str, str, str, str]:
-    """Three colours that stand out from the background of the theme in use, and its ink."""
-    return _PALETTES["dark" if st.context.theme.type == "dark" else "light"]
+def colours() -> Palette:
+    """Colours that stand out from the background of the theme in use."""
+    return DARK if st.context.theme.type == "dark" else LIGHT
 
 
 def term_figure(
-    bars: Sequence[Bar], kinds: Kinds, palette: Sequence[str], axis: str, limit: float | None = None
+    bars: Sequence[Bar], kinds: Kinds, palette: Palette, axis: str, limit: float | None = None
 ) -> go.Figure:
     """Horizontal bars, the first of `bars` on top; the second kind is hatched.
 
@@ -59,7 +55,7 @@ def term_figure(
         axis: what the lengths mean.
         limit: right end of the axis, to compare figures; None fits the bars.
     """
-    kinds_and_colours = ((True, kinds.first, palette[0]), (False, kinds.second, palette[1]))
+    kinds_and_colours = ((True, kinds.first, palette.first), (False, kinds.second, palette.second))
     longest = max((bar.weight for bar in bars), default=1.0) or 1.0
     both = bool(kinds.first and kinds.second)
     top = _LEGEND_PIXELS if both else 6
@@ -71,7 +67,7 @@ def term_figure(
         "legend": legend(palette),
         "font": {"size": 13},
         "xaxis": {
-            "title": {"text": axis, "standoff": 8, "font": {"color": palette[3], "size": 13}},
+            "title": {"text": axis, "standoff": 8, "font": {"color": palette.ink, "size": 13}},
             "range": [0, (limit or longest) * 1.18],
             "nticks": 5,
             "fixedrange": True,
@@ -83,7 +79,7 @@ def term_figure(
             "automargin": True,
             "fixedrange": True,
             "showgrid": False,
-            "tickfont": {"size": 13, "color": palette[3]},
+            "tickfont": {"size": 13, "color": palette.ink},
         },
     }
     # One call with everything: plotly's update methods take three times as long.
@@ -114,22 +110,6 @@ def _trace(bars: Sequence[Bar], first: bool, name: str, colour: str) -> dict[str
             "line": {"color": colour, "width": 1},
             "pattern": {"shape": "" if first else "/", "size": 5, "solidity": 0.35},
         },
-    }
-
-
-def legend(palette: Sequence[str]) -> dict[str, Any]:
-    """A legend in one line above the plot."""
-    return {
-        "orientation": "h",
-        "x": 0,
-        "y": 1,
-        "xref": "container",
-        "yref": "container",
-        "yanchor": "top",
-        "xanchor": "left",
-        "font": {"color": palette[3], "size": 13},
-        "itemclick": False,
-        "itemdoubleclick": False,
     }
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from lsr.figures.style import Palette, legend
 from lsr.training import TrainingReport
-from pages.parts.charts import legend
 
 Reports = Sequence[TrainingReport]
 _HEIGHT = 215
@@ -23,11 +23,11 @@ def epochs_passed(report: TrainingReport) -> float:
 
 
 def recall_figure(
-    reports: Reports, teacher: float | None, palette: Sequence[str], epochs: int
+    reports: Reports, teacher: float | None, palette: Palette, epochs: int
 ) -> go.Figure:
     """R@1 of the validation captions, the weights to keep, and the teacher as a thin line."""
     measured = [report.measures["R@1"] for report in reports]
-    traces = [_line("validation R@1", reports, measured, palette[0], "solid", "circle")]
+    traces = [_line("validation R@1", reports, measured, palette.first, "solid", "circle")]
     if best := [report for report in reports if report.best][-1:]:
         traces.append(
             {
@@ -35,7 +35,7 @@ def recall_figure(
                 "x": [epochs_passed(best[0])],
                 "y": [best[0].measures["R@1"]],
                 "mode": "markers",
-                "marker": {"symbol": "diamond-open", "size": 14, "color": palette[1]},
+                "marker": {"symbol": "diamond-open", "size": 14, "color": palette.second},
                 "name": "kept",
                 "hovertemplate": "kept weights: R@1 %{y:.3f}<extra></extra>",
             }
@@ -47,7 +47,7 @@ def recall_figure(
                 "x": [0, epochs],
                 "y": [teacher, teacher],
                 "mode": "lines",
-                "line": {"color": palette[3], "width": 1, "dash": "longdashdot"},
+                "line": {"color": palette.ink, "width": 1, "dash": "longdashdot"},
                 "name": "dense teacher",
                 "hovertemplate": "dense teacher R@1 %{y:.3f}<extra></extra>",
             }
@@ -56,13 +56,13 @@ def recall_figure(
     return go.Figure(traces, _layout(palette, epochs, axis))
 
 
-def terms_figure(reports: Reports, palette: Sequence[str], epochs: int) -> go.Figure:
+def terms_figure(reports: Reports, palette: Palette, epochs: int) -> go.Figure:
     """Mean active terms of a caption and of an image, on a logarithmic axis."""
     captions = [report.active_terms_query or None for report in reports]
     images = [report.active_terms_image or None for report in reports]
     traces = [
-        _line("a caption", reports, captions, palette[0], "solid", "circle"),
-        _line("an image", reports, images, palette[1], "dash", "square"),
+        _line("a caption", reports, captions, palette.first, "solid", "circle"),
+        _line("an image", reports, images, palette.second, "dash", "square"),
     ]
     return go.Figure(traces, _layout(palette, epochs, _logarithmic([*captions, *images])))
 
@@ -80,13 +80,13 @@ def _logarithmic(values: Sequence[float | None]) -> dict[str, Any]:
     }
 
 
-def loss_figure(reports: Reports, palette: Sequence[str], epochs: int) -> go.Figure:
+def loss_figure(reports: Reports, palette: Palette, epochs: int) -> go.Figure:
     """Both parts of the loss, as means over the steps since the point before."""
     relevance = [report.relevance_loss for report in reports]
     penalty = [report.penalty for report in reports]
     traces = [
-        _line("relevance", reports, relevance, palette[0], "solid", "circle"),
-        _line("penalty", reports, penalty, palette[1], "dash", "square"),
+        _line("relevance", reports, relevance, palette.first, "solid", "circle"),
+        _line("penalty", reports, penalty, palette.second, "dash", "square"),
     ]
     return go.Figure(traces, _layout(palette, epochs, {"rangemode": "tozero"}))
 
@@ -111,7 +111,7 @@ def _line(
     }
 
 
-def _layout(palette: Sequence[str], epochs: int, axis: dict[str, Any]) -> dict[str, Any]:
+def _layout(palette: Palette, epochs: int, axis: dict[str, Any]) -> dict[str, Any]:
     """Axes and legend; the horizontal axis reaches to the end of the run from the start."""
     return {
         "height": _HEIGHT,
@@ -121,7 +121,7 @@ def _layout(palette: Sequence[str], epochs: int, axis: dict[str, Any]) -> dict[s
         "font": {"size": 13},
         "hovermode": "closest",
         "xaxis": {
-            "title": {"text": "epochs", "standoff": 4, "font": {"color": palette[3]}},
+            "title": {"text": "epochs", "standoff": 4, "font": {"color": palette.ink}},
             "range": [0, epochs * 1.02],
             "fixedrange": True,
             "nticks": 6,

@@ -3,24 +3,15 @@
 import pytest
 
 from lsr.answers import ExplainedHit
+from lsr.figures import LIGHT
 from lsr.index import Hit
-from lsr.sweep import SweepRow
 from lsr.terms import Contribution
 from pages.parts.cards import hit_tiles
 from pages.parts.charts import LIFT, ORIGINS, Bar, bars_table, selected_term, term_figure
-from pages.parts.curves import MEASURES, curve_alt, curve_figure, grid_table
 from pages.parts.results import compared
 
-PALETTE = ("#0072b2", "#d55e00", "#009e73", "#20262e")
+PALETTE = LIGHT
 BARS = [Bar("dog", 2.0, True), Bar("<b>", 1.0, False), Bar("##ing", 0.5, False)]
-TEACHER = dict.fromkeys(MEASURES, 0.9)
-
-
-def row(value: float, std: float = 0.0) -> SweepRow:
-    names = ("R@1", "R@5", "R@10", "MRR@10")
-    return SweepRow(
-        value, dict.fromkeys(names, value), dict.fromkeys(names, std), 3 * value, 10 * value, 30.0
-    )
 
 
 def test_the_two_kinds_of_bars_differ_in_colour_and_pattern():
@@ -65,37 +56,6 @@ def test_the_table_twin_has_every_bar():
     table = bars_table(BARS, ORIGINS)
     assert list(table.columns) == ["term", "weight", "kind"]
     assert table["kind"].tolist() == [ORIGINS.first, ORIGINS.second, ORIGINS.second]
-
-
-def test_a_curve_has_a_line_a_teacher_and_a_marker_for_each_measure():
-    rows = [row(0.0), row(0.5), row(1.0)]
-    figure = curve_figure(rows, rows[1], TEACHER, PALETTE, "active")
-    names = [trace.name for trace in figure.data]
-    for measure in MEASURES:
-        assert measure in names
-        marker = figure.data[names.index(f"{measure} now")]
-        assert (marker.x[0], marker.y[0]) == (5.0, 0.5)
-    assert names.count("dense teacher") == 3
-
-
-def test_the_band_is_one_deviation_to_each_side():
-    rows = [row(0.2, 0.1), row(0.8, 0.1)]
-    band = curve_figure(rows, rows[0], TEACHER, PALETTE, "flops").data[0]
-    assert list(band.y) == pytest.approx([0.3, 0.9, 0.7, 0.1])
-    assert list(band.x) == pytest.approx([0.6, 2.4, 2.4, 0.6])
-
-
-def test_the_words_for_a_curve_name_both_ends_and_now():
-    rows = [row(0.0), row(1.0)]
-    words = curve_alt("demo", rows, rows[1], "active")
-    assert "from 0.000 at 0.0" in words
-    assert "now 1.000 at 10.0" in words
-
-
-def test_the_sweep_table_has_the_keys_of_the_command_line():
-    table = grid_table({"demo": [row(0.0)], "other": [row(0.0), row(1.0)]})
-    assert table["model"].tolist() == ["demo", "other", "other"]
-    assert {"value", "R@1", "R@1_std", "MRR@10", "flops", "active_terms_query"} <= set(table)
 
 
 def test_a_hit_tile_names_the_three_terms_that_add_most():

@@ -1,0 +1,241 @@
+"""Sparsity against accuracy: curves of a knob, their Pareto frontier, and the teacher."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import plotly.graph_objects as go
+
+from lsr.figures.style import DASHES, SYMBOLS, Palette, axis, layout, shade
+from lsr.sweep import SweepRow
+
+LABELS = {
+    "R@1": "R@1",
+    "R@5": "R@5",
+    "R@10": "R@10",
+    "MRR@10": "MRR@10",
+    "exact@20": "Exact@20",
+    "semantic@20": "Semantic@20",
+    "overlap@10": "overlap@10 with dense",
+    "active_terms_query": "active terms a query",
+    "active_terms_document": "active terms a document",
+    "flops": "FLOPs",
+    "posting_cost": "postings a query touches",
+    "latency_us": "microseconds a query",
+    "index_bytes": "bytes of the index",
+}
+_HEIGHT = 400
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The rows of one knob under one name.
+
+    now: place of the row that the knob stands at; None draws no marker.
+    null: whether the rows are those of a null, drawn without a frontier.
+    """
+
+    name: str
+    rows: Sequence[SweepRow]
+    now: int | None = None
+    null: bool = False
+
+
+def frontier(points: Sequence[tuple[float, float]]) -> list[int]:
+    """Places of the points that no other beats: none is as cheap and better. Cost ascending.
+
+    Args:
+        points: (cost, accuracy) pairs.
+    """
+    order = sorted(range(len(points)), key=lambda i: (points[i][0], -points[i][1]))
+    best, kept = float("-inf"), []
+    for place in order:
+        if points[place][1] > best:
+            best = points[place][1]
+            kept.append(place)
+    return kept
+
+
+def trade_off_figure(
+    curves: Sequence[Curve],
+    palette: Palette,
+    *,
+    x: str = "active_terms_query",
+    y: str = "R@1",
+    log: bool = False,
+    teacher: float | None = None,
+) -> go.Figure:
+    """Points of every curve, its frontier as steps, bands of ±1 s.d., the teacher as a line.
+
+    Points that others of their curve dominate are faded. A point's `customdata` is its curve's
+    name and its value of the knob.
+
+    Args:
+        x, y: names of LABELS. log: whether costs are drawn on a logarithmic axis.
+        teacher: the dense teacher's value of `y`, where it has one.
+    """
+    traces: list[dict[str, Any]] = []
+    costs: list[float] = []
+    for place, curve in enumerate(curves):
+        points = _points(curve, x, y)
+        if not points:
+            continue
+        costs += [cost for cost, _, _ in points]
+        traces += _curve(curve, points, place, palette, y)
+    low, high = (min(costs), max(costs)) if costs else (0.0, 1.0)
+    if teacher is not None:
+        traces.append(_teacher(teacher, low if log else 0.0, high * 1.05, palette, y))
+    across = axis(LABELS[x], palette, nticks=7)
+    across |= {"type": "log"} if log else {"range": [0, (high or 1.0) * 1.05]}
+    up = axis(LABELS[y], palette, tickformat=".2f", nticks=6)
+    return go.Figure(traces, layout(palette, _HEIGHT, xaxis=across, yaxis=up))
+
+
+def _points(curve: Curve, x: str, y: str) -> list[tuple[float, float, SweepRow]]:
+    """(cost, accuracy, row) where both are known."""
+    return [
+        (cost, value, row)
+        for row in curve.rows
+        if (cost := row.get(x)) is not None and (value := row.get(y)) is not None
+    ]
+
+
+def _curve(
+    curve: Curve, points: list[tuple[float, float, SweepRow]], place: int, palette: Palette, y: str
+) -> list[dict[str, Any]]:
+    colour = palette.faint if curve.null else palette.series[place % 4]
+    symbol = "x" if curve.null else SYMBOLS[place % 4]
+    ordered = sorted(points, key=lambda point: point[0])
+    best = set() if curve.null else set(frontier([point[:2] for point in points]))
+    traces = _band(ordered, colour, y)
+    traces.append(
+        {
+            "type": "scatter",
+            "x": [point[0] for point in points],
+            "y": [point[1] for point in points],
+            "mode": "lines+markers" if curve.null else "markers",
+            "line": {"color": colour, "width": 1, "dash": "dash"},
+            "name": curve.name,
+            "customdata": [[curve.name, point[2].value] for point in points],
+            "marker": {
+                "color": colour,
+                "symbol": symbol,
+                "size": 7 if curve.null else 9,
+                # A selection must not fade what the frontier left standing.
+                "opacity": [1.0 if curve.null or i in best else 0.4 for i in range(len(points))],
+            },
+            "unselected": {"marker": {"opacity": 0.55}},
+            "hovertemplate": "knob %{customdata[1]:g}: %{y:.3f} at %{x:,.4g}<extra>"
+            + curve.name
+            + "</extra>",
+        }
+    )
+    if best:
+        traces.append(_steps(points, best, colour, DASHES[place % 4], curve.name))
+    if curve.now is not None and 0 <= curve.now < len(curve.rows):
+        traces += _marker(curve, points, colour, symbol, palette)
+    return traces
+
+
+def _steps(
+    points: list[tuple[float, float, SweepRow]],
+    best: set[int],
+    colour: str,
+    dash: str,
+    name: str,
+) -> dict[str, Any]:
+    """The Pareto frontier: what accuracy is to be had for at most a cost."""
+    kept = sorted(points[place][:2] for place in best)
+    return {
+        "type": "scatter",
+        "x": [cost for cost, _ in kept],
+        "y": [value for _, value in kept],
+        "mode": "lines",
+        "line": {"color": colour, "width": 2, "shape": "hv", "dash": dash},
+        "name": f"{name} frontier",
+        "showlegend": False,
+        "hoverinfo": "skip",
+    }
+
+
+def _marker(
+    curve: Curve,
+    points: list[tuple[float, float, SweepRow]],
+    colour: str,
+    symbol: str,
+    palette: Palette,
+) -> list[dict[str, Any]]:
+    """Where the knob stands."""
+    row = curve.rows[curve.now or 0]
+    here = next((point for point in points if point[2] is row), None)
+    if here is None:
+        return []
+    return [
+        {
+            "type": "scatter",
+            "x": [here[0]],
+            "y": [here[1]],
+            "mode": "markers",
+            "marker": {
+                "color": colour,
+                "symbol": symbol,
+                "size": 17,
+                "line": {"width": 2.5, "color": palette.ink},
+            },
+            "name": f"{curve.name} now",
+            "showlegend": False,
+            "hovertemplate": "%{y:.3f} at %{x:,.4g}<extra>now</extra>",
+        }
+    ]
+
+
+def _teacher(value: float, low: float, high: float, palette: Palette, y: str) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "x": [low, high],
+        "y": [value, value],
+        "mode": "lines",
+        "line": {"color": palette.ink, "width": 1.2, "dash": "longdashdot"},
+        "name": "dense teacher",
+        "hovertemplate": f"dense teacher: {LABELS[y]} %{{y:.3f}}<extra></extra>",
+    }
+
+
+def _band(points: list[tuple[float, float, SweepRow]], colour: str, y: str) -> list[dict[str, Any]]:
+    """Mean ± 1 s.d., where a measure varies at all."""
+    if not any(point[2].std.get(y) for point in points):
+        return []
+    upper = [value + (row.std[y] or 0.0) for _, value, row in points]
+    lower = [value - (row.std[y] or 0.0) for _, value, row in points]
+    across = [cost for cost, _, _ in points]
+    return [
+        {
+            "type": "scatter",
+            "x": [*across, *reversed(across)],
+            "y": [*upper, *reversed(lower)],
+            "fill": "toself",
+            "fillcolor": shade(colour, 0.2),
+            "line": {"width": 0},
+            "mode": "lines",
+            "hoverinfo": "skip",
+            "showlegend": False,
+            "name": "band",
+        }
+    ]
+
+
+def frontier_alt(curves: Sequence[Curve], x: str, y: str) -> str:
+    """What a figure shows, in words."""
+    said = []
+    for curve in curves:
+        points = sorted((cost, value) for cost, value, _ in _points(curve, x, y))
+        if not points:
+            continue
+        (first_cost, first), (last_cost, last) = points[0], points[-1]
+        said.append(
+            f"{curve.name}: {LABELS[y]} goes from {first:.3f} at {first_cost:,.4g} "
+            f"{LABELS[x]} to {last:.3f} at {last_cost:,.4g}"
+        )
+    return "; ".join(said) + "." if said else "Nothing was measured."

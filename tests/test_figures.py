@@ -1,0 +1,126 @@
+"""Figures hold the numbers they are given; the frontier holds what nothing beats."""
+
+import numpy as np
+import pytest
+
+from lsr.figures import (
+    LIGHT,
+    Curve,
+    controls_figure,
+    frontier,
+    frontier_alt,
+    mismatch_figure,
+    price_figure,
+    rank_cloud_figure,
+    sizes_figure,
+    trade_off_figure,
+)
+from lsr.query_studies import ImageRanks, PriceTag
+from lsr.sweep import MEASURES, SweepRow
+
+
+def row(value: float, accuracy: float, cost: float, std: float = 0.0) -> SweepRow:
+    return SweepRow(
+        value,
+        dict.fromkeys(MEASURES, accuracy),
+        dict.fromkeys(MEASURES, std),
+        cost / 10,
+        cost,
+        30.0,
+        cost * 5,
+        1e5,
+    )
+
+
+ROWS = [row(0.0, 0.2, 1.0), row(0.5, 0.1, 2.0), row(1.0, 0.9, 4.0)]
+
+
+def test_the_frontier_is_what_no_point_beats():
+    rng = np.random.default_rng(0)
+    points = [(float(a), float(b)) for a, b in rng.integers(0, 6, (40, 2))]
+    kept = frontier(points)
+    for i in kept:
+        assert not any(
+            (p[0] <= points[i][0] and p[1] > points[i][1])
+            or (p[0] < points[i][0] and p[1] >= points[i][1])
+            for p in points
+        )
+    best = {points[i] for i in kept}
+    for point in points:
+        assert point in best or any(c <= point[0] and v >= point[1] for c, v in best)
+
+
+def test_beaten_points_are_faded_and_the_steps_leave_them_out():
+    figure = trade_off_figure([Curve("demo", ROWS, 2)], LIGHT, teacher=0.95)
+    points, steps, marker, teacher = figure.data
+    assert list(points.x) == [1.0, 2.0, 4.0]
+    opacity = points.marker.opacity
+    assert opacity[1] < opacity[0] == opacity[2]
+    assert (list(steps.x), steps.line.shape) == ([1.0, 4.0], "hv")
+    assert (marker.x[0], marker.y[0]) == (4.0, 0.9)
+    assert set(teacher.y) == {0.95}
+    assert points.customdata[1] == ["demo", 0.5]
+
+
+def test_the_band_is_one_deviation_to_each_side():
+    rows = [row(0.2, 0.2, 2.0, 0.1), row(0.8, 0.8, 8.0, 0.1)]
+    band = trade_off_figure([Curve("demo", rows)], LIGHT, x="flops").data[0]
+    assert list(band.y) == pytest.approx([0.3, 0.9, 0.7, 0.1])
+    assert list(band.x) == pytest.approx([0.2, 0.8, 0.8, 0.2])
+
+
+def test_a_null_has_no_frontier_and_the_cost_may_be_logarithmic():
+    figure = trade_off_figure([Curve("null", ROWS, null=True)], LIGHT, log=True)
+    assert len(figure.data) == 1
+    assert figure.layout.xaxis.type == "log"
+
+
+def test_a_measure_that_is_not_known_draws_nothing():
+    assert len(trade_off_figure([Curve("demo", ROWS)], LIGHT, x="latency_us").data) == 0
+    assert frontier_alt([Curve("demo", ROWS)], "latency_us", "R@1") == "Nothing was measured."
+
+
+def test_the_words_for_a_curve_name_both_ends():
+    words = frontier_alt([Curve("demo", ROWS)], "active_terms_query", "R@1")
+    assert "from 0.200 at 1" in words
+    assert "to 0.900 at 4" in words
+
+
+def test_a_cloud_has_every_rank_and_a_price_every_term():
+    clouds = [ImageRanks("a", np.array([1, 2, 1])), ImageRanks("b", np.array([2, 1, 3]))]
+    figure = rank_cloud_figure(clouds, LIGHT, ["1", "2"])
+    assert [list(box.x) for box in figure.data] == [[1, 2, 1], [2, 1, 3]]
+    tags = [PriceTag("dog", 2.0, "literal", 5, 0.7), PriceTag("pet", 1.0, "expansion", 50, 0.3)]
+    literal, expansion = price_figure(tags, {"dog"}, LIGHT).data
+    assert (literal.x[0], literal.y[0], literal.marker.symbol[0]) == (5, 0.7, "circle")
+    assert (expansion.x[0], expansion.marker.symbol[0]) == (50, "square-open")
+
+
+def test_the_ablation_is_drawn_as_means_over_seeds():
+    runs = [
+        {
+            "control": control,
+            "regularizer_weight": 0.01,
+            "hidden_size": size,
+            "R@1": accuracy,
+            "literal_R@1": accuracy / 2,
+            "flops": 3.0,
+        }
+        for control, size, accuracy in (("none", 64, 0.4), ("none", 64, 0.6), ("literal", 64, 0.2))
+    ]
+    none, literal = controls_figure(runs, LIGHT).data
+    assert (list(none.y), list(literal.y)) == ([0.5], [0.2])
+    assert none.error_y.array[0] == pytest.approx(np.std([0.4, 0.6], ddof=1))
+    both = sizes_figure(runs[:2], LIGHT).data
+    assert [list(trace.y) for trace in both] == [[0.5], [0.25]]
+
+
+def test_the_mismatch_is_a_mean_for_each_control_and_rate():
+    rows = [
+        {"control": "none", "rate": rate, "R@1": rate * scale}
+        for rate in (0.0, 1.0)
+        for scale in (0.4, 0.8)
+    ]
+    heat = mismatch_figure(rows, LIGHT).data[0]
+    assert np.allclose(heat.z, [[0.0, 0.6]])
+    assert list(heat.text[0]) == [".00", ".60"]
