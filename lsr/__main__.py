@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from lsr import commands, commands_training
+from lsr import commands, commands_sweeping, commands_training
 from lsr.exceptions import InputError
 from lsr.options import add_training_options
 from lsr.reading import as_text
@@ -63,14 +63,19 @@ def build_parser() -> argparse.ArgumentParser:
     one.add_argument("--split", default="test")
     one.add_argument("--direction", default="text-to-image", help="or image-to-text")
 
-    one = add("sweep", "Sparsity against accuracy over one knob.", commands.sweep, [full])
-    one.add_argument("--control", default="caption", help="caption, word, top-k, threshold, …")
-    one.add_argument("--from", dest="start", type=float, default=0.0)
-    one.add_argument("--to", dest="stop", type=float, default=1.0)
-    one.add_argument("--steps", type=int, default=11)
-    one.add_argument("--draws", type=int, default=8, help="random draws of the word level (8)")
-    one.add_argument("--seed", type=int, default=0)
-    one.add_argument("--split", default="test")
+    one = add("sweep", "Sparsity against accuracy over one knob.", commands_sweeping.sweep, [full])
+    commands_sweeping.add_sweep_options(one)
+
+    one = add(
+        "cheapest",
+        "Find the cheapest setting that keeps the accuracy.",
+        commands_sweeping.cheapest,
+        [full],
+    )
+    commands_sweeping.add_cheapest_options(one)
+
+    one = add("report", "Write all curves into a folder.", commands_sweeping.report, [full])
+    commands_sweeping.add_report_options(one)
 
     one = add("train", "Train a model.", commands.train, [_common(model=False)])
     one.add_argument("--out", required=True, metavar="NAME", help="name of the new model")

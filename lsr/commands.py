@@ -139,8 +139,9 @@ def term(options: argparse.Namespace, log: Log) -> Answer:
 
 def evaluate(options: argparse.Namespace, log: Log) -> Answer:
     """The measures of a model on a split, beside its teacher."""
-    from lsr.evaluation import check_direction, evaluate, evaluate_probes, term_vectors_for
+    from lsr.evaluation import evaluate, evaluate_probes, term_vectors_for
     from lsr.judged import judge
+    from lsr.sweep import check_direction
 
     check_direction(options.direction)
     collection = load_collection(find("collections", options.collection))
@@ -153,27 +154,6 @@ def evaluate(options: argparse.Namespace, log: Log) -> Answer:
         probes = evaluate_probes(collection, model, load_encoder(collection.encoder))
         answer["unseen_words"] = probes
     return answer
-
-
-def sweep(options: argparse.Namespace, log: Log) -> Answer:
-    """Measures over a range of one knob."""
-    import time
-
-    from lsr.judged import judge
-    from lsr.sweep import sweep, values_between
-
-    values = values_between(options.control, options.start, options.stop, options.steps)
-    collection = load_collection(find("collections", options.collection))
-    judged = judge(collection, load_model(find("models", options.model)), options.split)
-    log(f"{len(judged.captions):,} captions × {len(values)} values")
-    started = time.perf_counter()
-    rows = sweep(judged, options.control, values, draws=options.draws, seed=options.seed)
-    seconds = time.perf_counter() - started
-    return {
-        "control": options.control,
-        "rows": [row.as_dict() for row in rows],
-        "seconds": seconds,
-    }
 
 
 def train(options: argparse.Namespace, log: Log) -> Answer:

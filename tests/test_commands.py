@@ -122,7 +122,7 @@ def test_without_control_captions_expand_to_words_they_do_not_say(answer):
 
 def test_the_sweep_ends_at_what_evaluate_measures(answer):
     result = answer("sweep", "--control", "caption", "--from", "0", "--to", "1", "--steps", "3")
-    assert set(result) == {"control", "rows", "seconds"}
+    assert {"control", "rows", "seconds"} <= set(result)
     measured = answer("evaluate")
     first, middle, last = result["rows"]
     assert {"value", "R@1", "R@1_std", "R@5", "R@10", "MRR@10", "flops", "active_terms_query",

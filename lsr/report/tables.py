@@ -1,0 +1,230 @@
+"""The tables of a report, computed from nothing but a collection and its models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lsr.ablation import read_ablation
+from lsr.catalog import find
+from lsr.checkpoint import load_model
+from lsr.collection import load_collection
+from lsr.exceptions import QueryError
+from lsr.judged import judge
+from lsr.laboratory import Laboratory, open_laboratory
+from lsr.measures import summarize
+from lsr.search import Searcher, SearchSettings
+from lsr.storage import read_json
+from lsr.sweep import NULLS, Draws, Knob, parse_knob, solve, sweep
+
+CARD = "report.json"
+SCHEMA = 1
+_RATES = tuple(round(0.05 * step, 2) for step in range(21))
+_LENGTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 150, 200, 300, 500)
+_LEAST = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
+# Every knob of a report, with its values.
+KNOBS: dict[str, tuple[float, ...]] = {
+    "caption": _RATES,
+    "mean": _RATES,
+    "word": _RATES,
+    "word-df": _RATES,
+    "top-k": _LENGTHS,
+    "top-k/expansion": _LENGTHS,
+    "top-k@images": _LENGTHS,
+    "top-k@both": _LENGTHS,
+    "threshold": _LEAST,
+    "max-ratio": _RATES,
+    "max-ratio@images": _RATES,
+    "bits@both": tuple(range(1, 9)),
+}
+# Nulls are measured on these.
+_NULLED = ("caption", "top-k")
+_KEPT = (0.98, 0.95)
+_HITS = 5
+
+Table = pd.DataFrame
+
+
+@dataclass(frozen=True)
+class ReportSettings:
+    """What a report is about.
+
+    models: names or folders; the first one is searched with, solved for and set against nulls.
+    queries: texts searched as examples.
+    """
+
+    collection: str = "demo"
+    models: tuple[str, ...] = ("demo",)
+    split: str = "test"
+    direction: str = "text-to-image"
+    draws: int = 16
+    seed: int = 0
+    queries: tuple[str, ...] = ()
+
+    def check(self) -> None:
+        """Refuse what cannot be reported.
+
+        Raises:
+            QueryError: no model, one twice, or draws that are not possible.
+        """
+        if not self.models or len(set(self.models)) != len(self.models):
+            raise QueryError("A report needs models, each once. Name them with --model, --against.")
+        Draws(self.draws, None, self.seed).check()
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A step that is done, of `planned`; `tables` with the last one."""
+
+    done: int
+    planned: int
+    step: str
+    tables: dict[str, Table] | None = None
+    about: dict[str, Any] | None = None
+
+
+def compute(settings: ReportSettings) -> Iterator[Progress]:
+    """Every table of a report, by the name of its file without ending.
+
+    Raises:
+        InputError: what is named is not there, or does not fit together.
+    """
+    settings.check()
+    steps = len(settings.models) * (len(KNOBS) + len(_KEPT)) + len(NULLS) + 1
+    done = 0
+    collection = load_collection(find("collections", settings.collection))
+    curves: list[dict[str, Any]] = []
+    points: list[dict[str, Any]] = []
+    queries: list[dict[str, Any]] = []
+    about: dict[str, Any] = {"collection": collection.fingerprint, "models": {}, "teacher": {}}
+    for place, name in enumerate(settings.models):
+        model = load_model(find("models", name))
+        judged = judge(collection, model, settings.split)
+        ready = open_laboratory(
+            collection, model, settings.split, settings.direction, judged=judged
+        )
+        about["models"][name] = model.fingerprint
+        about["teacher"] = summarize(ready.task.teacher_ranks)
+        for knob, values in KNOBS.items():
+            curves += _curve(ready, name, "", parse_knob(knob), values, settings)
+            done += 1
+            yield Progress(done, steps, f"{name}: {knob}")
+        for keep in _KEPT:
+            points += _operating(ready, name, keep)
+            done += 1
+            yield Progress(done, steps, f"{name}: cheapest setting")
+        queries += _queries(Searcher(collection, model), name, settings.queries)
+        if place == 0:
+            for null in NULLS:
+                nulled = open_laboratory(
+                    collection,
+                    model,
+                    settings.split,
+                    settings.direction,
+                    null=null,
+                    judged=judged,
+                )
+                for knob in _NULLED:
+                    curves += _curve(nulled, name, null, Knob(knob), KNOBS[knob], settings)
+                done += 1
+                yield Progress(done, steps, f"{name}: {null}")
+    tables = {
+        "curves": pd.DataFrame(curves),
+        "operating_points": pd.DataFrame(points),
+        "queries": pd.DataFrame(queries),
+    }
+    if (ablation := read_ablation()) is not None:
+        tables["ablation"] = pd.DataFrame(ablation.runs).drop(columns=["settings"])
+        tables["mismatch"] = pd.DataFrame(ablation.mismatch)
+        about["ablation"] = ablation.command
+    yield Progress(steps, steps, "done", tables, about)
+
+
+def _curve(
+    ready: Laboratory,
+    model: str,
+    null: str,
+    knob: Knob,
+    values: tuple[float, ...],
+    settings: ReportSettings,
+) -> list[dict[str, Any]]:
+    """Rows of one knob, measured now: a check that reads an old answer would check nothing."""
+    rows = sweep(ready.task, knob, np.array(values), Draws(settings.draws, None, settings.seed))
+    told = {"model": model, "null": null, "knob": str(knob)}
+    return [{**told, **{k: v for k, v in r.as_dict().items() if k != "latency_us"}} for r in rows]
+
+
+def _operating(ready: Laboratory, model: str, keep: float) -> list[dict[str, Any]]:
+    *_, found = solve(ready.task, keep)
+    if found.best is None:
+        return []
+    record = found.best.record
+    names = ("R@1", "R@5", "MRR@10", "posting_cost", "flops", "index_bytes")
+    return [
+        {
+            "model": model,
+            "keep": keep,
+            "setting": str(found.best),
+            "options": found.best.options(),
+            "target": found.target,
+            **{name: record[name] for name in names},
+            **{f"full_{name}": found.full[name] for name in ("R@1", "posting_cost")},
+        }
+    ]
+
+
+def _queries(searcher: Searcher, model: str, texts: tuple[str, ...]) -> list[dict[str, Any]]:
+    rows = []
+    for text in texts:
+        result = searcher.search_text(text, SearchSettings(k=_HITS))
+        terms = ", ".join(
+            f"{t.term} {t.weight:.2f}{'' if t.origin == 'literal' else '*'}"
+            for t in result.query_terms[:10]
+        )
+        rows += [
+            {
+                "model": model,
+                "query": text,
+                "terms": terms,
+                "rank": hit.rank,
+                "image_id": hit.image_id,
+                "score": hit.score,
+                "because": ", ".join(c.term for c in hit.contributions[:4]),
+            }
+            for hit in result.hits
+        ]
+    return rows
+
+
+def settings_as_json(settings: ReportSettings) -> dict[str, Any]:
+    """What `read_settings` reads back."""
+    return asdict(settings)
+
+
+def read_settings(folder: Path) -> tuple[ReportSettings, dict[str, Any]]:
+    """What the report in a folder is about, and its card.
+
+    Raises:
+        QueryError: there is no report, or one of another version.
+    """
+    if not (folder / CARD).exists():
+        raise QueryError(
+            f"There is no report in `{folder}`. Write one with `python -m lsr report --out FOLDER`."
+        )
+    card = read_json(folder / CARD, QueryError)
+    try:
+        told = dict(card["settings"])
+        for name in ("models", "queries"):
+            told[name] = tuple(told[name])
+        if card["schema"] != SCHEMA:
+            raise TypeError("another schema")
+        return ReportSettings(**told), card
+    except (KeyError, TypeError):
+        raise QueryError(
+            f"The report in `{folder}` was written by another version of Lexiscope. Write it anew."
+        ) from None

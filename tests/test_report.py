@@ -1,0 +1,122 @@
+"""A report holds what the laboratory measures, opens without a network, and knows what drifted."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lsr.checkpoint import save_model
+from lsr.exceptions import QueryError, UnknownNameError
+from lsr.laboratory import open_laboratory
+from lsr.report import ReportSettings, check_report, read_settings, write_report
+from lsr.report.tables import KNOBS
+from lsr.sweep import NULLS, Draws, parse_knob, sweep
+from tests.conftest import make_head
+
+
+@pytest.fixture
+def report(collection, model, fake_encoder, monkeypatch, tmp_path) -> tuple[Path, ReportSettings]:
+    monkeypatch.setattr("lsr.search.load_encoder", lambda name: fake_encoder)
+    settings = ReportSettings(collection.name, (model.name,), draws=3, queries=("a dog",))
+    folder = tmp_path / "report"
+    reports = list(write_report(folder, settings, "python -m lsr report"))
+    assert reports[-1].folder == folder
+    assert [one.done for one in reports] == list(range(1, len(reports) + 1))
+    assert {one.planned for one in reports} == {len(reports)}
+    return folder, settings
+
+
+def test_a_report_is_one_page_without_network_and_its_tables(report):
+    folder, settings = report
+    assert {path.name for path in folder.iterdir()} >= {
+        "index.html",
+        "report.json",
+        "curves.csv",
+        "operating_points.csv",
+        "queries.csv",
+        "ablation.csv",
+        "mismatch.csv",
+    }
+    page = (folder / "index.html").read_text()
+    assert not re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=", page)
+    assert "Plotly.newPlot" in page
+    assert "python -m lsr report" in page
+    assert read_settings(folder)[0] == settings
+
+
+def test_its_curves_are_those_of_the_laboratory(report, collection, model):
+    folder, _ = report
+    curves = pd.read_csv(folder / "curves.csv", keep_default_na=False)
+    assert set(curves["knob"]) == set(KNOBS)
+    assert set(curves["null"]) == {"", *NULLS}
+    task = open_laboratory(collection, model, "test").task
+    for knob in ("top-k@both", "word"):
+        rows = sweep(task, parse_knob(knob), KNOBS[knob], Draws(3))
+        mine = curves[(curves["knob"] == knob) & (curves["null"] == "")]
+        assert mine["value"].tolist() == [row.value for row in rows]
+        assert np.allclose(mine["R@1"], [row.mean["R@1"] for row in rows])
+        assert np.allclose(mine["flops"], [row.flops for row in rows])
+
+
+def test_what_did_not_change_has_not_drifted(report):
+    folder, _ = report
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    *_, last = check_report(folder)
+    assert last.drifts == []
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_drifted_number_is_named_with_its_place(report):
+    folder, _ = report
+    curves = pd.read_csv(folder / "curves.csv")
+    place = curves.index[(curves["knob"] == "caption") & curves["null"].isna()][3]
+    curves.loc[place, "R@1"] += 0.01
+    curves.to_csv(folder / "curves.csv", index=False)
+    *_, last = check_report(folder)
+    (drift,) = last.drifts
+    assert (drift.table, drift.column) == ("curves", "R@1")
+    assert "knob caption" in drift.row
+    assert float(drift.kept) - float(drift.now) == pytest.approx(0.01)
+
+
+def test_another_model_under_the_same_name_is_named_first(report, model, vocabulary):
+    folder, _ = report
+    other = make_head(vocabulary, seed=8)
+    save_model(model.folder, other, vocabulary, card=model.card, training={}, metrics={})
+    *_, last = check_report(folder)
+    assert last.drifts[0].column == "fingerprint"
+    assert {drift.table for drift in last.drifts} > {"report", "curves"}
+
+
+def test_a_folder_with_other_files_is_left_alone(collection, model, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("mine")
+    settings = ReportSettings(collection.name, (model.name,))
+    with pytest.raises(QueryError, match="holds other files"):
+        list(write_report(tmp_path / "mine", settings))
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
+
+
+def test_a_report_that_fails_leaves_nothing(collection, tmp_path):
+    with pytest.raises(UnknownNameError):
+        list(write_report(tmp_path / "new", ReportSettings(collection.name, ("nobody",))))
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [ReportSettings(models=()), ReportSettings(models=("demo", "demo")), ReportSettings(draws=0)],
+)
+def test_impossible_reports_are_refused(settings, tmp_path):
+    with pytest.raises(QueryError):
+        list(write_report(tmp_path / "new", settings))
+
+
+def test_what_is_no_report_is_not_checked(tmp_path):
+    with pytest.raises(QueryError, match="no report"):
+        list(check_report(tmp_path))
+    (tmp_path / "report.json").write_text('{"schema": 0}')
+    with pytest.raises(QueryError, match="another version"):
+        list(check_report(tmp_path))
