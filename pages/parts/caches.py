@@ -19,19 +19,15 @@ from lsr.catalog import find
 from lsr.checkpoint import Model, load_model
 from lsr.collection import Collection, load_collection
 from lsr.encoders import NAMES
-from lsr.evaluation import dense_ranks
 from lsr.exceptions import PictureError
 from lsr.judged import JudgedSplit, judge
-from lsr.measures import summarize
+from lsr.laboratory import Laboratory, open_laboratory
 from lsr.pictures import read_picture
 from lsr.search import Searcher
-from lsr.sweep import SweepRow, sweep
 from pages.parts.choice import Choice
 
 TILE_PIXELS = 400
 LARGE_PIXELS = 960
-DRAWS = 8
-SEED = 0
 # A query is too little work for two threads, which would wait for each other on a busy machine.
 torch.set_num_threads(1)
 
@@ -63,19 +59,14 @@ def judged(collection_name: str, model_name: str, split: str) -> JudgedSplit:
     return _judged(images, head, split, images.fingerprint, head.fingerprint)
 
 
-def grid(
-    collection_name: str, model_name: str, split: str, control: str, values: tuple[float, ...]
-) -> list[SweepRow]:
-    """Every value of a knob, measured once; a slider only picks from it."""
-    marks = collection(collection_name).fingerprint, model(model_name).fingerprint
+def laboratory(
+    collection_name: str, model_name: str, split: str, direction: str, null: str
+) -> Laboratory:
+    """A model on a split, ready to be swept."""
+    images, head = collection(collection_name), model(model_name)
     ready = judged(collection_name, model_name, split)
-    return _grid(ready, control, values, split, *marks)
-
-
-def teacher(collection_name: str, model_name: str, split: str) -> dict[str, float]:
-    """R@k and MRR@10 of the dense vectors on a split."""
-    ready = judged(collection_name, model_name, split)
-    return _teacher(ready, split, collection(collection_name).fingerprint)
+    about = (split, direction, null)
+    return _laboratory(images, head, ready, *about, images.fingerprint, head.fingerprint)
 
 
 def search(ready: Searcher, text: str, settings: SearchSettings) -> SearchResult:
@@ -163,20 +154,19 @@ def _judged(_images: Collection, _head: Model, split: str, *marks: str) -> Judge
     return _kept(judge(_images, _head, split))
 
 
-@st.cache_data(max_entries=24, show_spinner="Measuring every value of the knob…")
-def _grid(
+@st.cache_resource(max_entries=6, show_spinner="Setting up the laboratory…")
+def _laboratory(
+    _images: Collection,
+    _head: Model,
     _ready: JudgedSplit,
-    control: str,
-    values: tuple[float, ...],
     split: str,
+    direction: str,
+    null: str,
     *marks: str,
-) -> list[SweepRow]:
-    return _kept(sweep(_ready, control, values, draws=DRAWS, seed=SEED))
-
-
-@st.cache_data(max_entries=8, show_spinner="Measuring the dense teacher…")
-def _teacher(_ready: JudgedSplit, split: str, mark: str) -> dict[str, float]:
-    return summarize(dense_ranks(_ready.pairs))
+) -> Laboratory:
+    ready = open_laboratory(_images, _head, split, direction, null=null, judged=_ready)
+    _ = ready.task.teacher_top  # every sweep asks for it
+    return _kept(ready)
 
 
 @st.cache_resource(max_entries=200, show_spinner=False)

@@ -26,19 +26,25 @@ trained that way with one trained without it.
 
 KNOBS = """
 A caption's terms fall into two parts: the *literal* part, which the caption says, and the
-*expansion* part, which the model adds. Each knob lets a share of these terms take part in the
-search. The images always keep all of theirs.
+*expansion* part, which the model adds. Five knobs decide how much of it takes part. Four act while
+searching, on a model that is trained already; the fifth acts while training.
 
-- **Caption-level rate p.** One coin for each caption: with probability p it keeps all its terms,
-  otherwise only the literal ones. The expected measures lie on a straight line between the two
-  ends, so they are exact; the band is one standard deviation over such draws.
-- **Word-level rate p.** One coin for each term of the vocabulary: with probability p it may be an
-  expansion term in every caption, otherwise in none. The curve is the mean of eight draws, the
-  band one standard deviation.
-- **Top-k pruning.** Each caption keeps its k strongest terms, literal or not. Nothing is drawn.
+- **Caption rate p.** One coin for each caption: with probability p it keeps all its terms,
+  otherwise only the literal ones. Means are exact, and nothing is sampled; searching with text the
+  band is one standard deviation over such coins.
+- **Mean score.** No coin: images are ranked by literal score + p × expansion score. This is another
+  curve than the mean over coins, often a better one, and it saves nothing above p = 0.
+- **Word rate p.** One coin for each term of the vocabulary: it may be an expansion term in every
+  caption or in none. The curve is a mean over draws that all rates share; draws go on until the
+  mean R@1 is known to ±0.005. The band is one standard deviation of a single draw.
+- **Pruning.** Each vector keeps its k strongest terms, or those of at least a weight, or of at
+  least a share of its strongest; or weights are rounded to a few bits. Cut captions, images or
+  both, and literal or expansion terms apart.
+- **Training.** The control that was on while the head learned, from the shipped ablation.
 
-These knobs act at search time, on a model that is trained already. *Expansion control* during
-training is what makes the two models differ.
+**Reading the chart.** A point is a stop of the knob; click it to go there. The steps are the Pareto
+frontier: no point is as cheap and better. Points that others beat are faded. A *null* is the first
+model with its work undone; a curve that does not rise above it shows nothing.
 """
 
 

@@ -143,14 +143,14 @@ def test_a_moved_slider_is_in_the_address_and_survives_a_reload(server, page):
     slider = page.get_by_role("slider").first
     slider.wait_for()
     wait_quiet(page)
-    figures = page.get_by_test_id("stMetricValue")
+    figures = page.locator(".lab-table tbody td")
     before = figures.all_inner_texts()
     slider.focus()
     for _ in range(4):
         page.keyboard.press("ArrowLeft")
     page.wait_for_url("**rate=0.8*")
     page.wait_for_function(
-        "before => [...document.querySelectorAll('[data-testid=stMetricValue]')]"
+        "before => [...document.querySelectorAll('.lab-table tbody td')]"
         ".some((one, i) => one.innerText !== before[i])",
         arg=before,
     )

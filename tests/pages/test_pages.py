@@ -1,6 +1,7 @@
 """Every page opens, keeps its state in its address, and answers bad input with one sentence."""
 
 import json
+import re
 import shutil
 from io import BytesIO
 from pathlib import Path
@@ -10,7 +11,9 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from lsr import catalog
+from lsr.ablation import trained_models
 from lsr.collection import load_collection
+from pages.parts.laboratory import worker
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
 PAGES = ("search", "image", "term", "expansion", "train")
@@ -139,7 +142,7 @@ def test_odd_text_is_searched_or_refused_in_words(query):
         ("expansion", "control", "magic", "`caption`"),
         ("expansion", "rate", "1.5", "from 0 to 1"),
         ("expansion", "rate", "0.33", "Use `0.35`"),
-        ("expansion", "axis", "speed", "`flops`"),
+        ("expansion", "x", "speed", "`flops`"),
         ("expansion", "split", "moon", "`test`"),
         ("expansion", "against", "nobody", "There is no model"),
     ],
@@ -192,22 +195,105 @@ def test_another_term_can_be_typed():
     assert app.header[0].value == "cat"
 
 
-def test_a_lower_rate_lowers_the_active_terms():
-    full = opened("expansion", rate="1")
-    none = opened("expansion", rate="0")
-    active = [
-        next(float(m.value) for m in app.metric if m.label == "Active terms")
-        for app in (full, none)
-    ]
-    assert active[0] > active[1]
+def measured(**address: str) -> AppTest:
+    """The Expansion page after everything that it measures is measured."""
+    app = opened("expansion", **address)
+    for work in list(worker._WORKS.values()):
+        work.wait(60)
+    return app.run()
 
 
-@pytest.mark.parametrize(("control", "part"), [("word", "rate"), ("top-k", "k")])
-def test_every_knob_has_its_place_in_the_address(control, part):
-    app = opened("expansion", control=control, **{part: "1"})
+def lab_table(app: AppTest) -> dict[str, list[str]]:
+    """Cells of the table of the laboratory, by measure."""
+    page = next(html.proto.body for html in app.get("html") if "lab-table" in html.proto.body)
+    rows = re.findall(r"<tr[^>]*><th scope='row'>(.*?)</th>(.*?)</tr>", page)
+    return {name: re.findall(r"<td>(.*?)</td>", cells) for name, cells in rows}
+
+
+def test_a_lower_rate_lowers_the_active_terms_and_leaves_the_teacher():
+    full, none = (lab_table(measured(rate=rate)) for rate in ("1", "0"))
+    assert float(full["terms a query"][0]) > float(none["terms a query"][0])
+    assert full["R@1"][-1] == none["R@1"][-1]
+    assert float(full["R@1"][0]) == pytest.approx(0.787, abs=0.002)
+
+
+@pytest.mark.parametrize(
+    ("address", "value"),
+    [
+        ({"control": "mean", "rate": "0.25"}, 0.25),
+        ({"control": "word", "rate": "1"}, 1),
+        ({"control": "word", "rates": "word-df", "rate": "0.5"}, 0.5),
+        ({"control": "prune", "k": "1"}, 1),
+        ({"control": "prune", "cut": "threshold", "side": "images", "least": "0.5"}, 0.5),
+        ({"control": "prune", "cut": "max-ratio", "part": "expansion", "ratio": "0.2"}, 0.2),
+        ({"control": "prune", "cut": "bits", "side": "both", "bits": "4"}, 4),
+    ],
+)
+def test_every_knob_has_its_place_in_the_address(address, value):
+    app = measured(**address)
     assert not app.exception
     assert not app.error
-    assert app.select_slider[0].value == 1
+    assert app.select_slider[0].value == value
+    assert len(lab_table(app)["R@1"]) == 3
+
+
+def test_images_search_their_captions_too():
+    forward, back = (lab_table(measured(direction=d)) for d in ("text-to-image", "image-to-text"))
+    assert forward["terms a query"][0] == back["terms a document"][0]
+    assert float(back["R@1"][0]) > float(forward["R@1"][0])
+
+
+def test_a_null_is_measured_beside_the_models():
+    cells = lab_table(measured(null="words", rate="0"))["Exact@20"]
+    assert len(cells) == 4
+    assert cells[2] == "1.000"
+
+
+@pytest.mark.parametrize("view", ["flips", "cloud", "prices", "cheapest", "report"])
+def test_every_closer_look_opens(view):
+    app = opened("expansion", view=view, control="prune", k="5")
+    assert not app.exception
+    assert not app.error
+
+
+def test_what_changes_names_queries_terms_and_an_interval():
+    app = opened("expansion", view="flips", control="prune", k="5")
+    figures = {metric.label: metric.value for metric in app.metric}
+    low, high = (float(part) for part in figures["95 % interval"].split(" … "))
+    assert low <= float(figures["Change of R@1"]) <= high < 0
+    assert int(figures["Queries that lose"]) > int(figures["Queries that gain"])
+    assert [link for link in app.get("page_link") if "term=" in link.proto.query_string]
+
+
+def test_the_shipped_ablation_is_drawn():
+    app = opened("expansion", control="training")
+    assert not app.exception
+    assert not app.error
+    assert [one.value for one in app.subheader] == [
+        "What each control gives",
+        "Trained at one rate, searched at another",
+        "Size of the head",
+    ]
+    assert "python -m lsr ablate" in app.code[0].value
+
+
+def test_the_installed_models_stand_beside_the_ablation():
+    app = opened("expansion", control="training", own="on")
+    assert not app.exception
+    rows = trained_models(load_collection(catalog.find("collections", "demo")).fingerprint)
+    assert {"demo", "demo-uncontrolled"} <= {row["control"] for row in rows}
+
+
+def test_the_cheapest_setting_is_found_and_comes_with_its_command():
+    app = opened("expansion", view="cheapest")
+    app.button(key="solve").click().run()
+    work = worker.known(next(key for key in worker._WORKS if "cheapest" in key))
+    work.wait(120)
+    app.run()
+    assert not app.exception
+    assert "python -m lsr sweep --control" in app.code[0].value
+    solved = {metric.label: metric.value for metric in app.metric}
+    assert float(solved["R@1"]) >= float(solved["Target"])
 
 
 def test_the_slider_writes_the_address():

@@ -1,0 +1,178 @@
+"""The chart of a knob, and the table of what it gives where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from html import escape
+
+import pandas as pd
+import streamlit as st
+
+from lsr.figures import Curve, frontier_alt, trade_off_figure
+from lsr.figures.frontier import LABELS
+from lsr.measures import summarize
+from lsr.sweep import COSTS, MEASURES, Draws, SweepReport, SweepRow
+from pages.parts import caches, charts
+from pages.parts.laboratory import worker
+from pages.parts.laboratory.knobs import Turned, move_to
+from pages.parts.laboratory.setting import Setting
+
+# Draws go on until the mean R@1 of every rate is known to ± half a point, or so many are done.
+DRAWS = Draws(most=64, half_width=0.005)
+_SHORT = {
+    **LABELS,
+    "overlap@10": "Overlap@10",
+    "active_terms_query": "terms a query",
+    "active_terms_document": "terms a document",
+    "posting_cost": "postings",
+    "latency_us": "µs a query",
+    "index_bytes": "index",
+}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The rows of one model under the knob; none yet while the first are measured."""
+
+    name: str
+    model: str
+    null: str
+    rows: Sequence[SweepRow]
+    work: worker.Work[SweepReport]
+
+
+def measure(setting: Setting, turned: Turned) -> list[Measured]:
+    """Every model, and the null, under a knob: from memory, from disk, or measured now.
+
+    Raises:
+        DiskFullError: what was measured cannot be kept.
+    """
+    wanted = [(model, "") for model in setting.models]
+    if setting.null:
+        wanted.append((setting.models[0], setting.null))
+    found = []
+    for model, null in wanted:
+        ready = caches.laboratory(setting.collection, model, setting.split, setting.direction, null)
+        key = (
+            ready.collection.fingerprint,
+            ready.model.fingerprint,
+            setting.split,
+            setting.direction,
+            null,
+            turned.knob,
+            setting.latency,
+        )
+        start = partial(ready.sweeping, turned.knob, turned.values, DRAWS, latency=setting.latency)
+        work = worker.follow(key, start)
+        if work.problem is not None:
+            worker.forget(key)
+            raise work.problem
+        rows = work.latest.rows if work.latest else ()
+        found.append(Measured(f"{model}, {null}" if null else model, model, null, rows, work))
+    return found
+
+
+def show_progress(found: Sequence[Measured]) -> bool:
+    """A bar and a button to stop while something is measured; whether it is."""
+    busy = [one for one in found if one.work.running]
+    if not busy:
+        return False
+    done = sum(one.work.latest.done if one.work.latest else 0 for one in found)
+    planned = sum(one.work.latest.planned if one.work.latest else DRAWS.most for one in found)
+    names = ", ".join(one.name for one in busy)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.progress(done / max(planned, 1), f"Measuring {names}: {done} of at most {planned} draws")
+        if st.button("Stop", key="stop-sweep"):
+            for one in busy:
+                one.work.stop()
+    return True
+
+
+def show_chart(found: Sequence[Measured], setting: Setting, turned: Turned) -> None:
+    """The trade-off; a click on a point turns the knob to it."""
+    teacher = _teacher(setting).get(setting.y)
+    drawn = [Curve(one.name, one.rows, turned.place, bool(one.null)) for one in found if one.rows]
+    figure = trade_off_figure(
+        drawn, charts.colours(), x=setting.x, y=setting.y, log=setting.log, teacher=teacher
+    )
+    state = st.plotly_chart(
+        figure,
+        key="trade-off",
+        alt=frontier_alt(drawn, setting.x, setting.y),
+        config=charts.CONFIG,
+        on_select="rerun",
+        selection_mode="points",
+    )
+    value = _clicked(state)
+    if value is not None and value != st.session_state.get("trade-off-clicked"):
+        st.session_state["trade-off-clicked"] = value
+        if value in turned.values and value != turned.value:
+            move_to(turned, value)
+            st.rerun(scope="fragment")
+    elif value is None:
+        st.session_state.pop("trade-off-clicked", None)
+
+
+def _clicked(state: object) -> float | None:
+    points = state.get("selection", {}).get("points", []) if isinstance(state, dict) else []
+    custom = points[0].get("customdata") if points else None
+    return float(custom[1]) if custom is not None and len(custom) > 1 else None
+
+
+def _teacher(setting: Setting) -> dict[str, float]:
+    ready = caches.laboratory(
+        setting.collection, setting.models[0], setting.split, setting.direction, ""
+    )
+    return summarize(ready.task.teacher_ranks)
+
+
+def show_table(found: Sequence[Measured], setting: Setting, turned: Turned) -> None:
+    """All measures where the knob stands, a column for each model."""
+    rows = [(one, one.rows[turned.place]) for one in found if one.rows]
+    if not rows:
+        return
+    teacher = _teacher(setting)
+    heads = "".join(f"<th scope='col'>{escape(one.name)}</th>" for one, _ in rows)
+    lines = [
+        _line(name, [row.get(name) for _, row in rows], teacher.get(name), setting)
+        for name in (*MEASURES, *COSTS)
+        if any(row.get(name) is not None for _, row in rows)
+    ]
+    known = [row for _, row in rows if row.draws > 1]
+    note = ""
+    if known:
+        widest = max(row.half_width for row in known)
+        note = (
+            f"<p>{max(row.draws for row in known)} draws, seed {DRAWS.seed}; the mean R@1 here is "
+            f"known to ±{widest:.4f} (95 %).</p>"
+        )
+    st.html(
+        f"<table class='lab-table'><thead><tr><th scope='col'>here</th>{heads}"
+        f"<th scope='col'>teacher</th></tr></thead><tbody>{''.join(lines)}</tbody></table>{note}"
+    )
+
+
+def _line(
+    name: str, values: Sequence[float | None], teacher: float | None, setting: Setting
+) -> str:
+    chosen = " class='chosen'" if name in (setting.x, setting.y) else ""
+    cells = "".join(f"<td>{_number(name, value)}</td>" for value in values)
+    own = "" if teacher is None else f"{teacher:.3f}"
+    return f"<tr{chosen}><th scope='row'>{_SHORT[name]}</th>{cells}<td>{own}</td></tr>"
+
+
+def _number(name: str, value: float | None) -> str:
+    if value is None:
+        return "–"
+    if name in MEASURES:
+        return f"{value:.3f}"
+    if name == "index_bytes":
+        return f"{value / 1e3:,.0f} kB" if value < 1e7 else f"{value / 1e6:,.1f} MB"
+    return f"{value:,.2f}" if value < 10 else f"{value:,.1f}" if value < 1000 else f"{value:,.0f}"
+
+
+def sweep_table(found: Sequence[Measured]) -> pd.DataFrame:
+    """All rows of all models as one table, with the keys of the command line."""
+    return pd.DataFrame([{"model": one.name, **row.as_dict()} for one in found for row in one.rows])

@@ -1,0 +1,186 @@
+"""The knobs of the Expansion page: which one is turned, and how far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import get_args
+
+import streamlit as st
+
+from lsr.exceptions import QueryError
+from lsr.sweep import Knob
+from lsr.sweep.knobs import PRUNINGS, Part, Sides
+from pages.parts import address
+
+KINDS = {
+    "caption": "Caption rate",
+    "mean": "Mean score",
+    "word": "Word rate",
+    "prune": "Pruning",
+    "training": "Training",
+}
+_RATES = tuple(round(step * 0.05, 2) for step in range(21))
+_LENGTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 150, 200, 300, 500)
+_LEAST = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
+# Parameter of the address, stops of the slider, where it stands first, and its label.
+_SLIDERS: dict[str, tuple[str, tuple[float, ...], float, str]] = {
+    "caption": ("rate", _RATES, 1.0, "Rate p of a caption's coin"),
+    "mean": ("rate", _RATES, 1.0, "Share p of the expansion score"),
+    "word": ("rate", _RATES, 1.0, "Rate p of a term's coin"),
+    "word-df": ("rate", _RATES, 1.0, "Rate p of a term's coin, times 1 − its share of images"),
+    "top-k": ("k", _LENGTHS, 20, "Strongest terms kept"),
+    "threshold": ("least", _LEAST, 0.0, "Least weight kept"),
+    "max-ratio": ("ratio", _RATES, 0.0, "Least share of the strongest weight kept"),
+    "bits": ("bits", tuple(range(1, 9)), 8, "Bits of a weight"),
+}
+_CUTS = {
+    "top-k": "Strongest k",
+    "threshold": "Threshold",
+    "max-ratio": "Max-ratio",
+    "bits": "Bits",
+}
+
+
+@dataclass(frozen=True)
+class Turned:
+    """A knob, the stops of its slider, and where it stands."""
+
+    knob: Knob
+    values: tuple[float, ...]
+    value: float
+    label: str
+
+    @property
+    def place(self) -> int:
+        """Where the value stands among `values`."""
+        return self.values.index(self.value)
+
+    @property
+    def parameter(self) -> str:
+        """What the address calls the value."""
+        return _SLIDERS[self.knob.control][0]
+
+
+def read_kind() -> str:
+    """The kind of knob that the address names.
+
+    Raises:
+        QueryError: none of KINDS.
+    """
+    return address.read_option("control", list(KINDS), "caption")
+
+
+def choose_kind() -> str:
+    """Draw the choice of a kind of knob and return it.
+
+    Raises:
+        QueryError: the address names another; the choice is drawn all the same.
+    """
+    try:
+        kind = read_kind()
+    except QueryError:
+        _draw_kinds("caption")
+        raise
+    _draw_kinds(kind)
+    return kind
+
+
+def _draw_kinds(kind: str) -> None:
+    st.segmented_control(
+        "Knob",
+        list(KINDS),
+        format_func=KINDS.__getitem__,
+        required=True,
+        **address.bound("control", kind, "caption"),
+    )
+
+
+def turn_knob(kind: str) -> Turned:
+    """Draw the choices of a kind of knob and its slider, and return where it stands.
+
+    Raises:
+        QueryError: the address names a side, a part or a value that is not there.
+    """
+    if kind == "word":
+        knob = Knob(_choose_rates())
+    elif kind == "prune":
+        knob = _choose_pruning()
+    else:
+        knob = Knob(kind)
+    name, stops, default, label = _SLIDERS[knob.control]
+    value = parse_stop(name, address.read_text(name), stops, default)
+    whole = knob.control in ("top-k", "bits")
+    st.select_slider(
+        label,
+        stops,
+        format_func=lambda stop: f"{stop:g}" if whole else f"{stop:.2f}",
+        **address.bound(name, value, default, address.number_text),
+    )
+    return Turned(knob, stops, value, label)
+
+
+def _choose_rates() -> str:
+    rates = address.read_option("rates", ["word", "word-df"], "word")
+    st.segmented_control(
+        "Every term at",
+        ["word", "word-df"],
+        format_func={"word": "the same rate", "word-df": "its own rate"}.__getitem__,
+        required=True,
+        help="Its own rate: p × (1 − share of images that activate the term), as word-level "
+        "control in training has it. Frequent terms are held back more.",
+        **address.bound("rates", rates, "word"),
+    )
+    return rates
+
+
+def _choose_pruning() -> Knob:
+    cut = address.read_option("cut", list(_CUTS), "top-k")
+    side = address.read_option("side", list(get_args(Sides)), "captions")
+    part = address.read_option("part", list(get_args(Part)), "all")
+    with st.container(horizontal=True, gap="medium"):
+        st.segmented_control(
+            "What stays",
+            list(_CUTS),
+            format_func=_CUTS.__getitem__,
+            required=True,
+            **address.bound("cut", cut, "top-k"),
+        )
+        st.segmented_control(
+            "Of",
+            list(get_args(Sides)),
+            format_func=str.capitalize,
+            required=True,
+            **address.bound("side", side, "captions"),
+        )
+        if cut in PRUNINGS:
+            st.segmented_control(
+                "Which terms may go",
+                list(get_args(Part)),
+                format_func=str.capitalize,
+                required=True,
+                help="Literal terms are said by the caption, or by a caption of the image.",
+                **address.bound("part", part, "all"),
+            )
+    return Knob(cut, side, part if cut in PRUNINGS else "all")  # type: ignore[arg-type]
+
+
+def parse_stop(name: str, raw: str | None, stops: tuple[float, ...], default: float) -> float:
+    """The stop of a slider that the address names.
+
+    Raises:
+        QueryError: no number, or none of `stops`.
+    """
+    number = address.parse_number(name, raw, stops[0], stops[-1], default)
+    if number not in stops:
+        near = min(stops, key=lambda stop: abs(stop - number))
+        raise QueryError(
+            f"`{name}` in the address is `{number:g}`, between two stops of the slider. "
+            f"Use `{near:g}`."
+        )
+    return stops[stops.index(number)]
+
+
+def move_to(turned: Turned, value: float) -> None:
+    """Put another stop into the address, as a click on a point asks for."""
+    _, _, default, _ = _SLIDERS[turned.knob.control]
+    address.write(turned.parameter, None if value == default else address.number_text(value))

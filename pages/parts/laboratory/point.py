@@ -1,0 +1,151 @@
+"""The point where the knob stands against a baseline: which queries flip, and why."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from lsr.collection import Collection
+from lsr.laboratory import Laboratory
+from lsr.measures import RANK_MEASURES
+from lsr.sweep import Difference, Flip, Knob, Point, compare
+from pages.parts import address, caches, cards
+from pages.parts.laboratory.curve import DRAWS
+from pages.parts.laboratory.knobs import Turned
+from pages.parts.laboratory.setting import Setting
+from pages.parts.links import to_search, to_terms
+from pages.parts.markup import escape
+
+_FULL, _LITERAL, _OTHER = "full", "literal", "other"
+_SHOWN = 8
+
+
+def show_point(setting: Setting, turned: Turned) -> None:
+    """The configuration, the difference with its interval, and the flips."""
+    options = {_FULL: "Every term", _LITERAL: "Literal terms only"}
+    if len(setting.models) > 1:
+        options[_OTHER] = f"{setting.models[1]} at the same setting"
+    baseline = address.read_option("baseline", list(options), _FULL)
+    st.segmented_control(
+        "Against",
+        list(options),
+        format_func=options.__getitem__,
+        required=True,
+        help="The setting of the first model that the point is compared with.",
+        **address.bound("baseline", baseline, _FULL),
+    )
+    measure = setting.y if setting.y in RANK_MEASURES else "R@1"
+    model = setting.models[0]
+    found = _compare(
+        _laboratory(setting, model),
+        _laboratory(setting, setting.models[1] if baseline == _OTHER else model),
+        turned.knob,
+        turned.value,
+        baseline,
+        measure,
+        *_marks(setting),
+    )
+    st.markdown(
+        f"**{escape(model)}**, {escape(str(turned.knob))} = {turned.value:g}, "
+        f"{setting.direction}, split {escape(setting.split)}, seed {DRAWS.seed}, "
+        f"against *{escape(options[baseline])}*"
+    )
+    _metrics(found)
+    if not found.flips:
+        st.info("No query changes: both settings rank every right answer the same.")
+        return
+    st.caption(
+        f"The {min(_SHOWN, len(found.flips))} largest changes, with the terms that decide between "
+        "the right answer and its rival. A minus means that the term now speaks less for the "
+        "right one."
+    )
+    images, texts = caches.collection(setting.collection), _texts(setting)
+    for place, flip in enumerate(found.flips[:_SHOWN]):
+        _show_flip(flip, place, texts, images)
+
+
+def _laboratory(setting: Setting, model: str) -> Laboratory:
+    return caches.laboratory(setting.collection, model, setting.split, setting.direction, "")
+
+
+def _marks(setting: Setting) -> tuple[str, ...]:
+    images = caches.collection(setting.collection)
+    heads = [caches.model(model).fingerprint for model in setting.models]
+    return images.fingerprint, setting.split, setting.direction, *heads
+
+
+@st.cache_data(max_entries=200, show_spinner="Comparing query by query…")
+def _compare(
+    _ready: Laboratory,
+    _other: Laboratory,
+    knob: Knob,
+    value: float,
+    baseline: str,
+    measure: str,
+    *marks: str,  # noqa: ARG001 (only part of the key)
+) -> Difference:
+    point = _ready.point(knob, value, DRAWS.seed)
+    before = {
+        _FULL: Point(_ready.task, Knob("caption"), 1.0),
+        _LITERAL: Point(_ready.task, Knob("caption"), 0.0),
+        _OTHER: _other.point(knob, value, DRAWS.seed),
+    }[baseline]
+    return compare(before, point, _ready.model.vocabulary, measure, most=_SHOWN)
+
+
+def _metrics(found: Difference) -> None:
+    cells = st.grid(4, min_column_width=120, gap="xsmall")
+    cells.metric(
+        f"Change of {found.measure}",
+        f"{found.mean:+.4f}",
+        help="Mean over all queries, over coins and draws.",
+    )
+    cells.metric(
+        "95 % interval",
+        f"{found.low:+.4f} … {found.high:+.4f}",
+        help="Paired bootstrap, 2,000 resamples of images with all their captions. An interval "
+        "without 0 is unlikely to be chance.",
+    )
+    cells.metric("Queries that lose", f"{found.lost:,}", help=f"Of {found.n_queries:,}.")
+    cells.metric("Queries that gain", f"{found.gained:,}", help=f"Of {found.n_queries:,}.")
+
+
+def _texts(setting: Setting) -> dict[str, str]:
+    images = caches.collection(setting.collection)
+    rows = images.caption_rows(setting.split)
+    return {images.caption_ids[row]: images.caption_texts[row] for row in rows}
+
+
+def _show_flip(flip: Flip, place: int, texts: dict[str, str], ready: Collection) -> None:
+    with st.container(border=True, key=f"flip-{place}"):
+        words, answer, rival = st.columns([4, 1, 1], vertical_alignment="top")
+        with words:
+            text = texts.get(flip.query_id, "")
+            if text:
+                to_search(text, escape(text))
+            else:
+                st.markdown(f"Image `{flip.query_id}`")
+            change = f"{flip.before:.2f} → {flip.after:.2f}"
+            st.markdown(
+                f"{'Lost' if flip.after < flip.before else 'Gained'}: expected value {change}, "
+                f"rank {_rank(flip.rank_before)} → {_rank(flip.rank_after)}"
+            )
+            if flip.terms:
+                labels = [f"{escape(term)} :gray[{value:+.2f}]" for term, value in flip.terms]
+                to_terms([term for term, _ in flip.terms], labels, key=f"flip-terms-{place}")
+        for column, title, name in (
+            (answer, "right", flip.answer_id),
+            (rival, "rival", flip.rival),
+        ):
+            with column:
+                if not name:
+                    continue
+                if name in texts:
+                    st.caption(f"{title}: {escape(texts[name])}")
+                else:
+                    cards.show_tiles(
+                        ready, [cards.Tile(name, title)], key=f"flip-{place}-{title}", width=80
+                    )
+
+
+def _rank(rank: int) -> str:
+    return str(rank) if rank else "no hit"

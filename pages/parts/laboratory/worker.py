@@ -1,0 +1,88 @@
+"""Long measurements in a thread of their own: pages ask how far they are, and may stop them.
+
+A thread and not a process: it shares the projected captions with the pages, its loops are compiled
+and leave Python free, and what it has measured is on disk when the app ends.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Generic, TypeVar
+
+from lsr.exceptions import InputError
+
+Report = TypeVar("Report")
+_MOST = 64
+# One at a time: two would share the same cores.
+_POOL = ThreadPoolExecutor(1, thread_name_prefix="laboratory")
+_WORKS: OrderedDict[object, Work] = OrderedDict()  # type: ignore[type-arg]
+
+
+class Work(Generic[Report]):
+    """A generator of reports that runs in the background.
+
+    latest: its last report; None before the first. problem: what a user can mend.
+    """
+
+    def __init__(self, reports: Callable[[], Iterator[Report]]) -> None:
+        self.latest: Report | None = None
+        self.problem: InputError | None = None
+        self.stopped = False
+        self.began = time.monotonic()
+        self._future: Future[None] = _POOL.submit(self._run, reports)
+
+    @property
+    def running(self) -> bool:
+        return not self._future.done()
+
+    def wait(self, seconds: float) -> None:
+        """Until it is finished, but no longer than this."""
+        wait([self._future], timeout=seconds)
+        finished = self._future.done() and not self._future.cancelled()
+        if finished and (failure := self._future.exception()) is not None:
+            raise failure
+
+    def stop(self) -> None:
+        """Ask for no more reports."""
+        self.stopped = True
+        self._future.cancel()
+
+    def _run(self, reports: Callable[[], Iterator[Report]]) -> None:
+        try:
+            for report in reports():
+                self.latest = report
+                if self.stopped:
+                    return
+        except InputError as problem:
+            self.problem = problem
+
+
+def follow(
+    key: object, reports: Callable[[], Iterator[Report]], patience: float = 1.2
+) -> Work[Report]:
+    """The work of a key, started if there is none; most are finished after a little patience."""
+    work: Work[Report] | None = _WORKS.get(key)
+    if work is None:
+        work = _WORKS[key] = Work(reports)
+        while len(_WORKS) > _MOST:
+            _, oldest = _WORKS.popitem(last=False)
+            oldest.stop()
+        work.wait(patience)
+    else:
+        _WORKS.move_to_end(key)
+        work.wait(0)
+    return work
+
+
+def known(key: object) -> Work | None:  # type: ignore[type-arg]
+    """The work of a key, if it was ever started."""
+    return _WORKS.get(key)
+
+
+def forget(key: object) -> None:
+    """Stop the work of a key; the next `follow` starts it anew."""
+    if (work := _WORKS.pop(key, None)) is not None:
+        work.stop()
