@@ -11,6 +11,7 @@ from pages.parts.laboratory.curve import (
     measure,
     show_chart,
     show_progress,
+    show_reading,
     show_table,
     sweep_table,
 )
@@ -67,6 +68,7 @@ def _explore(choice: Choice, setting: Setting, kind: str) -> None:
             found = measure(setting, turned)
             busy = show_progress(found)
             show_chart(found, setting, turned)
+            show_reading(found, turned)
         with right:
             show_table(found, setting, turned)
         charts.table_twin(sweep_table(found), name=f"sweep-{turned.knob.control}", key="sweep")

@@ -14,13 +14,16 @@ from lsr.figures import Curve, frontier_alt, trade_off_figure
 from lsr.figures.frontier import LABELS
 from lsr.measures import summarize
 from lsr.sweep import COSTS, MEASURES, Draws, SweepReport, SweepRow
+from lsr.sweep.knobs import RATES
 from pages.parts import caches, charts
 from pages.parts.laboratory import worker
 from pages.parts.laboratory.knobs import Turned, move_to
 from pages.parts.laboratory.setting import Setting
+from pages.parts.markup import escape as escape_markdown
 
 # Draws go on until the mean R@1 of every rate is known to ± half a point, or so many are done.
 DRAWS = Draws(most=64, half_width=0.005)
+_FLAT = 0.02
 _SHORT = {
     **LABELS,
     "overlap@10": "Overlap@10",
@@ -41,6 +44,7 @@ class Measured:
     null: str
     rows: Sequence[SweepRow]
     work: worker.Work[SweepReport]
+    key: object
 
 
 def measure(setting: Setting, turned: Turned) -> list[Measured]:
@@ -70,7 +74,8 @@ def measure(setting: Setting, turned: Turned) -> list[Measured]:
             worker.forget(key)
             raise work.problem
         rows = work.latest.rows if work.latest else ()
-        found.append(Measured(f"{model}, {null}" if null else model, model, null, rows, work))
+        name = f"{model}, {null}" if null else model
+        found.append(Measured(name, model, null, rows, work, key))
     return found
 
 
@@ -78,6 +83,7 @@ def show_progress(found: Sequence[Measured]) -> bool:
     """A bar and a button to stop while something is measured; whether it is."""
     busy = [one for one in found if one.work.running]
     if not busy:
+        _offer_to_go_on([one for one in found if one.work.stopped])
         return False
     done = sum(one.work.latest.done if one.work.latest else 0 for one in found)
     planned = sum(one.work.latest.planned if one.work.latest else DRAWS.most for one in found)
@@ -88,6 +94,33 @@ def show_progress(found: Sequence[Measured]) -> bool:
             for one in busy:
                 one.work.stop()
     return True
+
+
+def _offer_to_go_on(stopped: Sequence[Measured]) -> None:
+    if not stopped:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"Stopped: {', '.join(one.name for one in stopped)}. What was drawn is kept.")
+        if st.button("Go on", key="go-on"):
+            for one in stopped:
+                worker.forget(one.key)
+            st.rerun(scope="fragment")
+
+
+def show_reading(found: Sequence[Measured], turned: Turned) -> None:
+    """A sentence where a curve is flat, because a newcomer takes that for a mistake."""
+    if turned.knob.control not in RATES:
+        return
+    for one in found:
+        if one.null or not one.rows:
+            continue
+        low, high = one.rows[0].mean["R@1"], one.rows[-1].mean["R@1"]
+        if low is not None and high is not None and low > 0 and abs(high - low) < _FLAT:
+            st.caption(
+                f"{escape_markdown(one.name)} is flat: with the captions' own words alone its R@1 "
+                f"is {low:.3f}, with all terms {high:.3f}. Its expansion serves words that "
+                "captions do not say."
+            )
 
 
 def show_chart(found: Sequence[Measured], setting: Setting, turned: Turned) -> None:
