@@ -37,7 +37,10 @@ _SHORT = {
 
 @dataclass(frozen=True)
 class Measured:
-    """The rows of one model under the knob; none yet while the first are measured."""
+    """The rows of one model under the knob; none yet while the first are measured.
+
+    null: what is undone in the model; empty where nothing is. teacher: measures of the dense ranks.
+    """
 
     name: str
     model: str
@@ -45,6 +48,7 @@ class Measured:
     rows: Sequence[SweepRow]
     work: worker.Work[SweepReport]
     key: object
+    teacher: dict[str, float]
 
 
 def measure(setting: Setting, turned: Turned) -> list[Measured]:
@@ -56,7 +60,7 @@ def measure(setting: Setting, turned: Turned) -> list[Measured]:
     wanted = [(model, "") for model in setting.models]
     if setting.null:
         wanted.append((setting.models[0], setting.null))
-    found = []
+    found: list[Measured] = []
     for model, null in wanted:
         ready = caches.laboratory(setting.collection, model, setting.split, setting.direction, null)
         key = (
@@ -75,7 +79,8 @@ def measure(setting: Setting, turned: Turned) -> list[Measured]:
             raise work.problem
         rows = work.latest.rows if work.latest else ()
         name = f"{model}, {null}" if null else model
-        found.append(Measured(name, model, null, rows, work, key))
+        teacher = found[0].teacher if found else summarize(ready.task.teacher_ranks)
+        found.append(Measured(name, model, null, rows, work, key, teacher))
     return found
 
 
@@ -125,7 +130,7 @@ def show_reading(found: Sequence[Measured], turned: Turned) -> None:
 
 def show_chart(found: Sequence[Measured], setting: Setting, turned: Turned) -> None:
     """The trade-off; a click on a point turns the knob to it."""
-    teacher = _teacher(setting).get(setting.y)
+    teacher = found[0].teacher.get(setting.y)
     drawn = [Curve(one.name, one.rows, turned.place, bool(one.null)) for one in found if one.rows]
     figure = trade_off_figure(
         drawn, charts.colours(), x=setting.x, y=setting.y, log=setting.log, teacher=teacher
@@ -154,19 +159,12 @@ def _clicked(state: object) -> float | None:
     return float(custom[1]) if custom is not None and len(custom) > 1 else None
 
 
-def _teacher(setting: Setting) -> dict[str, float]:
-    ready = caches.laboratory(
-        setting.collection, setting.models[0], setting.split, setting.direction, ""
-    )
-    return summarize(ready.task.teacher_ranks)
-
-
 def show_table(found: Sequence[Measured], setting: Setting, turned: Turned) -> None:
     """All measures where the knob stands, a column for each model."""
     rows = [(one, one.rows[turned.place]) for one in found if one.rows]
     if not rows:
         return
-    teacher = _teacher(setting)
+    teacher = found[0].teacher
     heads = "".join(f"<th scope='col'>{escape(one.name)}</th>" for one, _ in rows)
     lines = [
         _line(name, [row.get(name) for _, row in rows], teacher.get(name), setting)

@@ -22,6 +22,7 @@ from lsr.query_studies import (
 from lsr.sweep import Knob, Side
 from pages.parts import address, caches, cards, charts
 from pages.parts.choice import Choice
+from pages.parts.laboratory.bars import show_bars
 from pages.parts.laboratory.curve import DRAWS
 from pages.parts.laboratory.knobs import Turned
 from pages.parts.laboratory.setting import Setting
@@ -64,16 +65,12 @@ def _show_terms(setting: Setting, turned: Turned, text: str, model: str, choice:
     ready, query = _pinned(setting, model, text, choice)
     states = outcomes(ready.task, query, turned.knob, turned.value, DRAWS.seed)
     bars = term_bars_of(query, states, ready.model.vocabulary.terms)
-    charts.term_bars(
+    show_bars(
         bars,
         charts.ORIGINS,
-        key=f"pinned-{model}",
-        alt=f"Weights that the knob leaves to the terms of the pinned query in {model}: "
-        + ", ".join(f"{bar.term} {bar.weight:.2f}" for bar in bars[:5]),
-        axis="weight that the knob leaves",
-        limit=float(query.matrix.data.max(initial=0.0)) or 1.0,
+        limit=float(query.matrix.data.max(initial=0.0)),
+        alt=f"Weights that the knob leaves to the terms of the pinned query in {model}",
     )
-    charts.table_twin(charts.bars_table(bars, charts.ORIGINS), name="pinned", key=f"pinned-{model}")
     index = _index(ready, turned.knob, turned.value, *_marks(ready))
     images = caches.collection(setting.collection)
     for place, state in enumerate(states):
