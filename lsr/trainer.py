@@ -49,8 +49,8 @@ CONTROL_ALONE = replace(
 )
 """The compact recipe where only start and expansion control tie terms to words, as published."""
 
-QUICK_RECIPE = replace(COMPACT_RECIPE, epochs=2, hidden_size=128)
-"""A usable model of such a collection in about two minutes."""
+QUICK_RECIPE = replace(COMPACT_RECIPE, epochs=4, hidden_size=128)
+"""A usable model of such a collection in less than two minutes."""
 
 
 def train_model(

@@ -42,9 +42,9 @@ searching, on a model that is trained already; the fifth acts while training.
   both, and literal or expansion terms apart.
 - **Training.** The control that was on while the head learned, from the shipped ablation.
 
-**Reading the chart.** A point is a stop of the knob; click it to go there. The steps are the Pareto
-frontier: no point is as cheap and better. Points that others beat are faded. A *null* is the first
-model with its work undone; a curve that does not rise above it shows nothing.
+**Reading the chart.** A point is a stop of the knob; click it to go there and see what changes. The
+steps are the Pareto frontier: no point is as cheap and better. Points that others beat are faded. A
+*null* is the first model with its work undone; a curve that does not rise above it shows nothing.
 """
 
 

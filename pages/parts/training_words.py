@@ -18,7 +18,7 @@ class Preset(NamedTuple):
 
 PRESETS = {
     "quick": Preset(
-        "Quick", QUICK_RECIPE, "About two minutes on two CPU cores: readable, but not the best."
+        "Quick", QUICK_RECIPE, "About a minute and a half on two CPU cores: readable, not the best."
     ),
     "full": Preset(
         "Full",

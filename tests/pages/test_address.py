@@ -3,9 +3,10 @@
 import pytest
 
 from lsr.exceptions import QueryError, UnknownNameError
+from lsr.sweep import Knob
 from pages.parts.address import number_text, parse_flag, parse_number, parse_option
 from pages.parts.choice import preferred, read_name
-from pages.parts.knobs import LENGTHS, RATES, Knob, parse_stop
+from pages.parts.laboratory.knobs import SLIDERS, Turned, parse_stop
 from pages.parts.links import parameters
 
 
@@ -38,18 +39,22 @@ def test_an_unknown_option_lists_those_there_are():
 
 def test_a_rate_between_two_stops_names_the_nearest():
     with pytest.raises(QueryError, match=r"`rate` in the address is `0.33`.*Use `0.35`"):
-        parse_stop("rate", "0.33", RATES, 1.0)
+        parse_stop("rate", "0.33", SLIDERS["caption"].stops, 1.0)
 
 
-@pytest.mark.parametrize("value", [*RATES, *LENGTHS])
-def test_every_stop_survives_the_address(value):
-    stops = RATES if value in RATES else LENGTHS
-    assert parse_stop("x", number_text(value), stops, stops[0]) == value
+@pytest.mark.parametrize("control", list(SLIDERS))
+def test_every_stop_of_a_slider_survives_its_address(control):
+    slider = SLIDERS[control]
+    assert slider.default in slider.stops
+    for stop in slider.stops:
+        assert parse_stop("x", number_text(stop), slider.stops, slider.stops[0]) == stop
+    assert Knob(control).limits[0] <= slider.stops[0]
+    assert slider.stops[-1] <= Knob(control).limits[1]
 
 
-def test_a_knob_knows_its_place():
-    assert Knob("caption", 0.5).place == 10
-    assert Knob("top-k", 20).values == LENGTHS
+def test_a_knob_knows_its_place_among_the_stops():
+    stops = SLIDERS["caption"].stops
+    assert Turned(Knob("caption"), stops, 0.5, "").place == 10
 
 
 def test_the_preferred_name_is_demo_where_there_is_one():

@@ -163,6 +163,20 @@ def test_a_moved_slider_is_in_the_address_and_survives_a_reload(server, page):
     assert page.get_by_role("slider").first.get_attribute("aria-valuetext") == "0.80"
 
 
+def test_a_click_on_a_point_turns_the_knob_and_shows_what_changes(server, page):
+    page.goto(f"{server}/expansion?control=prune&k=20")
+    point = page.locator(".js-plotly-plot .scatterlayer .trace").first.locator("path.point").nth(4)
+    point.wait_for()
+    wait_quiet(page)
+    box = point.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_url("**k=5*")
+    page.get_by_text("Change of R@1").wait_for()
+    wait_quiet(page)
+    assert "view=flips" in page.url
+    assert page.get_by_role("slider").first.get_attribute("aria-valuetext") == "5"
+
+
 def test_a_bar_leads_to_its_term(server, page):
     page.goto(f"{server}/?q=a+dog")
     bar = page.locator(".js-plotly-plot .bars .point path").first

@@ -265,6 +265,19 @@ def test_what_changes_names_queries_terms_and_an_interval():
     assert [link for link in app.get("page_link") if "term=" in link.proto.query_string]
 
 
+def test_a_null_can_be_the_baseline():
+    app = opened("expansion", view="flips", null="shuffled", baseline="null")
+    assert not app.exception
+    assert not app.error
+    figures = {metric.label: metric.value for metric in app.metric}
+    assert float(figures["Change of R@1"]) > 0
+
+
+def test_latency_is_measured_when_it_is_drawn():
+    cells = lab_table(measured(x="latency_us", control="prune", k="5"))["µs a query"]
+    assert all(float(cell) > 0 for cell in cells[:2])
+
+
 def test_the_shipped_ablation_is_drawn():
     app = opened("expansion", control="training")
     assert not app.exception

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from lsr import jobs
 from lsr.collection import Collection
+from lsr.figures import LIGHT
 from lsr.storage import write_json
 from lsr.trainer import COMPACT_RECIPE, QUICK_RECIPE, train_model
 from lsr.training import TrainingReport, TrainingSettings, settings_as_json
@@ -224,7 +225,7 @@ def test_the_time_left_is_said_in_words(seconds, words):
 
 def test_curves_differ_in_more_than_colour_and_say_what_they_show():
     reports = [report(1, 0.25, best=True), report(10, 0.5)]
-    palette = charts._PALETTES["light"]
+    palette = LIGHT
     recall = training_charts.recall_figure(reports, 0.75, palette, 2)
     assert [trace.name for trace in recall.data] == ["validation R@1", "kept", "dense teacher"]
     assert list(recall.data[0].x) == [0.1, 1.0]

@@ -15,7 +15,7 @@ from lsr.figures.frontier import LABELS
 from lsr.measures import summarize
 from lsr.sweep import COSTS, MEASURES, Draws, SweepReport, SweepRow
 from lsr.sweep.knobs import RATES
-from pages.parts import caches, charts
+from pages.parts import address, caches, charts
 from pages.parts.laboratory import worker
 from pages.parts.laboratory.knobs import Turned, move_to
 from pages.parts.laboratory.setting import Setting
@@ -129,7 +129,7 @@ def show_reading(found: Sequence[Measured], turned: Turned) -> None:
 
 
 def show_chart(found: Sequence[Measured], setting: Setting, turned: Turned) -> None:
-    """The trade-off; a click on a point turns the knob to it."""
+    """The trade-off; a click on a point turns the knob to it and shows what changes there."""
     teacher = found[0].teacher.get(setting.y)
     drawn = [Curve(one.name, one.rows, turned.place, bool(one.null)) for one in found if one.rows]
     figure = trade_off_figure(
@@ -148,6 +148,7 @@ def show_chart(found: Sequence[Measured], setting: Setting, turned: Turned) -> N
         st.session_state["trade-off-clicked"] = value
         if value in turned.values and value != turned.value:
             move_to(turned, value)
+            address.write("view", "flips")
             st.rerun(scope="fragment")
     elif value is None:
         st.session_state.pop("trade-off-clicked", None)

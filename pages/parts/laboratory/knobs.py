@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import get_args
+from typing import NamedTuple, get_args
 
 import streamlit as st
 
@@ -22,16 +22,26 @@ KINDS = {
 _RATES = tuple(round(step * 0.05, 2) for step in range(21))
 _LENGTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 150, 200, 300, 500)
 _LEAST = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
-# Parameter of the address, stops of the slider, where it stands first, and its label.
-_SLIDERS: dict[str, tuple[str, tuple[float, ...], float, str]] = {
-    "caption": ("rate", _RATES, 1.0, "Rate p of a caption's coin"),
-    "mean": ("rate", _RATES, 1.0, "Share p of the expansion score"),
-    "word": ("rate", _RATES, 1.0, "Rate p of a term's coin"),
-    "word-df": ("rate", _RATES, 1.0, "Rate p of a term's coin, times 1 − its share of images"),
-    "top-k": ("k", _LENGTHS, 20, "Strongest terms kept"),
-    "threshold": ("least", _LEAST, 0.0, "Least weight kept"),
-    "max-ratio": ("ratio", _RATES, 0.0, "Least share of the strongest weight kept"),
-    "bits": ("bits", tuple(range(1, 9)), 8, "Bits of a weight"),
+
+
+class Slider(NamedTuple):
+    """What the address calls a slider, its stops, where it stands first, and its label."""
+
+    parameter: str
+    stops: tuple[float, ...]
+    default: float
+    label: str
+
+
+SLIDERS = {
+    "caption": Slider("rate", _RATES, 1.0, "Rate p of a caption's coin"),
+    "mean": Slider("rate", _RATES, 1.0, "Share p of the expansion score"),
+    "word": Slider("rate", _RATES, 1.0, "Rate p of a term's coin"),
+    "word-df": Slider("rate", _RATES, 1.0, "Rate p of a term's coin × (1 − its share of images)"),
+    "top-k": Slider("k", _LENGTHS, 20, "Strongest terms kept"),
+    "threshold": Slider("least", _LEAST, 0.0, "Least weight kept"),
+    "max-ratio": Slider("ratio", _RATES, 0.0, "Least share of the strongest weight kept"),
+    "bits": Slider("bits", tuple(range(1, 9)), 8, "Bits of a weight"),
 }
 _CUTS = {
     "top-k": "Strongest k",
@@ -58,7 +68,7 @@ class Turned:
     @property
     def parameter(self) -> str:
         """What the address calls the value."""
-        return _SLIDERS[self.knob.control][0]
+        return SLIDERS[self.knob.control].parameter
 
 
 def read_kind() -> str:
@@ -107,7 +117,7 @@ def turn_knob(kind: str) -> Turned:
         knob = _choose_pruning()
     else:
         knob = Knob(kind)
-    name, stops, default, label = _SLIDERS[knob.control]
+    name, stops, default, label = SLIDERS[knob.control]
     value = parse_stop(name, address.read_text(name), stops, default)
     whole = knob.control in ("top-k", "bits")
     st.select_slider(
@@ -182,5 +192,5 @@ def parse_stop(name: str, raw: str | None, stops: tuple[float, ...], default: fl
 
 def move_to(turned: Turned, value: float) -> None:
     """Put another stop into the address, as a click on a point asks for."""
-    _, _, default, _ = _SLIDERS[turned.knob.control]
+    default = SLIDERS[turned.knob.control].default
     address.write(turned.parameter, None if value == default else address.number_text(value))

@@ -7,7 +7,7 @@ import streamlit as st
 from lsr.collection import Collection
 from lsr.laboratory import Laboratory
 from lsr.measures import RANK_MEASURES
-from lsr.sweep import Difference, Flip, Knob, Point, compare
+from lsr.sweep import NULLS, Difference, Flip, Knob, Point, compare
 from pages.parts import address, caches, cards
 from pages.parts.laboratory.curve import DRAWS
 from pages.parts.laboratory.knobs import Turned
@@ -15,7 +15,7 @@ from pages.parts.laboratory.setting import Setting
 from pages.parts.links import to_search, to_terms
 from pages.parts.markup import escape
 
-_FULL, _LITERAL, _OTHER = "full", "literal", "other"
+_FULL, _LITERAL, _OTHER, _NULL = "full", "literal", "other", "null"
 _SHOWN = 8
 
 
@@ -24,7 +24,10 @@ def show_point(setting: Setting, turned: Turned) -> None:
     options = {_FULL: "Every term", _LITERAL: "Literal terms only"}
     if len(setting.models) > 1:
         options[_OTHER] = f"{setting.models[1]} at the same setting"
-    baseline = address.read_option("baseline", list(options), _FULL)
+    if setting.null:
+        options[_NULL] = f"{NULLS[setting.null]}, at the same setting"
+    raw = address.read_option("baseline", [_FULL, _LITERAL, _OTHER, _NULL], _FULL)
+    baseline = raw if raw in options else _FULL
     st.segmented_control(
         "Against",
         list(options),
@@ -37,11 +40,12 @@ def show_point(setting: Setting, turned: Turned) -> None:
     model = setting.models[0]
     found = _compare(
         _laboratory(setting, model),
-        _laboratory(setting, setting.models[1] if baseline == _OTHER else model),
+        _other(setting, baseline),
         turned.knob,
         turned.value,
         baseline,
         measure,
+        setting.null if baseline == _NULL else "",
         *_marks(setting),
     )
     st.markdown(
@@ -67,6 +71,13 @@ def _laboratory(setting: Setting, model: str) -> Laboratory:
     return caches.laboratory(setting.collection, model, setting.split, setting.direction, "")
 
 
+def _other(setting: Setting, baseline: str) -> Laboratory:
+    """The laboratory of the baseline."""
+    model = setting.models[1] if baseline == _OTHER else setting.models[0]
+    null = setting.null if baseline == _NULL else ""
+    return caches.laboratory(setting.collection, model, setting.split, setting.direction, null)
+
+
 def _marks(setting: Setting) -> tuple[str, ...]:
     images = caches.collection(setting.collection)
     heads = [caches.model(model).fingerprint for model in setting.models]
@@ -88,6 +99,7 @@ def _compare(
         _FULL: Point(_ready.task, Knob("caption"), 1.0),
         _LITERAL: Point(_ready.task, Knob("caption"), 0.0),
         _OTHER: _other.point(knob, value, DRAWS.seed),
+        _NULL: _other.point(knob, value, DRAWS.seed),
     }[baseline]
     return compare(before, point, _ready.model.vocabulary, measure, most=_SHOWN)
 
