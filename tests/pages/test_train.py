@@ -11,12 +11,12 @@ from streamlit.testing.v1 import AppTest
 
 from lsr import jobs
 from lsr.collection import Collection
-from lsr.figures import LIGHT
+from lsr.figures import DARK, LIGHT
 from lsr.storage import write_json
 from lsr.trainer import COMPACT_RECIPE, QUICK_RECIPE, train_model
 from lsr.training import TrainingReport, TrainingSettings, settings_as_json
 from lsr.unfinished import run_folder
-from pages.parts import charts, training_charts
+from pages.parts import training_charts
 from pages.parts.training_runs import time_left
 from pages.parts.training_wish import POINTS, free_name, with_points
 from pages.parts.training_words import HELP, PRESETS
@@ -248,5 +248,5 @@ def test_curves_differ_in_more_than_colour_and_say_what_they_show():
 
 def test_the_axis_of_active_terms_names_two_stops_around_what_is_there():
     reports = [replace(report(1, 0.1), active_terms_image=0.0), report(9, 0.2)]
-    axis = training_charts.terms_figure(reports, charts._PALETTES["dark"], 2).layout.yaxis
+    axis = training_charts.terms_figure(reports, DARK, 2).layout.yaxis
     assert (round(10 ** (axis.range[0] + 0.03)), round(10 ** (axis.range[1] - 0.03))) == (100, 1000)
