@@ -7,8 +7,8 @@ cheapest setting that keeps an accuracy; `null_split` undoes a model's work for 
 
 from lsr.sweep.cheapest import OperatingPoint, Solution, solve
 from lsr.sweep.knobs import CONTROLS, Knob, parse_knob, parse_setting, set_to
-from lsr.sweep.measure import COSTS, MEASURES, Staged, run_stages
 from lsr.sweep.nulls import NULLS, null_split
+from lsr.sweep.passes import COSTS, MEASURES, Staged, run_stages
 from lsr.sweep.points import Difference, Flip, Point, compare
 from lsr.sweep.store import SweepStore
 from lsr.sweep.sweeping import Draws, SweepReport, SweepRow, sweep, sweeping

@@ -11,7 +11,8 @@ from lsr.exceptions import QueryError
 from lsr.measures import RANK_MEASURES
 from lsr.sweep.knobs import RATES as MIXING
 from lsr.sweep.knobs import Knob, set_to
-from lsr.sweep.measure import COSTS, Record, measure
+from lsr.sweep.measure import measure
+from lsr.sweep.passes import COSTS, Record
 from lsr.sweep.sweeping import Draws, sweep
 from lsr.sweep.task import Task
 
@@ -29,7 +30,7 @@ Setting = tuple[Knob, float]
 class OperatingPoint:
     """A setting with what it gives: fixed prunings, then the value of one knob.
 
-    record: measures and costs, as in `lsr.sweep.measure`.
+    record: measures and costs, as in `lsr.sweep.passes`.
     """
 
     fixed: tuple[Setting, ...]

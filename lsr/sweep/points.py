@@ -10,7 +10,8 @@ from scipy.stats import bootstrap
 from lsr.exceptions import QueryError
 from lsr.measures import RANK_MEASURES, per_query
 from lsr.sweep.knobs import Knob, drawn, literal_only, set_to
-from lsr.sweep.measure import chances_of_documents, run_stages
+from lsr.sweep.mixing import chances_of_documents
+from lsr.sweep.passes import run_stages
 from lsr.sweep.task import Task
 from lsr.vocabulary import Vocabulary
 

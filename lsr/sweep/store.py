@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from lsr.catalog import home
 from lsr.storage import fingerprint, replacing_file, write_json
-from lsr.sweep.measure import COSTS, MEASURES, Record
+from lsr.sweep.passes import COSTS, MEASURES, Record
 
 SCHEMA = 1
 _REAL = pa.float64()

@@ -12,7 +12,9 @@ from scipy.stats import t as student
 
 from lsr.exceptions import QueryError
 from lsr.sweep.knobs import Knob
-from lsr.sweep.measure import COSTS, MEASURES, Record, latencies, measure
+from lsr.sweep.latency import latencies
+from lsr.sweep.measure import measure
+from lsr.sweep.passes import COSTS, MEASURES, Record
 from lsr.sweep.store import SweepStore
 from lsr.sweep.task import Task
 

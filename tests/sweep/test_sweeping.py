@@ -8,7 +8,7 @@ from scipy import stats
 
 from lsr.exceptions import QueryError
 from lsr.sweep import CONTROLS, Draws, Knob, make_task, sweep, sweeping
-from lsr.sweep.kernels import at_most
+from lsr.sweep.kernels_coins import at_most
 from tests.sweep import brute
 
 

@@ -1,0 +1,48 @@
+"""How long a search takes in the compiled loop."""
+
+from __future__ import annotations
+
+import statistics
+import time
+
+import numpy as np
+
+from lsr.index import kernels as search_kernels
+from lsr.sweep.knobs import (
+    Knob,
+    drawn,
+    literal_only,
+    set_to,
+)
+from lsr.sweep.passes import arrays, query_arrays
+from lsr.sweep.task import Task
+
+_TIMED_QUERIES, _TIMED_RUNS = 300, 5
+
+
+def latency(task: Task) -> float:
+    """Median microseconds that one query takes, in the compiled loop, on one thread, top 10.
+
+    The machine's noise is in it: compare figures of one run only.
+    """
+    queries, postings = task.queries, task.documents.postings
+    rows = np.linspace(0, len(queries) - 1, min(_TIMED_QUERIES, len(queries))).astype(int)
+    sample = queries.pick(np.unique(rows)) if len(queries) else queries
+    seconds = []
+    for _ in range(_TIMED_RUNS):
+        started = time.perf_counter()
+        search_kernels.search_all(*arrays(postings), len(task.documents), *query_arrays(sample), 10)
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds) / max(len(sample), 1) * 1e6
+
+
+def latencies(task: Task, knob: Knob, values: np.ndarray, seed: int = 0) -> list[float]:
+    """`latency` at every value; of the first draw where the knob draws."""
+    if knob.control in ("caption", "mean"):
+        low, high = latency(literal_only(task)), latency(task)
+        if knob.control == "caption":
+            return [(1 - p) * low + p * high for p in values]
+        return [high if p > 0 else low for p in values]
+    if knob.random:
+        return [latency(drawn(task, knob, value, 0, seed)) for value in values]
+    return [latency(set_to(task, knob, value)) for value in values]
