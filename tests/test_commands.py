@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -238,3 +239,12 @@ def test_the_module_runs_as_a_process_and_keeps_stdout_clean(home):
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("The query is empty.")
+
+
+def test_the_examples_of_the_readme_run(capsys):
+    text = (ROOT / "README.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) >= 2
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), {})
+        assert capsys.readouterr().out.strip()
