@@ -22,8 +22,9 @@ from lsr.unfinished import name_of, read_curve, run_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 _ANSWER = "answer.json"
-# How long a worker may take to end after Ctrl+C, and after it is killed.
-_PATIENCE = ((signal.SIGINT, 10.0), (signal.SIGKILL, 5.0))
+# How long a worker may take to end after Ctrl+C, and after it is killed. Python drops a Ctrl+C that
+# comes while it clears an object away, so it is sent again.
+_PATIENCE = ((signal.SIGINT, 4.0), (signal.SIGINT, 8.0), (signal.SIGKILL, 5.0))
 # A step's tensors are tens of megabytes. Left alone, glibc asks the system for them and gives
 # them back at every step, which took 40 % of the time on two CPU cores.
 _ENVIRONMENT = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**33)}
