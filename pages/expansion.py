@@ -66,7 +66,7 @@ def _explore(choice: Choice, setting: Setting, kind: str) -> None:
         with left:
             turned = turn_knob(kind)
             found = measure(setting, turned)
-            busy = show_progress(found)
+            busy = show_progress(found, turned.knob.random)
             show_chart(found, setting, turned)
             show_reading(found, turned)
         with right:

@@ -127,7 +127,7 @@ def _curve(
                 "opacity": [1.0 if curve.null or i in best else 0.4 for i in range(len(points))],
             },
             "unselected": {"marker": {"opacity": 0.55}},
-            "hovertemplate": "knob %{customdata[1]:g}: %{y:.3f} at %{x:,.4g}<extra>"
+            "hovertemplate": "knob %{customdata[1]:~g}: %{y:.3f} at %{x:,.4g}<extra>"
             + curve.name
             + "</extra>",
         }

@@ -83,7 +83,9 @@ def price_figure(tags: Sequence[PriceTag], kept: set[str], palette: Palette) -> 
                 "text": [tag.term if tag.term in named else "" for tag in mine],
                 "customdata": [tag.term for tag in mine],
                 "mode": "markers+text",
-                "textposition": "top center",
+                # Neighbours in the order of their shares lie close: names go up and down in turn.
+                "textposition": [("top center", "bottom center")[i % 2] for i in range(len(mine))]
+                or "top center",
                 "textfont": {"color": palette.ink, "size": 12},
                 "name": origin,
                 "marker": {

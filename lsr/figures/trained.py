@@ -105,7 +105,7 @@ def mismatch_figure(rows: Sequence[Row], palette: Palette, measure: str = "R@1")
         "showscale": False,
     }
     across = axis("caption-level rate at inference", palette, type="category")
-    up = axis("", palette, autorange="reversed", type="category")
+    up = axis("trained at", palette, autorange="reversed", type="category")
     shape = layout(palette, 46 * len(controls) + 90, xaxis=across, yaxis=up)
     shape["margin"]["t"] = 12
     return go.Figure([trace], shape)

@@ -102,7 +102,7 @@ def _box(noun: str, known: Sequence[str], value: str | None) -> None:
         noun.capitalize(),
         known,
         index=0 if value in known else None,
-        placeholder=f"Choose a {noun}",
+        placeholder=f"Choose {'an' if noun == 'engine' else 'a'} {noun}",
         help=_HELP[noun],
         **tie,
     )

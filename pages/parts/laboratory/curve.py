@@ -13,8 +13,7 @@ import streamlit as st
 from lsr.figures import Curve, frontier_alt, trade_off_figure
 from lsr.figures.frontier import LABELS
 from lsr.measures import summarize
-from lsr.sweep import COSTS, MEASURES, Draws, SweepReport, SweepRow
-from lsr.sweep.knobs import RATES
+from lsr.sweep import COSTS, MEASURES, NULLS, Draws, SweepReport, SweepRow
 from pages.parts import address, caches, charts
 from pages.parts.laboratory import worker
 from pages.parts.laboratory.knobs import Turned, move_to
@@ -78,13 +77,13 @@ def measure(setting: Setting, turned: Turned) -> list[Measured]:
             worker.forget(key)
             raise work.problem
         rows = work.latest.rows if work.latest else ()
-        name = f"{model}, {null}" if null else model
+        name = f"{model}, {NULLS[null].lower()}" if null else model
         teacher = found[0].teacher if found else summarize(ready.task.teacher_ranks)
         found.append(Measured(name, model, null, rows, work, key, teacher))
     return found
 
 
-def show_progress(found: Sequence[Measured]) -> bool:
+def show_progress(found: Sequence[Measured], random: bool) -> bool:
     """A bar and a button to stop while something is measured; whether it is."""
     busy = [one for one in found if one.work.running]
     if not busy:
@@ -94,7 +93,8 @@ def show_progress(found: Sequence[Measured]) -> bool:
     planned = sum(one.work.latest.planned if one.work.latest else DRAWS.most for one in found)
     names = ", ".join(one.name for one in busy)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.progress(done / max(planned, 1), f"Measuring {names}: {done} of at most {planned} draws")
+        count = f": {done} of at most {planned} draws" if random else ""
+        st.progress(done / max(planned, 1), f"Measuring {names}{count}")
         if st.button("Stop", key="stop-sweep"):
             for one in busy:
                 one.work.stop()
@@ -114,7 +114,7 @@ def _offer_to_go_on(stopped: Sequence[Measured]) -> None:
 
 def show_reading(found: Sequence[Measured], turned: Turned) -> None:
     """A sentence where a curve is flat, because a newcomer takes that for a mistake."""
-    if turned.knob.control not in RATES:
+    if turned.knob.control != "caption":
         return
     for one in found:
         if one.null or not one.rows:

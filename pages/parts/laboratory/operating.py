@@ -37,7 +37,7 @@ def show_operating(setting: Setting) -> bool:
     work = worker.known(key)
     if work is None:
         st.caption(
-            f"Tries some 4,000 settings of {escape(model)}: every rate, and every pruning of "
+            f"Tries some 3,900 settings of {escape(model)}: every rate, and every pruning of "
             "captions with every pruning of images. That takes ten seconds to a minute."
         )
         if not st.button("Find the cheapest setting", type="primary", key="solve"):
@@ -96,19 +96,22 @@ def _show_solution(setting: Setting, found: Solution, model: str, *, unfinished:
     cells.metric(
         found.measure,
         f"{now[found.measure]:.4f}",
-        f"{now[found.measure] / max(full[found.measure], 1e-9):.1%} of every term",
+        f"{now[found.measure] / max(full[found.measure], 1e-9):.1%} of that with every term",
         delta_color="off",
         delta_arrow="off",
     )
     cells.metric(
         LABELS[found.cost].capitalize(),
         f"{now[found.cost]:,.4g}",
-        f"{now[found.cost] / max(full[found.cost], 1e-9):.0%} of every term",
+        f"{now[found.cost] / max(full[found.cost], 1e-9):.0%} of that with every term",
         delta_color="off",
         delta_arrow="off",
     )
     cells.metric("Target", f"{found.target:.4f}", help="What the accuracy has to reach.")
-    st.caption("Measured again by")
+    st.caption(
+        "It is chosen and measured on the same queries, so expect a little less on others. This "
+        "command measures it again:"
+    )
     st.code(command(setting, model, best), language="bash", wrap_lines=True)
 
 

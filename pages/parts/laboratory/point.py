@@ -55,16 +55,19 @@ def show_point(setting: Setting, turned: Turned) -> None:
     )
     _metrics(found)
     if not found.flips:
-        st.info("No query changes: both settings rank every right answer the same.")
+        st.info(
+            "No query changes: both settings rank every right answer the same. Turn the knob, or "
+            "choose another baseline."
+        )
         return
     st.caption(
-        f"The {min(_SHOWN, len(found.flips))} largest changes, with the terms that decide between "
-        "the right answer and its rival. A minus means that the term now speaks less for the "
-        "right one."
+        f"The {min(_SHOWN, len(found.flips))} largest changes, losses first, with the terms that "
+        "decide between the right answer and its rival. A minus means that the term now speaks "
+        "less for the right one."
     )
     images, texts = caches.collection(setting.collection), _texts(setting)
     for place, flip in enumerate(found.flips[:_SHOWN]):
-        _show_flip(flip, place, texts, images)
+        _show_flip(flip, place, measure, texts, images)
 
 
 def _laboratory(setting: Setting, model: str) -> Laboratory:
@@ -127,7 +130,9 @@ def _texts(setting: Setting) -> dict[str, str]:
     return {images.caption_ids[row]: images.caption_texts[row] for row in rows}
 
 
-def _show_flip(flip: Flip, place: int, texts: dict[str, str], ready: Collection) -> None:
+def _show_flip(
+    flip: Flip, place: int, measure: str, texts: dict[str, str], ready: Collection
+) -> None:
     with st.container(border=True, key=f"flip-{place}"):
         words, answer, rival = st.columns([4, 1, 1], vertical_alignment="top")
         with words:
@@ -138,8 +143,8 @@ def _show_flip(flip: Flip, place: int, texts: dict[str, str], ready: Collection)
                 st.markdown(f"Image `{flip.query_id}`")
             change = f"{flip.before:.2f} → {flip.after:.2f}"
             st.markdown(
-                f"{'Lost' if flip.after < flip.before else 'Gained'}: expected value {change}, "
-                f"rank {_rank(flip.rank_before)} → {_rank(flip.rank_after)}"
+                f"{'Lost' if flip.after < flip.before else 'Gained'}: expected {measure} {change}; "
+                f"rank in one draw {_rank(flip.rank_before)} → {_rank(flip.rank_after)}"
             )
             if flip.terms:
                 labels = [f"{escape(term)} :gray[{value:+.2f}]" for term, value in flip.terms]

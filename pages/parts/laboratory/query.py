@@ -43,7 +43,8 @@ def read_query(setting: Setting) -> str:
     text = default if text is None else text
     st.text_input(
         "Pinned query",
-        help="It is searched among the images of the split, under the knob above.",
+        help="It is searched among the images of the split, text to image. One query shows it "
+        "under the knob above; rank clouds and price tags take all of its terms.",
         **address.bound("q", text, default),
     )
     return text
@@ -100,7 +101,7 @@ def title_of(state: Outcome, turned: Turned) -> str:
         case "mean":
             return f"Expansion weights × {turned.value:.2f}"
         case "draw":
-            return "In the first draw of the words"
+            return "In one draw: bars of 0 are switched off in it"
     return escape(f"With {turned.knob} = {turned.value:g}")
 
 
@@ -204,7 +205,7 @@ def _show_price(setting: Setting, model: str, text: str, choice: Choice, share: 
     st.caption(
         f"In {escape(model)}: {len(kept)} of {len(tags)} terms for "
         f"{sum(tag.postings for tag in kept):,} of {total:,} postings bring {brought:.0%} of the "
-        "score"
+        "score; hollow marks are not bought"
     )
     st.plotly_chart(
         price_figure(tags, names, charts.colours()),

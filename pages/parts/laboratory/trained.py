@@ -35,9 +35,9 @@ def show_trained(collection: str) -> None:
 def _show_controls(tables: AblationTables, collection: str) -> None:
     st.subheader("What each control gives", anchor=False)
     st.caption(
-        "Each point is a mean over seeds, one for every weight of the regularizer. With all terms "
-        "most controls rank alike. With the caption's own words alone, only control has kept their "
-        "meaning: without it (none) they find nothing."
+        "Each point is a mean over seeds, one for every weight of the regularizer. With all terms, "
+        "the more expansion a head was allowed, the better it ranks. With the caption's own words "
+        "alone it is the other way round: without control (none) they find nothing."
     )
     with st.container(horizontal=True, gap="medium"):
         y = address.read_option("trained-y", _ACCURACY, "literal_R@1")
