@@ -29,7 +29,7 @@ LAYERS = [
     ["sweep"],
     ["evaluation", "search", "training"],
     ["laboratory", "unfinished", "query_studies"],
-    ["figures"],
+    ["figures", "operating"],
     ["trainer"],
     ["options"],
     ["ablation", "jobs", "world"],

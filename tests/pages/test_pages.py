@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 from io import BytesIO
 from pathlib import Path
@@ -11,6 +12,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from lsr import catalog
+from lsr.__main__ import main
 from lsr.ablation import trained_models
 from lsr.collection import load_collection
 from pages.parts.laboratory import worker
@@ -297,16 +299,19 @@ def test_the_installed_models_stand_beside_the_ablation():
     assert {"demo", "demo-uncontrolled"} <= {row["control"] for row in rows}
 
 
-def test_the_cheapest_setting_is_found_and_comes_with_its_command():
+def test_the_cheapest_setting_is_found_and_comes_with_its_command(capsys):
     app = opened("expansion", view="cheapest")
     app.button(key="solve").click().run()
     work = worker.known(next(key for key in worker._WORKS if "cheapest" in key))
     work.wait(120)
     app.run()
     assert not app.exception
-    assert "python -m lsr sweep --control" in app.code[0].value
+    assert any("chosen on split val" in one.value for one in app.caption)
     solved = {metric.label: metric.value for metric in app.metric}
-    assert float(solved["R@1"]) >= float(solved["Target"])
+    assert main([*shlex.split(app.code[0].value)[3:], "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["rows"]
+    assert float(solved["R@1"]) == pytest.approx(row["R@1"], abs=1e-4)
+    assert float(solved["Change of R@1"]) > -0.05
 
 
 def test_the_slider_writes_the_address():
