@@ -46,12 +46,12 @@ def show() -> None:
         "the point on the curve, the terms of a query and its results move together."
     )
     with mistakes_shown():
+        kind = choose_kind()
         with st.container(horizontal=True, gap="small"):
             with st.popover("What the knobs do", icon=":material/school:"):
                 st.markdown(explain.KNOBS)
-            setting = choose_setting(choice, images)
-        kind = choose_kind()
-        if kind == "training":
+            setting = None if kind == "training" else choose_setting(choice, images)
+        if setting is None:
             show_trained(choice.collection)
             return
         polls = st.session_state.get(_POLLING, False)
@@ -91,9 +91,9 @@ def _explore(choice: Choice, setting: Setting, kind: str) -> None:
             if view == "query":
                 show_query(setting, turned, text, choice)
             elif view == "cloud":
-                show_cloud(setting, text, choice)
+                show_cloud(setting, turned, text, choice)
             else:
-                show_prices(setting, text, choice)
+                show_prices(setting, turned, text, choice)
     _poll(busy)
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from lsr.figures import Curve, frontier_alt, trade_off_figure
-from lsr.figures.frontier import LABELS
+from lsr.figures.frontier import LABELS, MEANINGS
 from lsr.measures import summarize
 from lsr.sweep import COSTS, MEASURES, NULLS, Draws, SweepReport, SweepRow
 from pages.parts import address, caches, charts
@@ -181,7 +181,7 @@ def show_table(found: Sequence[Measured], setting: Setting, turned: Turned) -> N
             f"known to ±{widest:.4f} (95 %).</p>"
         )
     st.html(
-        f"<table class='lab-table'><thead><tr><th scope='col'>here</th>{heads}"
+        f"<table class='lab-table'><thead><tr><th scope='col'>at {turned.value:g}</th>{heads}"
         f"<th scope='col'>teacher</th></tr></thead><tbody>{''.join(lines)}</tbody></table>{note}"
     )
 
@@ -192,7 +192,9 @@ def _line(
     chosen = " class='chosen'" if name in (setting.x, setting.y) else ""
     cells = "".join(f"<td>{_number(name, value)}</td>" for value in values)
     own = "" if teacher is None else f"{teacher:.3f}"
-    return f"<tr{chosen}><th scope='row'>{_SHORT[name]}</th>{cells}<td>{own}</td></tr>"
+    meaning = escape(MEANINGS[name], quote=True)
+    head = f"<th scope='row' title=\"{meaning}\">{_SHORT[name]}</th>"
+    return f"<tr{chosen}>{head}{cells}<td>{own}</td></tr>"
 
 
 def _number(name: str, value: float | None) -> str:

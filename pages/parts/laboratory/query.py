@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -17,8 +18,10 @@ from lsr.query_studies import (
     outcomes,
     price_tags,
     rank_clouds,
+    sure_part,
     within_budget,
 )
+from lsr.search import check_text
 from lsr.sweep import Knob, Side
 from pages.parts import address, caches, cards, charts
 from pages.parts.choice import Choice
@@ -35,18 +38,25 @@ _SHARES = tuple(range(5, 101, 5))
 
 
 def read_query(setting: Setting) -> str:
-    """Draw the box of the pinned query and return its text."""
+    """Draw the box of the pinned query and return its text.
+
+    Raises:
+        QueryError: there is no text.
+    """
     images = caches.collection(setting.collection)
-    examples = cards.example_queries(images, 1)
-    default = examples[0] if examples else "dog"
+    # A word that no training caption says shows best what expansion is for.
+    examples = [*images.probes, *cards.example_queries(images, 1), "dog"]
+    default = examples[0]
     text = address.read_text("q")
     text = default if text is None else text
     st.text_input(
         "Pinned query",
-        help="It is searched among the images of the split, text to image. One query shows it "
-        "under the knob above; rank clouds and price tags take all of its terms.",
+        help="It is searched among the images of the split, text to image, under the knob above.",
         **address.bound("q", text, default),
     )
+    if setting.direction != "text-to-image":
+        st.caption("A pinned query is a text, so it is searched text → image here as well.")
+    check_text(text)
     return text
 
 
@@ -54,7 +64,6 @@ def show_query(setting: Setting, turned: Turned, text: str, choice: Choice) -> N
     """Terms and results of the query in every model, as the knob leaves them."""
     for column, model in zip(_columns(setting), setting.models, strict=True):
         with column, mistakes_shown():
-            st.caption(f"In {escape(model)}")
             _show_terms(setting, turned, text, model, choice)
 
 
@@ -66,6 +75,9 @@ def _show_terms(setting: Setting, turned: Turned, text: str, model: str, choice:
     ready, query = _pinned(setting, model, text, choice)
     states = outcomes(ready.task, query, turned.knob, turned.value, DRAWS.seed)
     bars = term_bars_of(query, states, ready.model.vocabulary.terms)
+    shown = "" if len(bars) == len(query.terms) else f", the strongest {len(bars)} shown"
+    mean = "; a bar is the mean over the coin" if 0 < states[0].chance < 1 else ""
+    st.caption(f"In {escape(model)}: {len(query.terms)} terms{shown}{mean}")
     show_bars(
         bars,
         charts.ORIGINS,
@@ -123,8 +135,31 @@ def term_bars_of(
     ]
 
 
-def show_cloud(setting: Setting, text: str, choice: Choice) -> None:
-    """Where word-level draws rank each image."""
+def show_cloud(setting: Setting, turned: Turned, text: str, choice: Choice) -> None:
+    """Where word-level draws rank each image; the knob above sets their rate if it is one."""
+    rate = turned.value if turned.knob.control == "word" else _choose_rate()
+    for column, model in zip(_columns(setting), setting.models, strict=True):
+        with column, mistakes_shown():
+            ready, query = _left(setting, turned, model, text, choice)
+            index = _index(ready, turned.knob, turned.value, *_marks(ready))
+            clouds = rank_clouds(
+                index,
+                query.terms,
+                query.matrix.data,
+                query.said,
+                rate=rate,
+                draws=_CLOUD_DRAWS,
+                seed=DRAWS.seed,
+                most=_CLOUD_IMAGES,
+            )
+            st.caption(
+                f"In {escape(model)}: rank of each image over {_CLOUD_DRAWS} draws at rate "
+                f"{rate:.2f}"
+            )
+            _show_clouds(setting, clouds, model, last=len(index))
+
+
+def _choose_rate() -> float:
     rate = address.read_number("cloud", 0.0, 1.0, 0.5)
     st.slider(
         "Rate of the draws",
@@ -135,24 +170,19 @@ def show_cloud(setting: Setting, text: str, choice: Choice) -> None:
         "this chance. A narrow cloud means that the rank does not hang on single terms.",
         **address.bound("cloud", rate, 0.5, address.number_text),
     )
-    for column, model in zip(_columns(setting), setting.models, strict=True):
-        with column, mistakes_shown():
-            st.caption(f"In {escape(model)}: rank of each image over {_CLOUD_DRAWS} draws")
-            ready, query = _pinned(setting, model, text, choice)
-            clouds = rank_clouds(
-                _index(ready, Knob("caption"), 1.0, *_marks(ready)),
-                query.terms,
-                query.matrix.data,
-                query.said,
-                rate=rate,
-                draws=_CLOUD_DRAWS,
-                seed=DRAWS.seed,
-                most=_CLOUD_IMAGES,
-            )
-            _show_clouds(setting, clouds, model)
+    return rate
 
 
-def _show_clouds(setting: Setting, clouds: list[ImageRanks], model: str) -> None:
+def _show_clouds(setting: Setting, clouds: list[ImageRanks], model: str, last: int) -> None:
+    """Clouds of the images that some draw finds.
+
+    Args:
+        last: the rank of an image that is no hit.
+    """
+    clouds = [cloud for cloud in clouds if cloud.ranks.min() < last]
+    if not clouds:
+        st.caption("No draw finds an image: they share no active term with the query.")
+        return
     images = caches.collection(setting.collection)
     names = [f"{place}" for place in range(1, len(clouds) + 1)]
     st.plotly_chart(
@@ -160,10 +190,10 @@ def _show_clouds(setting: Setting, clouds: list[ImageRanks], model: str) -> None
         key=f"cloud-{model}",
         config=charts.CONFIG,
         alt=f"Ranks over draws in {model}; medians: "
-        + ", ".join(f"{cloud.image_id} {pd.Series(cloud.ranks).median():g}" for cloud in clouds),
+        + ", ".join(f"{cloud.image_id} {_median(cloud, last)}" for cloud in clouds),
     )
     tiles = [
-        cards.Tile(cloud.image_id, f"**{place}** · median {pd.Series(cloud.ranks).median():g}")
+        cards.Tile(cloud.image_id, f"**{place}** · median {_median(cloud, last)}")
         for place, cloud in enumerate(clouds, 1)
     ]
     cards.show_tiles(images, tiles, key=f"cloud-{model}", width=80)
@@ -176,7 +206,12 @@ def _show_clouds(setting: Setting, clouds: list[ImageRanks], model: str) -> None
     charts.table_twin(table, name="rank-cloud", key=f"cloud-{model}")
 
 
-def show_prices(setting: Setting, text: str, choice: Choice) -> None:
+def _median(cloud: ImageRanks, last: int) -> str:
+    median = float(np.median(cloud.ranks))
+    return f"{median:g}" if median < last else "no hit"
+
+
+def show_prices(setting: Setting, turned: Turned, text: str, choice: Choice) -> None:
     """What every term costs and brings, and what a budget of postings still finds."""
     share = int(address.read_number("budget", _SHARES[0], _SHARES[-1], 100))
     st.slider(
@@ -190,12 +225,14 @@ def show_prices(setting: Setting, text: str, choice: Choice) -> None:
     )
     for column, model in zip(_columns(setting), setting.models, strict=True):
         with column, mistakes_shown():
-            _show_price(setting, model, text, choice, share / 100)
+            _show_price(setting, turned, model, text, choice, share / 100)
 
 
-def _show_price(setting: Setting, model: str, text: str, choice: Choice, share: float) -> None:
-    ready, query = _pinned(setting, model, text, choice)
-    index = _index(ready, Knob("caption"), 1.0, *_marks(ready))
+def _show_price(
+    setting: Setting, turned: Turned, model: str, text: str, choice: Choice, share: float
+) -> None:
+    ready, query = _left(setting, turned, model, text, choice)
+    index = _index(ready, turned.knob, turned.value, *_marks(ready))
     vocabulary = ready.model.vocabulary
     tags = price_tags(index, query.terms, query.matrix.data, query.said, vocabulary)
     total = sum(tag.postings for tag in tags)
@@ -205,7 +242,7 @@ def _show_price(setting: Setting, model: str, text: str, choice: Choice, share: 
     st.caption(
         f"In {escape(model)}: {len(kept)} of {len(tags)} terms for "
         f"{sum(tag.postings for tag in kept):,} of {total:,} postings bring {brought:.0%} of the "
-        "score; hollow marks are not bought"
+        "score; hollow marks are not bought, nor are terms that bring nothing"
     )
     st.plotly_chart(
         price_figure(tags, names, charts.colours()),
@@ -234,6 +271,14 @@ def _price_table(tags: list[PriceTag], kept: set[str]) -> pd.DataFrame:
             for tag in tags
         ]
     )
+
+
+def _left(
+    setting: Setting, turned: Turned, model: str, text: str, choice: Choice
+) -> tuple[Laboratory, Side]:
+    """The laboratory of a model, and what the knob leaves of the query for sure."""
+    ready, query = _pinned(setting, model, text, choice)
+    return ready, sure_part(ready.task, query, turned.knob, turned.value)
 
 
 def _pinned(setting: Setting, model: str, text: str, choice: Choice) -> tuple[Laboratory, Side]:

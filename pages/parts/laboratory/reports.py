@@ -104,6 +104,7 @@ def _show_work(key: object, doing: str) -> bool:
         st.progress(min(share, 1.0), f"{doing}: {escape(report.step) if report else 'starting'}")
         if st.button("Stop", key=f"stop-{doing}"):
             worker.forget(key)
+            st.toast("Stopped. Nothing was written; an earlier report stays as it is.")
             st.rerun(scope="fragment")
     return True
 

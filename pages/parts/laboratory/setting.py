@@ -50,7 +50,7 @@ def choose_setting(choice: Choice, images: Collection) -> Setting:
     with st.popover("Measured on", icon=":material/compare:"):
         split, direction, against = _choose_task(choice, images)
     with st.popover("Axes and null", icon=":material/monitoring:"):
-        y, x, log, null = _choose_chart()
+        y, x, log, null = _choose_chart(direction)
     models = (choice.model,) if against == NONE else (choice.model, against)
     return Setting(
         choice.collection, models, split, direction, "" if null == NONE else null, x, y, log
@@ -90,9 +90,11 @@ def _choose_task(choice: Choice, images: Collection) -> tuple[str, str, str]:
     return split, direction, against
 
 
-def _choose_chart() -> tuple[str, str, bool, str]:
+def _choose_chart(direction: str) -> tuple[str, str, bool, str]:
     y = address.read_option("y", MEASURES, MEASURES[0])
-    x = address.read_option("x", COSTS, COSTS[0])
+    # Most knobs act on captions: what they save is a term of the query, or else a posting.
+    default_x = COSTS[0] if direction == DIRECTIONS[0] else "posting_cost"
+    x = address.read_option("x", COSTS, default_x)
     log = address.read_flag("log", False)
     null = address.read_option("null", list(_NULLS), NONE)
     st.selectbox(
@@ -110,7 +112,7 @@ def _choose_chart() -> tuple[str, str, bool, str]:
         format_func=LABELS.__getitem__,
         help="FLOPs: active terms that a random query and a random document share. Microseconds "
         "are measured on this machine, one thread, and are noisy.",
-        **address.bound("x", x, COSTS[0]),
+        **address.bound("x", x, default_x),
     )
     st.toggle(
         "Logarithmic cost", **address.bound("log", log, default=False, as_text=address.flag_text)
