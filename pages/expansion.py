@@ -18,9 +18,10 @@ from pages.parts.laboratory.curve import (
 from pages.parts.laboratory.knobs import choose_kind, turn_knob
 from pages.parts.laboratory.operating import show_operating
 from pages.parts.laboratory.point import show_point
-from pages.parts.laboratory.query import read_query, show_cloud, show_prices, show_query
+from pages.parts.laboratory.query import read_query, show_query
 from pages.parts.laboratory.reports import show_report
 from pages.parts.laboratory.setting import Setting, choose_setting
+from pages.parts.laboratory.studies import show_cloud, show_prices
 from pages.parts.laboratory.trained import show_trained
 from pages.parts.messages import mistakes_shown
 

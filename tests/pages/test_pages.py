@@ -258,6 +258,16 @@ def test_every_closer_look_opens(view):
     assert not app.error
 
 
+@pytest.mark.parametrize("view", ["query", "cloud", "prices"])
+def test_a_null_stands_beside_the_models_in_every_look_at_a_query(view):
+    app = opened("expansion", view=view, null="words", q="a dog on the beach")
+    assert not app.exception
+    assert not app.error
+    told = " ".join(one.value for one in app.caption).replace("\\", "")
+    for name in ("demo", "demo-uncontrolled", "demo, caption words only"):
+        assert f"In {name}:" in told
+
+
 def test_what_changes_names_queries_terms_and_an_interval():
     app = opened("expansion", view="flips", control="prune", k="5")
     figures = {metric.label: metric.value for metric in app.metric}

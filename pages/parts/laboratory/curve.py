@@ -13,7 +13,7 @@ import streamlit as st
 from lsr.figures import Curve, frontier_alt, trade_off_figure
 from lsr.figures.frontier import LABELS, MEANINGS
 from lsr.measures import summarize
-from lsr.sweep import COSTS, MEASURES, NULLS, Draws, SweepReport, SweepRow
+from lsr.sweep import COSTS, MEASURES, Draws, SweepReport, SweepRow
 from pages.parts import address, caches, charts
 from pages.parts.laboratory import worker
 from pages.parts.laboratory.knobs import Turned, move_to
@@ -56,11 +56,8 @@ def measure(setting: Setting, turned: Turned) -> list[Measured]:
     Raises:
         DiskFullError: what was measured cannot be kept.
     """
-    wanted = [(model, "") for model in setting.models]
-    if setting.null:
-        wanted.append((setting.models[0], setting.null))
     found: list[Measured] = []
-    for model, null in wanted:
+    for model, null, name in setting.searched:
         ready = caches.laboratory(setting.collection, model, setting.split, setting.direction, null)
         key = (
             ready.collection.fingerprint,
@@ -77,7 +74,6 @@ def measure(setting: Setting, turned: Turned) -> list[Measured]:
             worker.forget(key)
             raise work.problem
         rows = work.latest.rows if work.latest else ()
-        name = f"{model}, {NULLS[null].lower()}" if null else model
         teacher = found[0].teacher if found else summarize(ready.task.teacher_ranks)
         found.append(Measured(name, model, null, rows, work, key, teacher))
     return found

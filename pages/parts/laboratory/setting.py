@@ -36,6 +36,15 @@ class Setting:
     log: bool
 
     @property
+    def searched(self) -> tuple[tuple[str, str, str], ...]:
+        """(model, null, name) of what stands side by side: the models, then the null."""
+        plain = tuple((model, "", model) for model in self.models)
+        if not self.null:
+            return plain
+        model = self.models[0]
+        return (*plain, (model, self.null, f"{model}, {NULLS[self.null].lower()}"))
+
+    @property
     def latency(self) -> bool:
         """Whether the search has to be timed."""
         return self.x == "latency_us"
