@@ -22,6 +22,7 @@ LAYERS = [
     ["expansion"],
     ["projection", "losses"],
     ["checkpoint", "encoders", "index"],
+    ["encoding"],
     ["exchange"],
     ["vocabulary_start"],
     ["pairs", "measures", "terms"],
