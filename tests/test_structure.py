@@ -15,13 +15,14 @@ ROOT = Path(__file__).resolve().parents[1]
 # From the ground up; a room imports only from rooms of lower lines.
 LAYERS = [
     ["exceptions"],
-    ["storage", "processes"],
+    ["storage", "processes", "hub"],
     ["collection", "pictures", "reading"],
     ["catalog"],
     ["vocabulary", "sparse"],
     ["expansion"],
     ["projection", "losses"],
     ["checkpoint", "encoders", "index"],
+    ["encoding"],
     ["exchange"],
     ["vocabulary_start"],
     ["pairs", "measures", "terms"],
