@@ -20,9 +20,7 @@ from lsr.exceptions import CollectionError, shorten
 from lsr.exchange.imported import Skipped
 from lsr.exchange.listing import Place
 
-PICTURE_ENDINGS = frozenset(
-    (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
-)
+PICTURE_ENDINGS = frozenset((".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"))
 MOST_MEMBERS = 2_000_000
 _UNSAFE = re.compile(r"^[/\\]|^[A-Za-z]:|(?:^|[/\\])\.\.(?:[/\\]|$)|\0")
 
@@ -159,8 +157,8 @@ def _scan_tar(
     opened: tarfile.TarFile, shard: Path, status: os.stat_result, found: Container
 ) -> bool:
     """Whether the last member is whole."""
-    for one in opened:
-        opened.members = []  # type: ignore[misc]  # a shard of a million files stays small
+    while (one := opened.next()) is not None:
+        opened.members.clear()  # type: ignore[attr-defined]  # a million files stay small
         if one.isdir():
             continue
         if one.issym() or one.islnk():

@@ -9,6 +9,7 @@ from itertools import groupby
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from lsr.exceptions import CollectionError, PictureError
 from lsr.exchange.listing import Place
@@ -96,6 +97,4 @@ def _of_table(path: Path, places: list[Place]) -> Iterator[bytes | PictureError]
 
 def batch_bytes(column: pa.Array) -> pa.Array:
     """The bytes in an image column: a struct with `bytes`, or bytes themselves."""
-    import pyarrow.compute as pc
-
     return pc.struct_field(column, "bytes") if pa.types.is_struct(column.type) else column

@@ -48,7 +48,7 @@ def column_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatc
         raise _damaged(path, problem) from None
 
 
-def _open(source: pa.NativeFile) -> Iterator[pa.RecordBatch]:
+def _open(source: pa.NativeFile) -> pa.RecordBatchReader:
     """`datasets` writes streams; others write files."""
     try:
         return ipc.open_stream(source)
