@@ -159,6 +159,18 @@ class Collection:
                 f"Its splits are {', '.join(f'`{s}`' for s in self.splits)}."
             )
 
+    def check_captions(self) -> None:
+        """Refuse a collection without any caption, for what needs them.
+
+        Raises:
+            CollectionError: it has none.
+        """
+        if not len(self.captions):
+            raise CollectionError(
+                f"Collection `{self.name}` has {len(self.images):,} images but no captions, so "
+                "nothing can be measured or trained on it. Import it again with captions."
+            )
+
     def image_rows(self, split: str) -> np.ndarray:
         """Rows of the images in a split, ascending."""
         self.check_split(split)

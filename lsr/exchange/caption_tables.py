@@ -203,7 +203,6 @@ def _cells(file: str, text: str, separator: str) -> Iterator[tuple[int, int, lis
         StringIO(text, newline=""),
         delimiter=separator,
         quoting=csv.QUOTE_NONE if plain else csv.QUOTE_MINIMAL,
-        skipinitialspace=True,
     )
     last, seen = 0, False
     try:

@@ -69,6 +69,8 @@ def matched(container: Container, listing: Listing, *, keep_unlisted: bool) -> L
     if not images:
         raise _none_found(container, listing)
     notes = [*listing.notes]
+    if missing := len(listing.images) - len(images):
+        notes.append(f"{missing:,} of the {len(listing.images):,} listed images have no picture.")
     unlisted = [name for name in container.pictures if name not in owner]
     if unlisted and keep_unlisted:
         notes.append(f"{len(unlisted):,} pictures are not in the list and have no captions.")

@@ -194,7 +194,7 @@ def _write(
     ]
     columns = zip(*captions, strict=True) if captions else [()] * len(CAPTION_COLUMNS)
     listing = plan.listing
-    title = listing.title if listing and listing.title else plan.origin.name
+    title = listing.title if listing and listing.title else plan.wish.name
     pictures = work / "images"
     card = {
         "name": plan.target.name,

@@ -40,17 +40,19 @@ class ImportReport:
 
 
 class _Clock:
-    """Time left, from the speed since the first report."""
+    """Time left, from the speed since the first report: what is resumed took no time."""
 
     def __init__(self, total: int) -> None:
-        self._total, self._started, self._first = total, time.perf_counter(), -1
+        self._total, self._from, self._started = total, 0, time.perf_counter()
+        self._reported = False
 
     def left(self, done: int) -> float:
-        if self._first < 0:
-            self._first, self._started = done, time.perf_counter()
-        made = done - self._first
-        passed = time.perf_counter() - self._started
-        return (self._total - done) * passed / made if made else 0.0
+        now = time.perf_counter()
+        made = done - self._from
+        left = (self._total - done) * (now - self._started) / made if made else 0.0
+        if not self._reported:
+            self._reported, self._from, self._started = True, done, now
+        return left
 
 
 def unpacked(
