@@ -127,7 +127,7 @@ def test_flickrs_split_files_are_used(tmp_path, importing):
     (root / "splits").mkdir()
     for kind, chosen in (("train", names[:3]), ("dev", names[3:4]), ("test", names[4:])):
         listed = "\n".join(chosen)
-        (tmp_path / "splits" / f"Flickr_8k.{kind}Images.txt").write_text(listed)
+        (root / "splits" / f"Flickr_8k.{kind}Images.txt").write_text(listed)
     for source, captions in ((photos, str(root / "Flickr8k.token.txt")), (root, None)):
         made = importing(source, captions=captions)
         assert made.collection.image_splits.tolist() == ["train"] * 3 + ["val", "test"]
