@@ -177,34 +177,6 @@ def train(options: argparse.Namespace, log: Log) -> Answer:
     return {"model": options.out, "epochs": reports, "metrics": metrics}
 
 
-def import_source(options: argparse.Namespace, log: Log) -> Answer:
-    """What others made, as an ordinary collection or model."""
-    import time
-
-    from lsr.exchange import ImportedModel, import_source
-
-    started = time.perf_counter()
-    made = import_source(options.source, options.name, options.encoder)
-    if isinstance(made, ImportedModel):
-        head = made.model.head
-        return {
-            "model": made.model.name,
-            "dense_size": head.dense_size,
-            "hidden_size": head.hidden_size,
-            "n_terms": head.vocabulary_size,
-            "seconds": time.perf_counter() - started,
-        }
-    for note in made.notes:
-        log(note)
-    return {
-        "collection": made.collection.name,
-        "n_images": len(made.collection.images),
-        "n_captions": len(made.collection.captions),
-        "skipped": [one._asdict() for one in made.skipped],
-        "seconds": time.perf_counter() - started,
-    }
-
-
 def world_build(options: argparse.Namespace, log: Log) -> Answer:
     """The bundled collection, encoder and models, remade from the font."""
     from lsr.world.build import build

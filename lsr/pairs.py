@@ -37,8 +37,9 @@ def load_pairs(collection: Collection, split: str, encoder: Encoder | None = Non
 
     Raises:
         UnknownNameError: no such split.
-        CollectionError: the split has no captions.
+        CollectionError: the collection or the split has no captions.
     """
+    collection.check_captions()
     image_rows, caption_rows = collection.image_rows(split), collection.caption_rows(split)
     if not len(caption_rows):
         raise CollectionError(

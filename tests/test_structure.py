@@ -15,13 +15,14 @@ ROOT = Path(__file__).resolve().parents[1]
 # From the ground up; a room imports only from rooms of lower lines.
 LAYERS = [
     ["exceptions"],
-    ["storage", "processes"],
+    ["storage", "processes", "hub"],
     ["collection", "pictures", "reading"],
     ["catalog"],
     ["vocabulary", "sparse"],
     ["expansion"],
     ["projection", "losses"],
     ["checkpoint", "encoders", "index"],
+    ["encoding"],
     ["exchange"],
     ["vocabulary_start"],
     ["pairs", "measures", "terms"],
@@ -35,7 +36,7 @@ LAYERS = [
     ["ablation", "jobs", "world"],
     ["report"],
     ["commands"],
-    ["commands_sweeping", "commands_training"],
+    ["commands_import", "commands_sweeping", "commands_training"],
     ["__main__"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}

@@ -26,8 +26,9 @@ from lsr.pictures import read_picture
 from lsr.search import Searcher
 from pages.parts.choice import Choice
 
-TILE_PIXELS = 400
-LARGE_PIXELS = 960
+# What an imported collection stores, so that nothing is made smaller here.
+TILE_PIXELS = 320
+LARGE_PIXELS = 640
 # A query is too little work for two threads, which would wait for each other on a busy machine.
 torch.set_num_threads(1)
 
@@ -77,7 +78,8 @@ def search(ready: Searcher, text: str, settings: SearchSettings) -> SearchResult
 def thumbnail(images: Collection, image_id: str, pixels: int = TILE_PIXELS) -> bytes | str | None:
     """The picture of an image as JPEG bytes of about the width it is shown at.
 
-    Streamlit passes JPEG on as it is and would encode anything else anew in every run.
+    It is made from the nearest size that the collection stores. Streamlit passes JPEG on as it is
+    and would encode anything else, the stored WebP as well, anew in every run.
 
     An address stands for a picture that lies elsewhere; None for one that cannot be shown.
     """
@@ -181,7 +183,7 @@ def _thumbnail(
     image_id: str,
     pixels: int,
 ) -> bytes | str | None:
-    place = _images.picture(_images.image_row(image_id))
+    place = _images.picture(_images.image_row(image_id), pixels)
     if not isinstance(place, Path):
         return place
     try:
