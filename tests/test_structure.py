@@ -18,7 +18,7 @@ LAYERS = [
     ["storage", "processes", "hub"],
     ["collection", "pictures", "reading"],
     ["catalog"],
-    ["vocabulary", "sparse"],
+    ["vocabulary", "sparse", "overview"],
     ["expansion"],
     ["projection", "losses"],
     ["checkpoint", "encoders", "index"],

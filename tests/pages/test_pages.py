@@ -15,7 +15,7 @@ from lsr import catalog
 from lsr.__main__ import main
 from lsr.ablation import trained_models
 from lsr.collection import load_collection
-from pages.parts.laboratory import worker
+from pages.parts import worker
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
 PAGES = ("search", "image", "term", "expansion", "train")

@@ -14,8 +14,7 @@ from lsr.figures import Curve, frontier_alt, trade_off_figure
 from lsr.figures.frontier import LABELS, MEANINGS
 from lsr.measures import summarize
 from lsr.sweep import COSTS, MEASURES, Draws, SweepReport, SweepRow
-from pages.parts import address, caches, charts
-from pages.parts.laboratory import worker
+from pages.parts import address, caches, charts, worker
 from pages.parts.laboratory.knobs import Turned, move_to
 from pages.parts.laboratory.setting import Setting
 from pages.parts.markup import escape as escape_markdown

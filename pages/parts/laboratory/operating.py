@@ -11,8 +11,7 @@ from lsr.laboratory import command_of
 from lsr.measures import RANK_MEASURES
 from lsr.operating import Cheapest, cheapest
 from lsr.sweep import COSTS, OperatingPoint
-from pages.parts import address, caches
-from pages.parts.laboratory import worker
+from pages.parts import address, caches, worker
 from pages.parts.laboratory.setting import Setting
 from pages.parts.markup import escape
 

@@ -13,8 +13,7 @@ import streamlit as st
 
 from lsr.catalog import home
 from lsr.report import Checked, ReportProgress, ReportSettings, check_report, write_report
-from pages.parts import address, caches, cards
-from pages.parts.laboratory import worker
+from pages.parts import address, caches, cards, worker
 from pages.parts.laboratory.setting import Setting
 from pages.parts.markup import escape
 

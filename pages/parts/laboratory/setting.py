@@ -11,7 +11,7 @@ from lsr.exceptions import CollectionError
 from lsr.figures.frontier import LABELS
 from lsr.sweep import COSTS, DIRECTIONS, MEASURES, NULLS
 from pages.parts import address
-from pages.parts.choice import Choice, names, read_name
+from pages.parts.choice import Choice, fitting, read_name
 
 NONE = "none"
 _DIRECTIONS = {"text-to-image": "Text → image", "image-to-text": "Image → text"}
@@ -71,7 +71,7 @@ def _choose_task(choice: Choice, images: Collection) -> tuple[str, str, str]:
     default_split = "test" if "test" in splits else splits[0]
     split = address.read_option("split", splits, default_split)
     direction = address.read_option("direction", DIRECTIONS, DIRECTIONS[0])
-    others = [name for name in names("models") if name != choice.model]
+    others = [name for name in fitting(choice.collection) if name != choice.model]
     default_other = preferred_other(others)
     raw = address.read_text("against")
     against = default_other if raw is None else read_name("model", raw, [*others, NONE])
