@@ -11,8 +11,7 @@ import numpy as np
 from PIL import Image
 
 from lsr.catalog import check_name, home
-from lsr.encoders.rgb import rgb
-from lsr.encoders.towers import no_words
+from lsr.encoders.inputs import no_words, rgb
 from lsr.exceptions import EncoderError, InputError, LexiscopeError, shorten
 from lsr.storage import fingerprint
 
@@ -76,7 +75,9 @@ class OwnEncoder:
     def _asked(self, encode: Callable[[list[Any]], Any], batch: list[Any], noun: str) -> np.ndarray:
         try:
             answer = encode(batch)
-            if hasattr(answer, "detach"):  # a torch tensor, which may need gradients or lie on a GPU
+            if hasattr(
+                answer, "detach"
+            ):  # a torch tensor, which may need gradients or lie on a GPU
                 answer = answer.detach().float().cpu()
             vectors = np.asarray(answer, np.float32)
         except LexiscopeError:
