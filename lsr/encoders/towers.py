@@ -101,7 +101,7 @@ class TowerEncoder:
             return vectors
         counts = self._towers.word_counts(texts)
         for text, count in zip(texts, counts, strict=True):
-            if not count:
+            if not count or not text.strip():  # some tokenizers keep blanks
                 raise no_words(text)
         by_length = np.argsort(counts, kind="stable")
         for start in range(0, len(texts), size):

@@ -14,7 +14,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
@@ -62,7 +62,8 @@ class Worker:
         self._patience = patience or Patience()
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._log = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - as long as the worker
+        self._log: IO[bytes] | None = None
+        self._said = ""
         self._end: Callable[[], object] = lambda: None
 
     def start(self) -> dict[str, Any]:
@@ -92,7 +93,7 @@ class Worker:
             except _BrokenError as problem:
                 self._stop()
                 raise EncoderError(
-                    f"{self._label} broke off twice on a batch of {n:,} ({problem}){self._last()}. "
+                    f"{self._label} broke off twice on a batch of {n:,} ({problem}){self._said}. "
                     "Encode a smaller batch, or check the installation."
                 ) from None
 
@@ -128,16 +129,17 @@ class Worker:
         if self._process is not None and self._process.poll() is None:
             return self._process
         self._stop()
-        self._log.seek(0)
-        self._log.truncate()
         self.starts += 1
+        log = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed with the process
         try:
             process = subprocess.Popen(  # noqa: S603 - our own file and a checked name
-                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log
+                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
             )
         except OSError as problem:
+            log.close()
             raise EncoderError(f"{self._label} does not start ({problem}).") from None
-        self._process, self._end = process, weakref.finalize(self, _end, process)
+        self._process, self._log = process, log
+        self._end = weakref.finalize(self, _end, process, log)
         for pipe in (process.stdin, process.stdout):
             os.set_blocking(pipe.fileno(), False)  # type: ignore[union-attr]
         try:
@@ -148,7 +150,7 @@ class Worker:
             why = str(problem) or f"nothing came within {self._patience.start:g} s"
             self._stop()
             raise EncoderError(
-                f"{self._label} did not start ({why}){self._last()}. Mend the cause or run "
+                f"{self._label} did not start ({why}){self._said}. Mend the cause or run "
                 "`make lavis` again."
             ) from None
         if self.about and about != self.about:
@@ -158,25 +160,20 @@ class Worker:
         return process
 
     def _stop(self) -> None:
+        """End the process, and keep the last line that it wrote for a message."""
+        if self._log is not None:
+            self._log.seek(0)
+            lines = self._log.read().decode("utf-8", "replace").strip().splitlines()
+            self._said = f": {shorten(lines[-1], 160)}" if lines else ""
         self._end()
-        self._process = None
-
-    def _last(self) -> str:
-        """The last line that the worker wrote about itself, for a message."""
-        self._log.seek(0)
-        lines = self._log.read().decode("utf-8", "replace").strip().splitlines()
-        return f": {shorten(lines[-1], 160)}" if lines else ""
+        self._process = self._log = None
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
     process.kill()
     process.wait()
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            try:
-                pipe.close()
-            except OSError:  # what was not yet sent goes nowhere
-                continue
+    for file in (process.stdin, process.stdout, log):
+        file.close()  # type: ignore[union-attr]
 
 
 def _send(process: subprocess.Popen[bytes], message: bytes, deadline: float) -> None:
