@@ -1,10 +1,13 @@
 # `make app` and `make test` do all the set-up they need.
 PYTHON ?= python3
+# LAVIS needs packages that newer versions of Python no longer run.
+LAVIS_PYTHON ?= python3.11
 PORT ?= 8501
 VENV := .venv
 BIN := $(VENV)/bin
+LAVIS := .venv-lavis
 
-.PHONY: app test lint clean
+.PHONY: app test lint lavis clean
 
 # glibc keeps freed memory by default; these two settings keep the app 70 MB lower at its peak.
 app: $(VENV)/.app
@@ -19,8 +22,10 @@ lint: $(VENV)/.test
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
+lavis: $(LAVIS)/.installed
+
 clean:
-	rm -rf $(VENV) build
+	rm -rf $(VENV) $(LAVIS) build
 
 $(VENV)/.app: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Lexiscope needs Python 3.11 or newer: make app PYTHON=python3.11")'
@@ -32,4 +37,11 @@ $(VENV)/.app: requirements.txt
 $(VENV)/.test: $(VENV)/.app requirements-dev.txt
 	@echo "Installing the test packages into $(VENV), once"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(LAVIS)/.installed: requirements-lavis.txt
+	@$(LAVIS_PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "LAVIS needs Python 3.11: make lavis LAVIS_PYTHON=/path/to/python3.11")'
+	@test -x $(LAVIS)/bin/python || $(LAVIS_PYTHON) -m venv $(LAVIS)
+	@echo "Installing LAVIS into $(LAVIS): 2.3 GB, two minutes or more, once"
+	@$(LAVIS)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-lavis.txt
 	@touch $@

@@ -17,7 +17,7 @@ from torch.nn import functional
 from lsr.catalog import BUNDLED_ENCODER
 from lsr.encoders.bundled import BundledEncoder
 from lsr.exceptions import ModelError, UnknownNameError, shorten
-from lsr.exchange.hub import Source, locate, pickled
+from lsr.hub import Source, locate, pickled
 from lsr.projection import Projection
 from lsr.storage import missing, read_array
 from lsr.vocabulary import Vocabulary

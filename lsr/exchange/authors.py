@@ -13,12 +13,12 @@ from lsr.catalog import BUNDLED_ENCODER
 from lsr.checkpoint import load_head, save_model
 from lsr.collection import write_collection
 from lsr.exceptions import ModelError, shorten
-from lsr.exchange.hub import Source
 from lsr.exchange.imported import ImportedCollection, ImportedModel
 from lsr.exchange.joining import join
 from lsr.exchange.karpathy import read_karpathy
 from lsr.exchange.local_pictures import image_table
 from lsr.exchange.vector_table import read_vector_table
+from lsr.hub import Source
 from lsr.storage import read_json
 from lsr.vocabulary import Vocabulary
 

@@ -10,8 +10,8 @@ from typing import Literal
 from lsr.catalog import check_name
 from lsr.exceptions import InputError, shorten
 from lsr.exchange.authors import CHECKPOINT_FILES, DATA_FILES, import_checkpoint, import_vectors
-from lsr.exchange.hub import Source, locate, pickled
 from lsr.exchange.imported import Imported, Kind, import_folder
+from lsr.hub import Source, locate, pickled
 
 
 @dataclass(frozen=True)
