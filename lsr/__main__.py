@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from lsr import commands, commands_sweeping, commands_training
+from lsr import commands, commands_sweeping, commands_training, commands_vectors
 from lsr.exceptions import InputError
 from lsr.options import add_training_options
 from lsr.reading import as_text
@@ -89,6 +89,11 @@ def build_parser() -> argparse.ArgumentParser:
     one.add_argument("source", help="a folder, or a hub name such as lsr42/mscoco-blip-dense")
     one.add_argument("--name", required=True, help="name of the new collection or model")
     one.add_argument("--encoder", metavar="NAME", help="what made the dense vectors")
+
+    one = add(
+        "encode", "Encode a collection with another encoder.", commands_vectors.encode, [plain]
+    )
+    commands_vectors.add_encode_options(one)
 
     one = add("world", "Rebuild the bundled collection.", commands.world_build, [plain])
     one.add_argument("action", choices=["build"])

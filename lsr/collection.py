@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +21,15 @@ from lsr.storage import fingerprint, missing, read_array, read_json, replacing_f
 SCHEMA = 1
 IMAGE_COLUMNS = ("id", "file", "url", "width", "height", "split")
 CAPTION_COLUMNS = ("id", "image_id", "text", "split")
+PROBES = "probes.json"
+_FILES = {
+    "collection.json",
+    "images.parquet",
+    "captions.parquet",
+    "image_vectors.npy",
+    "caption_vectors.npy",
+    PROBES,
+}
 
 
 @dataclass(frozen=True)
@@ -257,6 +268,7 @@ def write_collection(
     caption_vectors: np.ndarray,
     pictures: Path | None = None,
     probes: dict[str, list[str]] | None = None,
+    beside: Path | None = None,
 ) -> Collection:
     """Write a collection folder whole, then read it back.
 
@@ -268,6 +280,8 @@ def write_collection(
         caption_vectors: (m, d), in the order of the captions of the splits that have vectors.
         pictures: a folder that becomes `images/`; it is moved, not copied.
         probes: words with the ids of the images that show what they name.
+        beside: a collection folder whose other files, such as its pictures, the new one shares:
+            they are linked, and copied where the disk has no links.
     """
     splits = list(dict.fromkeys(captions["split"].to_pylist()))
     mark = fingerprint(
@@ -281,8 +295,10 @@ def write_collection(
         pq.write_table(captions.select(CAPTION_COLUMNS), temporary / "captions.parquet")
         np.save(temporary / "image_vectors.npy", image_vectors)
         np.save(temporary / "caption_vectors.npy", caption_vectors)
+        if beside is not None:
+            _share(beside, temporary)
         if probes:
-            write_json(temporary / "probes.json", dict(probes))
+            write_json(temporary / PROBES, dict(probes))
         if pictures is not None:
             pictures.rename(temporary / "images")
         full_card = {
@@ -296,3 +312,19 @@ def write_collection(
         write_json(temporary / "collection.json", full_card)
         load_collection(temporary)
     return load_collection(folder)
+
+
+def _share(folder: Path, into: Path) -> None:
+    """Link what a collection folder holds beside the files that `write_collection` writes."""
+
+    def ignored(place: str, names: list[str]) -> set[str]:
+        return _FILES & set(names) if Path(place) == folder else set()
+
+    shutil.copytree(folder, into, ignore=ignored, copy_function=_link, dirs_exist_ok=True)
+
+
+def _link(file: str, to: str) -> None:
+    try:
+        os.link(file, to)
+    except OSError:  # another disk, or one without links
+        shutil.copyfile(file, to)

@@ -1,0 +1,49 @@
+"""Commands that give collections their dense vectors."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from lsr.catalog import find
+from lsr.collection import load_collection
+from lsr.commands import Answer, Log
+
+# Seconds between two lines of progress.
+_PAUSE = 2.0
+
+
+def add_encode_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `encode`."""
+    parser.add_argument("--collection", required=True, metavar="NAME", help="name or folder")
+    parser.add_argument("--encoder", required=True, metavar="SPEC", help="such as bundled")
+    parser.add_argument("--name", metavar="NEW", help="of a new collection (in its own place)")
+
+
+def encode(options: argparse.Namespace, log: Log) -> Answer:
+    """A collection's pictures and captions with another encoder."""
+    from lsr.encoding import Reencoded, encode_collection
+
+    started = said = time.perf_counter()
+    made = None
+    collection = load_collection(find("collections", options.collection))
+    for report in encode_collection(collection, options.encoder, options.name):
+        if isinstance(report, Reencoded):
+            made = report
+        elif report.done == report.total or time.perf_counter() - said > _PAUSE:
+            said = time.perf_counter()
+            log(
+                f"{report.kind} {report.done:,}/{report.total:,}  {report.per_second:,.1f} a "
+                f"second, {report.seconds_left:,.0f} s left"
+            )
+    assert made is not None  # noqa: S101  the last report
+    return {
+        "collection": made.collection.name,
+        "encoder": made.collection.encoder,
+        "n_images": len(made.collection.images),
+        "n_captions": len(made.collection.captions),
+        "skipped": [{"file": image, "why": why} for image, why in made.skipped.items()],
+        "images_per_second": made.images_per_second,
+        "captions_per_second": made.captions_per_second,
+        "seconds": time.perf_counter() - started,
+    }
