@@ -95,6 +95,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     commands_vectors.add_encode_options(one)
 
+    one = add("attach", "Use vectors computed elsewhere.", commands_vectors.attach, [plain])
+    commands_vectors.add_attach_options(one)
+
     one = add("world", "Rebuild the bundled collection.", commands.world_build, [plain])
     one.add_argument("action", choices=["build"])
     one.add_argument("--out", default="assets", help="folder to write into (assets)")

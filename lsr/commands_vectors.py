@@ -47,3 +47,42 @@ def encode(options: argparse.Namespace, log: Log) -> Answer:
         "captions_per_second": made.captions_per_second,
         "seconds": time.perf_counter() - started,
     }
+
+
+def add_attach_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `attach`."""
+    parser.add_argument("--collection", required=True, metavar="NAME", help="name or folder")
+    file = ".npy, .parquet (id, emb) or .safetensors"
+    labels = "CSV that says whose the vectors are: columns row, "
+    parser.add_argument("--images", required=True, metavar="FILE", help=f"vectors: {file}")
+    parser.add_argument("--captions", metavar="FILE", help="the same of the captions")
+    parser.add_argument("--image-ids", metavar="CSV", help=f"{labels}id or image")
+    parser.add_argument("--caption-ids", metavar="CSV", help=f"{labels}id, or image and caption")
+    parser.add_argument("--encoder", required=True, metavar="NAME", help="what computed them")
+    parser.add_argument("--name", metavar="NEW", help="of a new collection (in its own place)")
+
+
+def attach(options: argparse.Namespace, log: Log) -> Answer:
+    """A collection with vectors that were computed elsewhere."""
+    from lsr.exchange import VectorFiles, attach
+
+    started = time.perf_counter()
+    files = VectorFiles(
+        options.images,
+        options.captions,
+        options.encoder,
+        options.image_ids,
+        options.caption_ids,
+    )
+    made = attach(load_collection(find("collections", options.collection)), files, options.name)
+    for note in made.notes:
+        log(note)
+    return {
+        "collection": made.collection.name,
+        "encoder": made.collection.encoder,
+        "n_images": len(made.collection.images),
+        "n_captions": len(made.collection.captions),
+        "skipped": [one._asdict() for one in made.skipped],
+        "notes": made.notes,
+        "seconds": time.perf_counter() - started,
+    }

@@ -11,7 +11,7 @@ from lsr.collection import CAPTION_COLUMNS
 from lsr.exceptions import CollectionError, shorten
 from lsr.exchange.imported import Skipped
 from lsr.exchange.karpathy import KarpathyImage, KarpathyList
-from lsr.exchange.vector_table import VectorTable
+from lsr.exchange.vector_table import VectorTable, norm_note
 
 _IMAGE_KEYS = ("imgid", "cocoid", "filename")
 
@@ -145,6 +145,4 @@ def _notes(
         )
     for table in tables:
         if table.norms:
-            low, high = (f"{norm:.4g}" for norm in table.norms)
-            norms = f"norms of {low}" if low == high else f"norms from {low} to {high}"
-            yield f"The vectors of {table.file} had {norms} and were brought to unit length."
+            yield norm_note(table.file, table.norms)
