@@ -98,6 +98,9 @@ def build_parser() -> argparse.ArgumentParser:
     one = add("attach", "Use vectors computed elsewhere.", commands_vectors.attach, [plain])
     commands_vectors.add_attach_options(one)
 
+    one = add("fetch", "Get what the paper's authors publish.", commands_vectors.fetch, [plain])
+    commands_vectors.add_fetch_options(one)
+
     one = add("world", "Rebuild the bundled collection.", commands.world_build, [plain])
     one.add_argument("action", choices=["build"])
     one.add_argument("--out", default="assets", help="folder to write into (assets)")

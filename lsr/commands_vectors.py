@@ -86,3 +86,31 @@ def attach(options: argparse.Namespace, log: Log) -> Answer:
         "notes": made.notes,
         "seconds": time.perf_counter() - started,
     }
+
+
+def add_fetch_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `fetch`."""
+    parser.add_argument("what", help="mscoco-blip, flickr30k-blip, mscoco-albef or flickr30k-albef")
+    parser.add_argument("--name", metavar="NEW", help="of collection and model (as fetched)")
+
+
+def fetch(options: argparse.Namespace, log: Log) -> Answer:
+    """The published vectors and head as a collection and a model."""
+    from lsr.exchange import fetch
+
+    started = time.perf_counter()
+    for report in fetch(options.what, options.name):
+        last = report
+        log(report.stage)
+    assert last.collection is not None  # noqa: S101  the last report has all
+    for note in last.notes:
+        log(note)
+    return {
+        "collection": last.collection.collection.name,
+        "model": last.model.model.name if last.model else None,
+        "n_images": len(last.collection.collection.images),
+        "n_captions": len(last.collection.collection.captions),
+        "skipped": [one._asdict() for one in last.collection.skipped],
+        "notes": list(last.notes),
+        "seconds": time.perf_counter() - started,
+    }

@@ -76,7 +76,9 @@ class OwnEncoder:
     def _asked(self, encode: Callable[[list[Any]], Any], batch: list[Any], noun: str) -> np.ndarray:
         try:
             answer = encode(batch)
-            if hasattr(answer, "detach"):  # a torch tensor, which may need gradients or lie on a GPU
+            if hasattr(
+                answer, "detach"
+            ):  # a torch tensor, which may need gradients or lie on a GPU
                 answer = answer.detach().float().cpu()
             vectors = np.asarray(answer, np.float32)
         except LexiscopeError:
