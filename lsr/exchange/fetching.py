@@ -10,9 +10,8 @@ from dataclasses import dataclass
 
 from lsr.exceptions import UnknownNameError, shorten
 from lsr.exchange.authors import CHECKPOINT_FILES, DATA_FILES, import_checkpoint, import_vectors
-from lsr.exchange.checksums import check_download
+from lsr.exchange.downloading import download
 from lsr.exchange.imported import ImportedCollection, ImportedModel, import_folder
-from lsr.hub import Source, locate
 
 
 @dataclass(frozen=True)
@@ -68,12 +67,12 @@ def fetch(what: str, name: str | None = None) -> Iterator[FetchReport]:
         import_folder("models", own),
     )
     yield FetchReport(f"Downloading the vectors {published.vectors}")
-    vectors = _download(published.vectors, "dataset", DATA_FILES)
+    vectors = download(published.vectors, "dataset", DATA_FILES)
     yield FetchReport(f"Importing the collection {own}")
     collection = import_vectors(vectors, collection_folder, None)
     yield FetchReport(f"Downloading the head {published.head}", collection)
     try:
-        head = _download(published.head, "model", (*CHECKPOINT_FILES, "tokenizer.json"))
+        head = download(published.head, "model", CHECKPOINT_FILES, ["tokenizer.json"])
     except UnknownNameError:
         note = (
             f"The hub has no head `{published.head}`. Train one: `python -m lsr train "
@@ -83,9 +82,3 @@ def fetch(what: str, name: str | None = None) -> Iterator[FetchReport]:
         return
     model = import_checkpoint(head, model_folder, collection.collection.encoder)
     yield FetchReport("Done", collection, model, tuple(collection.notes))
-
-
-def _download(repository: str, kind: str, files: tuple[str, ...]) -> Source:
-    source = locate(repository, {kind: files})
-    check_download(source, [name for name in files if (source.folder / name).exists()])
-    return source

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,11 +15,15 @@ COMMIT = "0" * 40
 
 @dataclass
 class Hub:
-    """folders: by kind (`datasets`, `models`) and name. fetched: names of the files sent."""
+    """folders: by kind (`datasets`, `models`) and name. damaged: names of files sent wrong.
+
+    fetched: names of the files sent, with the first byte where it is not the first of all.
+    """
 
     address: str
     folders: dict[tuple[str, str], Path] = field(default_factory=dict)
-    fetched: list[str] = field(default_factory=list)
+    damaged: set[str] = field(default_factory=set)
+    fetched: list[str | tuple[str, int]] = field(default_factory=list)
 
 
 def sha256(path: Path) -> str:
@@ -50,28 +53,22 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, *, with_body: bool) -> None:
         hub: Hub = self.server.hub  # type: ignore[attr-defined]
         parts = self.path.partition("?")[0].strip("/").split("/")
-        is_api = parts[0] == "api"
-        parts = parts[is_api:]
         kind = parts.pop(0) if parts[0] in ("datasets", "models") else "models"
-        folder = hub.folders.get((kind, "/".join(parts[:2])))
-        if folder is None:
-            self._send(404, b"", {"X-Error-Code": "RepoNotFound"}, with_body)
+        folder, name = hub.folders.get((kind, "/".join(parts[:2]))), parts[-1]
+        if folder is None or not (folder / name).exists():
+            code = "RepoNotFound" if folder is None else "EntryNotFound"
+            self._send(404, b"", {"X-Error-Code": code}, with_body)
             return
-        headers = {"X-Repo-Commit": COMMIT}
-        if is_api:
-            content: object = {"id": "/".join(parts[:2]), "sha": COMMIT, "siblings": []}
-            if parts[2] == "tree":
-                content = [
-                    {"type": "file", "path": p.name, "size": p.stat().st_size, "oid": sha256(p)}
-                    for p in folder.iterdir()
-                ]
-            self._send(200, json.dumps(content).encode(), headers, with_body)
-            return
+        body = (folder / name).read_bytes()
+        headers = {"X-Repo-Commit": COMMIT, "ETag": f'"{sha256(folder / name)}"'}
+        first = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").rstrip("-"))
         if with_body:
-            hub.fetched.append(parts[-1])
-        file = folder / parts[-1]
-        headers["ETag"] = f'"{sha256(file)}"'
-        self._send(200, file.read_bytes(), headers, with_body)
+            hub.fetched.append((name, first) if first else name)
+        if name in hub.damaged:
+            body = b"wrong" + body[5:]
+        if first:
+            headers["Content-Range"] = f"bytes {first}-{len(body) - 1}/{len(body)}"
+        self._send(206 if first else 200, body[first:], headers, with_body)
 
     def _send(self, status: int, body: bytes, headers: dict[str, str], with_body: bool) -> None:
         self.send_response(status)

@@ -19,9 +19,7 @@ from safetensors.torch import save_file
 from lsr.checkpoint import load_model
 from lsr.collection import load_collection
 from lsr.exceptions import InputError, UnknownNameError
-from lsr.exchange import fetch
-from lsr.exchange.checksums import check_download
-from lsr.hub import Source
+from lsr.exchange import downloading, fetch
 from lsr.judged import check_fit
 from lsr.projection import Projection
 from tests.conftest import D, make_tokenizer, unit
@@ -113,17 +111,37 @@ def test_without_a_published_head_the_collection_still_arrives(hub, ask, tmp_pat
     assert load_collection(home / "collections" / "mscoco-blip").encoder == "blip"
 
 
+def test_a_download_goes_on_behind_its_last_byte(hub, ask, tmp_path, home):
+    """As a kill leaves it: some of a file under the name of its checksum."""
+    hub.folders["datasets", VECTORS] = folder = publish_vectors(tmp_path / "vectors")
+    whole = folder / "text_embs.parquet"
+    cache = home / "cache" / "hub" / "dataset" / VECTORS.replace("/", "--")
+    cache.mkdir(parents=True)
+    (cache / f".{sha256(whole)}.part").write_bytes(whole.read_bytes()[:700])
+    assert ask("mscoco-blip").returncode == 0
+    assert hub.fetched == ["dataset_meta.json", "img_embs.parquet", ("text_embs.parquet", 700)]
+    assert (cache / "text_embs.parquet").read_bytes() == whole.read_bytes()
+
+
 def test_a_damaged_download_is_named_removed_and_fetched_again(hub, ask, tmp_path, home):
     hub.folders["datasets", VECTORS] = publish_vectors(tmp_path / "vectors")
-    ask("mscoco-blip")
-    (blob,) = (tmp_path / "hub").rglob(sha256(tmp_path / "vectors" / "text_embs.parquet"))
-    blob.write_bytes(blob.read_bytes()[:-5] + b"wrong")
-    done = ask("mscoco-blip", "--name", "again")
+    hub.damaged.add("text_embs.parquet")
+    done = ask("mscoco-blip")
     assert (done.returncode, done.stdout) == (2, "")
-    assert f"`text_embs.parquet` of `{VECTORS}` is damaged" in done.stderr
-    assert f"the hub gives {blob.name[:12]}…" in done.stderr
-    assert ask("mscoco-blip", "--name", "again").returncode == 0
-    assert load_collection(home / "collections" / "again").encoder == "blip"
+    assert f"`text_embs.parquet` of `{VECTORS}` arrived damaged" in done.stderr
+    assert not (home / "collections" / "mscoco-blip").exists()
+    hub.damaged.clear()
+    assert ask("mscoco-blip").returncode == 0
+    assert hub.fetched.count("text_embs.parquet") == 2
+    assert hub.fetched.count("img_embs.parquet") == 1
+
+
+def test_a_repository_that_lost_a_file_is_refused(hub, ask, tmp_path):
+    hub.folders["datasets", VECTORS] = folder = publish_vectors(tmp_path / "vectors")
+    (folder / "img_embs.parquet").unlink()
+    done = ask("mscoco-blip")
+    assert done.returncode == 2
+    assert f"`{VECTORS}` on huggingface.co has no file `img_embs.parquet`" in done.stderr
 
 
 def test_without_a_network_there_is_one_sentence(ask):
@@ -141,14 +159,11 @@ def test_only_what_is_published_can_be_fetched():
 
 
 def test_a_small_file_has_the_checksum_that_git_gives(tmp_path):
-    # Of the content "hello\n", as `git hash-object` prints it.
-    blob = tmp_path / "ce013625030ba8dba906f756967f9e9ca394464a"
-    blob.write_bytes(b"hello\n")
-    (tmp_path / "config.json").symlink_to(blob)
-    (tmp_path / "plain.json").write_bytes(b"{}")
-    source = Source(tmp_path, "owner/name")
-    assert check_download(source, ["config.json", "plain.json"]) == 1
-    blob.write_bytes(b"hullo\n")
-    with pytest.raises(InputError, match="`config.json` of `owner/name` is damaged"):
-        check_download(source, ["config.json"])
-    assert not blob.exists()
+    small = tmp_path / "config.json"
+    small.write_bytes(b"hello\n")
+    mark = "ce013625030ba8dba906f756967f9e9ca394464a"  # as `git hash-object` prints it
+    downloading._check(small, mark, "config.json", "owner/name")
+    small.write_bytes(b"hullo\n")
+    with pytest.raises(InputError, match="`config.json` of `owner/name` arrived damaged"):
+        downloading._check(small, mark, "config.json", "owner/name")
+    assert not small.exists()
