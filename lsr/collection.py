@@ -119,6 +119,11 @@ class Collection:
         return np.flatnonzero(pictured) if pictured.any() else np.arange(len(self.image_ids))
 
     @cached_property
+    def has_remote_pictures(self) -> bool:
+        """Whether an image has no picture file but an address."""
+        return any(u and not f for f, u in zip(*self._files_and_urls, strict=True))
+
+    @cached_property
     def _files_and_urls(self) -> tuple[list[str | None], list[str | None]]:
         return self.images["file"].to_pylist(), self.images["url"].to_pylist()
 

@@ -71,7 +71,7 @@ def _fetched(repository: str, kind: str, name: str, folder: Path) -> bool:
     url = hf_hub_url(repository, name, repo_type=kind)
     try:
         about = get_hf_file_metadata(url)
-        mark = about.etag if _MARK.fullmatch(about.etag or "") else ""
+        mark = about.etag if about.etag and _MARK.fullmatch(about.etag) else ""
         part = folder / f".{mark or name}.part"
         # What has no mark may have changed since it was begun.
         with told_when_full(part), part.open("ab" if mark else "wb") as file:
