@@ -10,7 +10,13 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from lsr import commands, commands_import, commands_sweeping, commands_training
+from lsr import (
+    commands,
+    commands_encoders,
+    commands_import,
+    commands_sweeping,
+    commands_training,
+)
 from lsr.exceptions import InputError
 from lsr.options import add_training_options
 from lsr.reading import as_text
@@ -87,6 +93,12 @@ def build_parser() -> argparse.ArgumentParser:
 
     one = add("import", "Load pictures or what others made.", commands_import.run, [plain])
     commands_import.add_import_options(one)
+
+    one = add("encoder", "Load and check an encoder.", commands_encoders.encoder, [plain])
+    one.add_argument("encoder", metavar="SPEC", help="such as clip:FOLDER or lavis:albef")
+
+    one = add("convert", "Convert a LAVIS checkpoint.", commands_encoders.convert, [plain])
+    commands_encoders.add_convert_options(one)
 
     one = add("world", "Rebuild the bundled collection.", commands.world_build, [plain])
     one.add_argument("action", choices=["build"])

@@ -11,7 +11,7 @@ from typing import Any
 from lsr.catalog import find, folders, own_folder
 from lsr.checkpoint import load_model
 from lsr.collection import load_collection
-from lsr.encoders import load_encoder
+from lsr.encoders import can_encode, load_encoder
 from lsr.exceptions import CollectionError, ModelError, QueryError, shorten
 from lsr.options import training_settings
 from lsr.storage import read_json
@@ -148,9 +148,9 @@ def evaluate(options: argparse.Namespace, log: Log) -> Answer:
     model = load_model(find("models", options.model))
     judged = judge(collection, model, options.split)
     log(f"{len(judged.captions):,} captions and {len(judged.images):,} images projected")
-    vectors = term_vectors_for(collection.encoder, model.vocabulary)
+    vectors = term_vectors_for(model.vocabulary)
     answer = evaluate(judged, options.direction, vectors)
-    if (collection.folder / "probes.json").exists():
+    if (collection.folder / "probes.json").exists() and can_encode(collection.encoder):
         probes = evaluate_probes(collection, model, load_encoder(collection.encoder))
         answer["unseen_words"] = probes
     return answer

@@ -5,6 +5,7 @@ LexiscopeError
     ├── UnknownNameError    no collection, model, image, term or split of that name
     ├── CollectionError     a collection folder that is incomplete or does not fit together
     ├── ModelError          a model folder that is incomplete or does not fit together
+    ├── EncoderError        an encoder that is not here, does not start or answers wrongly
     ├── QueryError          a query text, weight or setting that cannot be searched with
     ├── PictureError        a file that is not a picture we can read
     └── DiskFullError       a disk without room for what is to be written
@@ -33,6 +34,10 @@ class CollectionError(InputError):
 
 class ModelError(InputError):
     """A model folder that is incomplete, truncated or does not fit the collection."""
+
+
+class EncoderError(InputError):
+    """An encoder whose packages, environment or code are missing, broken or wrong."""
 
 
 class QueryError(InputError):

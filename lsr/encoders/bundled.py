@@ -21,7 +21,8 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from lsr.encoders.bundled_networks import EncoderConfig, ImageNetwork, TextNetwork
-from lsr.exceptions import ModelError, PictureError, QueryError
+from lsr.encoders.inputs import no_words, rgb
+from lsr.exceptions import ModelError
 
 CONFIG_FILE = "config.json"
 MODEL_FILE = "model.safetensors"
@@ -44,21 +45,7 @@ def picture_pixels(picture: Image.Image, side: int) -> np.ndarray:
     Raises:
         PictureError: the picture is empty or its file is damaged.
     """
-    if min(picture.size) == 0:
-        raise PictureError("The picture has no pixels: choose another file.")
-    try:
-        if picture.mode[0] in "IF":  # whole or real numbers of any range: 16-bit scans, maps
-            levels = np.asarray(picture, dtype=np.float64)
-            span = max(float(np.ptp(levels)), 1e-12)
-            picture = Image.fromarray(((levels - levels.min()) / span * 255).astype(np.uint8))
-        if picture.has_transparency_data:
-            coloured = picture.convert("RGBA")
-            white = Image.new("RGBA", picture.size, "white")
-            picture = Image.alpha_composite(white, coloured)
-        square = picture.convert("RGB").resize((side, side), Image.Resampling.BICUBIC)
-    except (OSError, SyntaxError, ValueError) as error:  # what damaged files make Pillow raise
-        raise PictureError(f"The picture cannot be read ({error}): choose another file.") from error
-    return np.asarray(square)
+    return np.asarray(rgb(picture).resize((side, side), Image.Resampling.BICUBIC))
 
 
 def network_pictures(pixels: Tensor) -> Tensor:
@@ -138,9 +125,7 @@ class BundledEncoder:
         ]
         for text, row in zip(texts, rows, strict=True):
             if not row:
-                raise QueryError(
-                    f"The text {text[:40]!r} holds no word to encode: type at least one word."
-                )
+                raise no_words(text)
         vectors = np.empty((len(rows), self.dense_size), dtype=np.float32)
         by_length = np.argsort([len(row) for row in rows], kind="stable")
         with torch.inference_mode():
