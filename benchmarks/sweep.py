@@ -85,9 +85,9 @@ def demo() -> Shape:
     """The test split of the bundled collection, as the bundled model sees it."""
     collection = load_collection(find("collections", "demo"))
     model = load_model(find("models", "demo"))
-    vectors = term_vectors_for(collection.encoder, model.vocabulary)
+    vectors = term_vectors_for(model.vocabulary)
     if vectors is None:
-        raise SystemExit("The bundled encoder has no word vectors.")
+        raise SystemExit("The model has another vocabulary than the bundled one.")
     return Shape(judge(collection, model, "test"), vectors)
 
 

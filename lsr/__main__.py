@@ -10,7 +10,14 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from lsr import commands, commands_sweeping, commands_training, commands_vectors
+from lsr import (
+    commands,
+    commands_encoders,
+    commands_import,
+    commands_sweeping,
+    commands_training,
+    commands_vectors,
+)
 from lsr.exceptions import InputError
 from lsr.options import add_training_options
 from lsr.reading import as_text
@@ -85,10 +92,14 @@ def build_parser() -> argparse.ArgumentParser:
     one = add("ablate", "Train a grid of heads.", commands_training.ablate, [_common(model=False)])
     commands_training.add_ablate_options(one)
 
-    one = add("import", "Load what others made.", commands.import_source, [plain])
-    one.add_argument("source", help="a folder, or a hub name such as lsr42/mscoco-blip-dense")
-    one.add_argument("--name", required=True, help="name of the new collection or model")
-    one.add_argument("--encoder", metavar="NAME", help="what made the dense vectors")
+    one = add("import", "Load pictures or what others made.", commands_import.run, [plain])
+    commands_import.add_import_options(one)
+
+    one = add("encoder", "Load and check an encoder.", commands_encoders.encoder, [plain])
+    one.add_argument("encoder", metavar="SPEC", help="such as clip:FOLDER or lavis:albef")
+
+    one = add("convert", "Convert a LAVIS checkpoint.", commands_encoders.convert, [plain])
+    commands_encoders.add_convert_options(one)
 
     one = add(
         "encode", "Encode a collection with another encoder.", commands_vectors.encode, [plain]

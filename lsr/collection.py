@@ -20,6 +20,9 @@ from lsr.storage import fingerprint, missing, read_array, read_json, replacing_f
 
 SCHEMA = 1
 IMAGE_COLUMNS = ("id", "file", "url", "width", "height", "split")
+# Inside `images/`, under the same names: pictures whose longer side has the card's `small_pictures`
+# pixels. A picture that is no larger is not there.
+SMALL_PICTURES = "small"
 CAPTION_COLUMNS = ("id", "image_id", "text", "split")
 PROBES = "probes.json"
 _FILES = {
@@ -147,16 +150,41 @@ class Collection:
         """The captions of an image, in the order of the file."""
         return [self.caption_texts[row] for row in self._captions_by_image.get(image_row, [])]
 
-    def picture(self, image_row: int) -> Path | str | None:
-        """Where the picture is: a file, else an address, else nothing."""
+    def picture(self, image_row: int, pixels: int | None = None) -> Path | str | None:
+        """Where the picture is: a file, else an address, else nothing.
+
+        Args:
+            pixels: how many are shown on the longer side; where the folder holds the picture in
+                two sizes, the small one is taken if it has that many.
+        """
         file, url = (column[image_row] for column in self._files_and_urls)
-        return self.folder / "images" / file if file else url
+        if not file:
+            return url
+        small = self.card.get("small_pictures")
+        if small and pixels and pixels <= small and self._longer_side(image_row) > small:
+            return self.folder / "images" / SMALL_PICTURES / file
+        return self.folder / "images" / file
+
+    def _longer_side(self, image_row: int) -> int:
+        return max(self.images[name][image_row].as_py() or 0 for name in ("width", "height"))
 
     def check_split(self, split: str) -> None:
         if split not in self.splits:
             raise UnknownNameError(
                 f"Collection `{self.name}` has no split `{shorten(split)}`. "
                 f"Its splits are {', '.join(f'`{s}`' for s in self.splits)}."
+            )
+
+    def check_captions(self) -> None:
+        """Refuse a collection without any caption, for what needs them.
+
+        Raises:
+            CollectionError: it has none.
+        """
+        if not len(self.captions):
+            raise CollectionError(
+                f"Collection `{self.name}` has {len(self.images):,} images but no captions, so "
+                "nothing can be measured or trained on it. Import it again with captions."
             )
 
     def image_rows(self, split: str) -> np.ndarray:

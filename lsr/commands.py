@@ -11,7 +11,7 @@ from typing import Any
 from lsr.catalog import find, folders, own_folder
 from lsr.checkpoint import load_model
 from lsr.collection import load_collection
-from lsr.encoders import load_encoder
+from lsr.encoders import can_encode, load_encoder
 from lsr.exceptions import CollectionError, ModelError, QueryError, shorten
 from lsr.options import training_settings
 from lsr.storage import read_json
@@ -148,9 +148,9 @@ def evaluate(options: argparse.Namespace, log: Log) -> Answer:
     model = load_model(find("models", options.model))
     judged = judge(collection, model, options.split)
     log(f"{len(judged.captions):,} captions and {len(judged.images):,} images projected")
-    vectors = term_vectors_for(collection.encoder, model.vocabulary)
+    vectors = term_vectors_for(model.vocabulary)
     answer = evaluate(judged, options.direction, vectors)
-    if (collection.folder / "probes.json").exists():
+    if (collection.folder / "probes.json").exists() and can_encode(collection.encoder):
         probes = evaluate_probes(collection, model, load_encoder(collection.encoder))
         answer["unseen_words"] = probes
     return answer
@@ -175,34 +175,6 @@ def train(options: argparse.Namespace, log: Log) -> Answer:
         )
     metrics = read_json(folder / "metrics.json", ModelError)
     return {"model": options.out, "epochs": reports, "metrics": metrics}
-
-
-def import_source(options: argparse.Namespace, log: Log) -> Answer:
-    """What others made, as an ordinary collection or model."""
-    import time
-
-    from lsr.exchange import ImportedModel, import_source
-
-    started = time.perf_counter()
-    made = import_source(options.source, options.name, options.encoder)
-    if isinstance(made, ImportedModel):
-        head = made.model.head
-        return {
-            "model": made.model.name,
-            "dense_size": head.dense_size,
-            "hidden_size": head.hidden_size,
-            "n_terms": head.vocabulary_size,
-            "seconds": time.perf_counter() - started,
-        }
-    for note in made.notes:
-        log(note)
-    return {
-        "collection": made.collection.name,
-        "n_images": len(made.collection.images),
-        "n_captions": len(made.collection.captions),
-        "skipped": [one._asdict() for one in made.skipped],
-        "seconds": time.perf_counter() - started,
-    }
 
 
 def world_build(options: argparse.Namespace, log: Log) -> Answer:

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from lsr.catalog import BUNDLED_ENCODER
 from lsr.checkpoint import Model
 from lsr.collection import Collection
-from lsr.encoders import NAMES, Encoder, load_encoder
+from lsr.encoders import Encoder, load_encoder
 from lsr.exceptions import CollectionError
 from lsr.judged import JudgedSplit
 from lsr.measures import (
@@ -178,9 +179,14 @@ def evaluate_probes(collection: Collection, model: Model, encoder: Encoder) -> d
     return {"n": len(probes), **shares, "missed": missed}
 
 
-def term_vectors_for(encoder: str, vocabulary: Vocabulary) -> np.ndarray | None:
-    """(V, e) static vectors of a vocabulary's terms, or None where the encoder has none."""
-    if encoder not in NAMES:
+def term_vectors_for(vocabulary: Vocabulary) -> np.ndarray | None:
+    """(V, e) static vectors of a vocabulary's terms, for Semantic@20; None for an unknown one.
+
+    They are the token vectors of the bundled encoder, so they belong to the bundled vocabulary
+    and do not depend on what encoded a collection.
+    """
+    bundled = BUNDLED_ENCODER / "tokenizer.json"
+    if Vocabulary.load(bundled).fingerprint != vocabulary.fingerprint:
         return None
-    vectors: np.ndarray | None = getattr(load_encoder(encoder), "token_vectors", None)
-    return vectors if vectors is not None and len(vectors) == len(vocabulary) else None
+    vectors: np.ndarray = load_encoder("bundled").token_vectors  # type: ignore[attr-defined]
+    return vectors

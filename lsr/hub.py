@@ -41,12 +41,18 @@ def locate(source: str, files: Mapping[str, Sequence[str]]) -> Source:
         return Source(path, path.resolve().name)
     if path.is_file():
         raise UnknownNameError(f"`{shown}` is a file. Give the folder that holds it.")
-    if not _HUB_NAME.fullmatch(source):
+    if not is_hub_name(source):
         raise UnknownNameError(
             f"There is no folder `{shown}`, and it is no hub name. Give a folder, or a repository "
             "on huggingface.co as `owner/name`."
         )
     return Source(_download(source, files), source)
+
+
+def is_hub_name(text: str) -> bool:
+    """Whether `text` has the form `owner/name` that the hub allows."""
+    whole = len(text) <= 96 and _HUB_NAME.fullmatch(text) is not None
+    return whole and not re.search(r"--|\.\.|[.-](/|$)", text)
 
 
 def _download(name: str, files: Mapping[str, Sequence[str]]) -> Path:

@@ -50,7 +50,7 @@ class Laboratory:
     @cached_property
     def free(self) -> Task:
         """The task without the fixed prunings."""
-        vectors = term_vectors_for(self.collection.encoder, self.model.vocabulary)
+        vectors = term_vectors_for(self.model.vocabulary)
         return make_task(self.judged, self.direction, vectors)
 
     @cached_property

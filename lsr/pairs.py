@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,8 +38,9 @@ def load_pairs(collection: Collection, split: str, encoder: Encoder | None = Non
 
     Raises:
         UnknownNameError: no such split.
-        CollectionError: the split has no captions.
+        CollectionError: the collection or the split has no captions.
     """
+    collection.check_captions()
     image_rows, caption_rows = collection.image_rows(split), collection.caption_rows(split)
     if not len(caption_rows):
         raise CollectionError(
@@ -82,7 +84,8 @@ def first_images(pairs: Pairs, n: int) -> Pairs:
 
 def _encode_once(texts: list[str], encoder: Encoder) -> np.ndarray:
     """(m, d) float16 vectors, read from the cache when these texts were encoded before."""
-    name = f"{encoder.name}-{fingerprint(encoder.fingerprint, *texts)}.npy"
+    made_by = re.sub(r"[^\w.-]+", "-", encoder.name)[-40:]  # a name can hold a path
+    name = f"{made_by}-{fingerprint(encoder.fingerprint, *texts)}.npy"
     path = home() / "cache" / name
     if not path.exists():
         vectors = encoder.encode_texts(texts)

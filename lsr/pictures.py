@@ -11,6 +11,8 @@ from PIL import Image, ImageOps
 from lsr.exceptions import PictureError, shorten
 
 MAX_BYTES = 10 * 2**20
+# A file on this machine is no upload: cameras make more than 10 MB.
+MAX_FILE_BYTES = 200 * 2**20
 MAX_PIXELS = 50_000_000
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 
@@ -25,15 +27,17 @@ def read_picture(
         most_pixels: make a larger picture smaller, to about so many.
 
     Raises:
-        PictureError: missing, empty, larger than MAX_BYTES or MAX_PIXELS, or no picture.
+        PictureError: missing, empty, no picture, of more than MAX_PIXELS, or larger than
+            MAX_BYTES in bytes or MAX_FILE_BYTES in a file.
     """
     label = shorten(name or (source.name if isinstance(source, Path) else "the picture"))
     try:
         size = source.stat().st_size if isinstance(source, Path) else len(source)
-        if size > MAX_BYTES:
+        most = MAX_FILE_BYTES if isinstance(source, Path) else MAX_BYTES
+        if size > most:
             raise PictureError(
                 f"`{label}` has {size / 2**20:.1f} MB; pictures may have up to "
-                f"{MAX_BYTES // 2**20} MB. Make it smaller and try again."
+                f"{most // 2**20} MB. Make it smaller and try again."
             )
         content = source.read_bytes() if isinstance(source, Path) else source
         with warnings.catch_warnings():

@@ -36,7 +36,13 @@ LAYERS = [
     ["ablation", "jobs", "world"],
     ["report"],
     ["commands"],
-    ["commands_sweeping", "commands_training", "commands_vectors"],
+    [
+        "commands_encoders",
+        "commands_import",
+        "commands_sweeping",
+        "commands_training",
+        "commands_vectors",
+    ],
     ["__main__"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
@@ -78,7 +84,19 @@ def test_the_library_draws_nothing_and_ends_nothing(path):
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call)
     ]
-    assert not {"print", "sys.exit", "exit", "torch.load", "pickle.load"} & set(calls)
+    assert not {"print", "sys.exit", "exit", "pickle.load"} & set(calls)
+
+
+def test_pickles_are_opened_in_one_place_only_and_nothing_in_them_runs():
+    opening = {
+        str(path.relative_to(ROOT)): node
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.load"
+    }
+    assert set(opening) == {"lsr/encoders/lavis_checkpoint.py"}
+    given = {word.arg: ast.unparse(word.value) for one in opening.values() for word in one.keywords}
+    assert given["weights_only"] == "True"
 
 
 def test_only_the_build_command_imports_the_world():

@@ -69,6 +69,7 @@ def ablate(
         CollectionError, UnknownNameError: the collection cannot be trained on.
         ModelError: a run could not be finished.
     """
+    collection.check_captions()
     grid.check(len(collection.image_rows("train")))
     workers = default_workers() if workers is None else workers
     if workers < 1:

@@ -1,33 +1,7 @@
-"""Encoders by name. Each one is imported when it is first asked for."""
+"""Encoders by name: their protocol, loading them, and making one of any object."""
 
-from __future__ import annotations
-
-import functools
-
-from lsr.catalog import BUNDLED_ENCODER
+from lsr.encoders.loading import can_encode, load_encoder, obstacle
+from lsr.encoders.own import from_callable
 from lsr.encoders.protocol import Encoder
-from lsr.exceptions import UnknownNameError, shorten
 
-__all__ = ["NAMES", "Encoder", "load_encoder"]
-
-NAMES = ("bundled",)
-
-
-@functools.lru_cache(maxsize=2)
-def load_encoder(name: str) -> Encoder:
-    """The encoder of a name in NAMES, loaded once a process.
-
-    Raises:
-        UnknownNameError: there is no encoder of that name here.
-    """
-    if name == "bundled":
-        from lsr.encoders.bundled import BundledEncoder
-
-        encoder = BundledEncoder.load(BUNDLED_ENCODER)
-        # A network's first call takes ten times as long as the next: let it belong to loading.
-        encoder.encode_texts(["warm up"])
-        return encoder
-    raise UnknownNameError(
-        f"There is no encoder `{shorten(name)}` here, so new texts and pictures cannot be "
-        f"encoded. The encoders are: {', '.join(f'`{n}`' for n in NAMES)}."
-    )
+__all__ = ["Encoder", "can_encode", "from_callable", "load_encoder", "obstacle"]

@@ -21,8 +21,8 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from lsr.encoders.bundled_networks import EncoderConfig, ImageNetwork, TextNetwork
-from lsr.encoders.rgb import rgb
-from lsr.exceptions import ModelError, QueryError
+from lsr.encoders.inputs import no_words, rgb
+from lsr.exceptions import ModelError
 
 CONFIG_FILE = "config.json"
 MODEL_FILE = "model.safetensors"
@@ -125,9 +125,7 @@ class BundledEncoder:
         ]
         for text, row in zip(texts, rows, strict=True):
             if not row:
-                raise QueryError(
-                    f"The text {text[:40]!r} holds no word to encode: type at least one word."
-                )
+                raise no_words(text)
         vectors = np.empty((len(rows), self.dense_size), dtype=np.float32)
         by_length = np.argsort([len(row) for row in rows], kind="stable")
         with torch.inference_mode():

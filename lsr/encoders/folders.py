@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,15 @@ from safetensors import SafetensorError, safe_open
 from lsr.exceptions import ModelError, shorten
 from lsr.hub import Source, pickled
 from lsr.storage import fingerprint, read_json
+
+MODEL_TYPES = {
+    "blip": ("blip",),
+    "clip": ("clip",),
+    "siglip": ("siglip", "siglip2"),
+    "albef": ("albef",),
+    "blip-lavis": ("blip-lavis",),
+}
+"""Families that are read from folders, and the `model_type` of the configurations of each."""
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
@@ -32,8 +40,8 @@ FILES = (
 _REMEDY = "Save or download the folder again."
 
 
-def read_config(source: Source, family: str, model_types: Sequence[str]) -> dict[str, Any]:
-    """The `config.json` of a checkpoint of a family.
+def read_config(source: Source, family: str) -> dict[str, Any]:
+    """The `config.json` of a checkpoint of a family in MODEL_TYPES.
 
     Raises:
         ModelError: it is missing or damaged, or of another family.
@@ -45,12 +53,12 @@ def read_config(source: Source, family: str, model_types: Sequence[str]) -> dict
             f"{_REMEDY}"
         )
     config = read_json(path, ModelError)
-    kind = config.get("model_type")
-    if kind not in model_types:
+    kind, expected = config.get("model_type"), MODEL_TYPES[family]
+    if kind not in expected:
         raise ModelError(
             f"`{source.name}` is a checkpoint of `{shorten(str(kind))}`, but `{family}:` reads "
-            f"{' and '.join(f'`{one}`' for one in model_types)}. Name the encoder by its own "
-            "family, or give another folder."
+            f"{' and '.join(f'`{one}`' for one in expected)}. Name the encoder by its own family, "
+            "or give another folder."
         )
     return config
 

@@ -21,9 +21,6 @@ from lsr.encoders.towers import Inputs, Precision, TowerEncoder
 from lsr.exceptions import EncoderError, ModelError, shorten
 from lsr.hub import Source
 
-MODEL_TYPES = {"blip": ("blip",), "clip": ("clip",), "siglip": ("siglip", "siglip2")}
-"""Families, and the `model_type` of the configurations that each reads."""
-
 # The picture processors without torchvision, imported by file: their packages offer the other kind.
 _CLASSES = {
     "blip": ("BlipForImageTextRetrieval", "BlipImageProcessorPil"),
@@ -38,7 +35,7 @@ def load(family: str, source: Source, spec: str, precision: Precision = "auto") 
     """The encoder in a folder that transformers wrote.
 
     Args:
-        family: one of MODEL_TYPES.
+        family: `blip`, `clip` or `siglip`.
         spec: its name.
 
     Raises:
@@ -46,7 +43,7 @@ def load(family: str, source: Source, spec: str, precision: Precision = "auto") 
             checkpoint that was not made for retrieval.
         EncoderError: a package that its tokenizer needs is not installed.
     """
-    kind = read_config(source, family, MODEL_TYPES[family])["model_type"]
+    kind = read_config(source, family)["model_type"]
     check_parts(source)
     names = tensor_names(source)
     if kind == "blip" and not names.issuperset(_BLIP_PROJECTIONS):
@@ -66,7 +63,7 @@ class _Towers:
     """What the three families share: processor and tokenizer of transformers."""
 
     padding: bool | str = True
-    takes = ("input_ids", "attention_mask")
+    takes: tuple[str, ...] = ("input_ids", "attention_mask")
 
     def __init__(self, network: Any, tokenizer: Any, processor: Any) -> None:
         self.network: nn.Module = network

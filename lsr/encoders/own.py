@@ -11,8 +11,7 @@ import numpy as np
 from PIL import Image
 
 from lsr.catalog import check_name, home
-from lsr.encoders.rgb import rgb
-from lsr.encoders.towers import no_words
+from lsr.encoders.inputs import no_words, rgb
 from lsr.exceptions import EncoderError, InputError, LexiscopeError, shorten
 from lsr.storage import fingerprint
 

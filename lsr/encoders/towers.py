@@ -6,7 +6,7 @@ A family of networks brings how pictures and texts enter it (`Towers`); all else
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -16,8 +16,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lsr.encoders.rgb import rgb
-from lsr.exceptions import QueryError, shorten
+from lsr.encoders.inputs import no_words, rgb
 
 Inputs = dict[str, Tensor]
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -30,7 +29,8 @@ _CHECK_TEXTS = (
     "sunset over the sea, seen from a boat; nobody is there",
     "42 signs, a street at night and many people who wait for the bus in the rain of november",
 )
-_Given, _Made = TypeVar("_Given"), TypeVar("_Made")
+_Given = TypeVar("_Given")
+_Made = TypeVar("_Made")
 
 
 class Towers(Protocol):
@@ -101,7 +101,7 @@ class TowerEncoder:
             return vectors
         counts = self._towers.word_counts(texts)
         for text, count in zip(texts, counts, strict=True):
-            if not count:
+            if not count or not text.strip():  # some tokenizers keep blanks
                 raise no_words(text)
         by_length = np.argsort(counts, kind="stable")
         for start in range(0, len(texts), size):
@@ -153,7 +153,7 @@ class TowerEncoder:
         """Round the weights to bfloat16, and back where that costs too much."""
         pictures = [self._prepare(picture) for picture in _check_pictures()]
         exact = self._encode_prepared(pictures), self._encode_texts(_CHECK_TEXTS)
-        weights = dict(self._network.state_dict())
+        weights = self._network.state_dict()
         self._network.to(torch.bfloat16)
         self.precision = "bfloat16"
         rounded = self._encode_prepared(pictures), self._encode_texts(_CHECK_TEXTS)
@@ -166,13 +166,6 @@ class TowerEncoder:
             self.precision = "float32"
 
 
-def no_words(text: str) -> QueryError:
-    """The mistake of a text that leaves nothing to encode."""
-    return QueryError(
-        f"The text '{shorten(text, 40)}' holds no word to encode: type at least one word."
-    )
-
-
 def _unit(features: Tensor) -> np.ndarray:
     vectors: np.ndarray = functional.normalize(features.float(), dim=-1).cpu().numpy()
     return vectors
@@ -182,7 +175,7 @@ def _has_bfloat16(device: str) -> bool:
     """Whether the hardware multiplies bfloat16 itself; elsewhere it is slower than float32."""
     if device == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    capabilities: dict[str, Any] = torch.cpu.get_capabilities()
+    capabilities: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 

@@ -6,17 +6,16 @@ Source: github.com/thongnt99/lsr-multimodal, and the repositories `lsr42/…` on
 from __future__ import annotations
 
 import re
-import tempfile
 from pathlib import Path
 
 from lsr.catalog import BUNDLED_ENCODER
 from lsr.checkpoint import load_head, save_model
-from lsr.collection import write_collection
 from lsr.exceptions import ModelError, shorten
-from lsr.exchange.imported import ImportedCollection, ImportedModel
+from lsr.exchange.imported import ImportedModel
 from lsr.exchange.joining import join
 from lsr.exchange.karpathy import read_karpathy
-from lsr.exchange.local_pictures import image_table
+from lsr.exchange.listing import GivenVectors, ListedImage, Listing
+from lsr.exchange.local_pictures import find_pictures
 from lsr.exchange.vector_table import read_vector_table
 from lsr.hub import Source
 from lsr.storage import read_json
@@ -34,7 +33,7 @@ def encoder_named_in(name: str) -> str:
     return found[1] if found else "unknown"
 
 
-def import_checkpoint(source: Source, target: Path, encoder: str | None) -> ImportedModel:
+def import_checkpoint(source: Source, target: Path, encoder: str = "") -> ImportedModel:
     """The published head as a model in `target`, with the very weights.
 
     Without a tokenizer.json, a head of as many terms as the bundled BERT vocabulary gets that
@@ -79,10 +78,13 @@ def _vocabulary_of(source: Source, n_terms: int) -> Vocabulary:
     )
 
 
-def import_vectors(source: Source, target: Path, encoder: str | None) -> ImportedCollection:
-    """The published vectors with their images and captions as a collection in `target`.
+def read_vectors(source: Source, encoder: str = "") -> Listing:
+    """The published vectors with their images and captions.
 
     Pictures are taken over where the folder holds them; COCO's images keep their address.
+
+    Args:
+        encoder: what made the vectors; by default what the name of the source says.
 
     Raises:
         CollectionError: a file is damaged, or the three files do not fit together.
@@ -93,25 +95,25 @@ def import_vectors(source: Source, target: Path, encoder: str | None) -> Importe
     joined = join(listed, image_vectors, caption_vectors)
     name = encoder or encoder_named_in(source.name)
     title = shorten(listed.dataset or source.name)
-    card = {
-        "name": target.name,
-        "title": title if name == "unknown" else f"{title}, {name} vectors",
-        "licence": "not stated by the source",
-        "source": source.name,
-        "encoder": name,
-        "imported": {"format": "Dense2Sparse data", "notes": joined.notes},
-    }
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as work:
-        pictures = Path(work) / "images"
-        images, unread = image_table(source.folder, joined.images, pictures)
-        collection = write_collection(
-            target,
-            card=card,
-            images=images,
-            captions=joined.captions,
-            image_vectors=image_vectors.vectors[joined.image_rows],
-            caption_vectors=caption_vectors.vectors[joined.caption_rows],
-            pictures=pictures if pictures.exists() else None,
-        )
-    return ImportedCollection(collection, [*joined.skipped, *unread], joined.notes)
+    return Listing(
+        "vectors",
+        [
+            ListedImage(
+                image.filename or image.id, captions, image.split, image.id, place, image.url
+            )
+            for image, captions, place in zip(
+                joined.images,
+                joined.captions,
+                find_pictures(source.folder, joined.images),
+                strict=True,
+            )
+        ],
+        title if name == "unknown" else f"{title}, {name} vectors",
+        joined.skipped,
+        joined.notes,
+        GivenVectors(
+            name,
+            image_vectors.vectors[joined.image_rows],
+            caption_vectors.vectors[joined.caption_rows],
+        ),
+    )

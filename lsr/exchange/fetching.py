@@ -9,9 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lsr.exceptions import UnknownNameError, shorten
-from lsr.exchange.authors import CHECKPOINT_FILES, DATA_FILES, import_checkpoint, import_vectors
+from lsr.exchange.authors import CHECKPOINT_FILES, DATA_FILES, import_checkpoint
 from lsr.exchange.downloading import download
-from lsr.exchange.imported import ImportedCollection, ImportedModel, import_folder
+from lsr.exchange.formats import AUTHORS_VECTORS, Origin
+from lsr.exchange.imported import ImportedCollection, ImportedModel, ImportWish, import_folder
+from lsr.exchange.planning import plan_import
+from lsr.exchange.running import run_import
+from lsr.hub import Source
 
 
 @dataclass(frozen=True)
@@ -62,14 +66,12 @@ def fetch(what: str, name: str | None = None) -> Iterator[FetchReport]:
         known = ", ".join(f"`{one}`" for one in PUBLISHED)
         raise UnknownNameError(f"There is nothing to fetch as `{shorten(what)}`. There is {known}.")
     published, own = PUBLISHED[what], name or what
-    collection_folder, model_folder = (
-        import_folder("collections", own),
-        import_folder("models", own),
-    )
+    import_folder("collections", own)
+    model_folder = import_folder("models", own)
     yield FetchReport(f"Downloading the vectors {published.vectors}")
     vectors = download(published.vectors, "dataset", DATA_FILES)
     yield FetchReport(f"Importing the collection {own}")
-    collection = import_vectors(vectors, collection_folder, None)
+    collection = _imported(vectors, own)
     yield FetchReport(f"Downloading the head {published.head}", collection)
     try:
         head = download(published.head, "model", CHECKPOINT_FILES, ["tokenizer.json"])
@@ -82,3 +84,10 @@ def fetch(what: str, name: str | None = None) -> Iterator[FetchReport]:
         return
     model = import_checkpoint(head, model_folder, collection.collection.encoder)
     yield FetchReport("Done", collection, model, tuple(collection.notes))
+
+
+def _imported(vectors: Source, name: str) -> ImportedCollection:
+    origin = Origin(vectors.folder, vectors.name, AUTHORS_VECTORS)
+    *_, last = run_import(plan_import(ImportWish(vectors.name, name), origin))
+    assert isinstance(last.imported, ImportedCollection)  # noqa: S101  vectors become one
+    return last.imported

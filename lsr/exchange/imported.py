@@ -42,6 +42,28 @@ class ImportedModel:
     model: Model
 
 
+@dataclass(frozen=True)
+class ImportWish:
+    """What is to be imported, as a user asks for it.
+
+    source: a folder, a zip, a tar, or `owner/name` on huggingface.co. captions: a list of captions
+    that lies elsewhere. encoder: the spec of what encodes the pictures, or what made the vectors of
+    a source that has them; empty for `bundled`, or what the source says. form: one of
+    `lsr.exchange.FORM_NAMES`; recognised where it is None. splits: those of the source are kept
+    where it has some, or new ones are made from `seed`. merge_duplicates: a picture that comes
+    twice is taken once.
+    """
+
+    source: str
+    name: str
+    captions: str | None = None
+    encoder: str = ""
+    form: str | None = None
+    splits: Literal["kept", "made"] = "kept"
+    seed: int = 0
+    merge_duplicates: bool = True
+
+
 Imported = ImportedCollection | ImportedModel
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-import pyarrow as pa
-
-from lsr.collection import CAPTION_COLUMNS
 from lsr.exceptions import CollectionError, shorten
 from lsr.exchange.imported import Skipped
-from lsr.exchange.karpathy import KarpathyImage, KarpathyList
+from lsr.exchange.karpathy import KarpathyImage, KarpathyList, restval_notes
+from lsr.exchange.listing import ListedCaption
 from lsr.exchange.vector_table import VectorTable, norm_note
 
 _IMAGE_KEYS = ("imgid", "cocoid", "filename")
@@ -21,14 +19,14 @@ class Joined:
     """Images and captions that have vectors, in the order of the list.
 
     image_rows, caption_rows: the rows of their vectors in the two tables.
-    captions: a table with CAPTION_COLUMNS.
+    captions: those of each image that have vectors.
     skipped: what has no vector, and vectors that nothing listed has.
     notes: what was decided on the way, in sentences.
     """
 
     images: list[KarpathyImage]
     image_rows: list[int]
-    captions: pa.Table
+    captions: list[tuple[ListedCaption, ...]]
     caption_rows: list[int]
     skipped: list[Skipped]
     notes: list[str]
@@ -46,31 +44,30 @@ def join(listed: KarpathyList, images: VectorTable, captions: VectorTable) -> Jo
     _check_sizes(images, captions)
     key, matching = _image_key(listed, images)
     kept: list[KarpathyImage] = []
-    rows: list[tuple[str, str, str, str]] = []
+    captions_of: list[tuple[ListedCaption, ...]] = []
     skipped: list[Skipped] = []
     for image in listed.images:
         if _id_of(image, key) not in images.rows:
             skipped.append(_unjoined(image, key, images))
             continue
         kept.append(image)
+        there = [caption for caption in image.captions if caption.id in captions.rows]
+        captions_of.append(tuple(ListedCaption(one.text, one.id) for one in there))
         for caption in image.captions:
-            if caption.id in captions.rows:
-                rows.append((caption.id, image.id, caption.text, image.split))
-            else:
+            if caption.id not in captions.rows:
                 label = f"caption {caption.id} of {image.filename or image.id}"
                 skipped.append(Skipped(label, f"{captions.file} has no vector of its sentid."))
-    if not rows:
+    if not any(captions_of):
         listed_ids = (c.id for image in kept for c in image.captions)
         raise _no_match("caption", "sentid", listed_ids, captions)
     skipped += _strangers("image", {_id_of(image, key) for image in listed.images}, images)
     known = {caption.id for image in listed.images for caption in image.captions}
     skipped += _strangers("caption", known, captions)
-    columns = dict(zip(CAPTION_COLUMNS, map(list, zip(*rows, strict=True)), strict=True))
     return Joined(
         kept,
         [images.rows[_id_of(image, key)] for image in kept],
-        pa.table(columns),
-        [captions.rows[row[0]] for row in rows],
+        captions_of,
+        [captions.rows[caption.id] for group in captions_of for caption in group],
         skipped,
         list(_notes(listed, key, matching, (images, captions))),
     )
@@ -138,11 +135,7 @@ def _notes(
             f"Image vectors are joined by {key}: {matching[key]:,} of {len(listed.images):,} "
             f"images match by it, {matching['imgid']:,} by imgid."
         )
-    if listed.n_restval:
-        yield (
-            f"{listed.n_restval:,} images of split `restval` count as `train`, the field's usual "
-            "practice."
-        )
+    yield from restval_notes(listed)
     for table in tables:
         if table.norms:
             yield norm_note(table.file, table.norms)

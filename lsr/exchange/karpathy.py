@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lsr.exceptions import CollectionError, shorten
+from lsr.exchange.listing import ListedCaption, ListedImage, Listing, split_of
 from lsr.storage import read_json
 
 COCO_PICTURES = "http://images.cocodataset.org"
@@ -58,44 +59,82 @@ class KarpathyList:
 
 
 def read_karpathy(path: Path) -> KarpathyList:
-    """The images and captions that `path` lists.
+    """The images and captions that the file `path` lists.
 
     Raises:
         CollectionError: not JSON of that layout, or two images or captions share an id.
     """
-    content = read_json(path, CollectionError)
+    return parse_karpathy(path.name, read_json(path, CollectionError))
+
+
+def parse_karpathy(file: str, content: dict[str, Any]) -> KarpathyList:
+    """The images and captions that the content of `file` lists.
+
+    Raises:
+        CollectionError: not of that layout, or two images or captions share an id.
+    """
     rows = content.get("images")
     if not isinstance(rows, list) or not rows:
-        raise CollectionError(f"`{path.name}` lists no `images`. Give a file in Karpathy's format.")
-    images = [_image(path, number, row) for number, row in enumerate(rows)]
-    _check_unique(path, "images", (image.id for image in images))
-    _check_unique(path, "captions", (c.id for image in images for c in image.captions))
+        raise CollectionError(f"`{file}` lists no `images`. Give a file in Karpathy's format.")
+    images = [_image(file, number, row) for number, row in enumerate(rows)]
+    _check_unique(file, "images", (image.id for image in images))
+    _check_unique(file, "captions", (c.id for image in images for c in image.captions))
     restval = sum(row["split"] == "restval" for row in rows)
     return KarpathyList(str(content.get("dataset", "")), images, restval)
 
 
-def _image(path: Path, number: int, row: Any) -> KarpathyImage:
+def karpathy_listing(file: str, content: dict[str, Any]) -> Listing:
+    """The same as a listing, pictures still to be found.
+
+    Raises:
+        CollectionError: as `parse_karpathy`.
+    """
+    listed = parse_karpathy(file, content)
+    images = [
+        ListedImage(
+            f"{image.filepath}/{image.filename}" if image.filepath else image.filename,
+            tuple(ListedCaption(caption.text, caption.id) for caption in image.captions),
+            image.split,
+            image.id,
+            url=image.url,
+            row=f"image {number:,} of {file}",
+        )
+        for number, image in enumerate(listed.images)
+    ]
+    return Listing("karpathy", images, listed.dataset, notes=restval_notes(listed))
+
+
+def restval_notes(listed: KarpathyList) -> list[str]:
+    """The sentence on `restval`, where images have that split."""
+    if not listed.n_restval:
+        return []
+    return [
+        f"{listed.n_restval:,} images of split `restval` count as `train`, the field's usual "
+        "practice."
+    ]
+
+
+def _image(file: str, number: int, row: Any) -> KarpathyImage:
     try:
         captions = tuple(
             KarpathyCaption(str(one["sentid"]), str(one["raw"]).strip()) for one in row["sentences"]
         )
-        split = str(row["split"])
         image = KarpathyImage(
             _text(row, "imgid"),
             _text(row, "cocoid"),
             _text(row, "filename"),
             _text(row, "filepath"),
-            "train" if split == "restval" else split,
+            split_of(str(row["split"])),
             captions,
         )
     except (KeyError, TypeError, AttributeError) as problem:
         raise CollectionError(
-            f"Image {number:,} of `{path.name}` is not in Karpathy's format ({problem!r}). It "
+            f"Image {number:,} of `{file}` is not in Karpathy's format ({problem!r}). It "
             "needs `imgid`, `filename`, `split`, and `sentences` with `sentid` and `raw`."
         ) from None
     if not image.id:
         raise CollectionError(
-            f"Image {number:,} of `{path.name}` has neither `imgid` nor `filename`. Add one."
+            f"Image {number:,} of `{file}` has neither `imgid` nor `filename`. Add one."
         )
     return image
 
@@ -105,11 +144,11 @@ def _text(row: dict[str, Any], key: str) -> str:
     return "" if value is None else str(value)
 
 
-def _check_unique(path: Path, noun: str, ids: Iterable[str]) -> None:
+def _check_unique(file: str, noun: str, ids: Iterable[str]) -> None:
     counts = Counter(ids)
     if counts.total() > len(counts):
         example = counts.most_common(1)[0][0]
         raise CollectionError(
-            f"`{path.name}` lists {counts.total():,} {noun} but only {len(counts):,} different "
+            f"`{file}` lists {counts.total():,} {noun} but only {len(counts):,} different "
             f"ids: `{shorten(example)}` comes {counts[example]:,} times. Make the ids unique."
         )

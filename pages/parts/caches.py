@@ -18,7 +18,7 @@ from lsr.answers import Inspection, SearchResult, SearchSettings
 from lsr.catalog import find
 from lsr.checkpoint import Model, load_model
 from lsr.collection import Collection, load_collection
-from lsr.encoders import NAMES
+from lsr.encoders import can_encode
 from lsr.exceptions import PictureError
 from lsr.judged import JudgedSplit, judge
 from lsr.laboratory import Laboratory, open_laboratory
@@ -27,8 +27,9 @@ from lsr.search import Searcher
 from pages.parts import remote
 from pages.parts.choice import Choice
 
-TILE_PIXELS = 400
-LARGE_PIXELS = 960
+# What an imported collection stores, so that nothing is made smaller here.
+TILE_PIXELS = 320
+LARGE_PIXELS = 640
 # A query is too little work for two threads, which would wait for each other on a busy machine.
 torch.set_num_threads(1)
 
@@ -78,7 +79,8 @@ def search(ready: Searcher, text: str, settings: SearchSettings) -> SearchResult
 def thumbnail(images: Collection, image_id: str, pixels: int = TILE_PIXELS) -> bytes | str | None:
     """The picture of an image as JPEG bytes of about the width it is shown at.
 
-    Streamlit passes JPEG on as it is and would encode anything else anew in every run.
+    It is made from the nearest size that the collection stores. Streamlit passes JPEG on as it is
+    and would encode anything else, the stored WebP as well, anew in every run.
 
     An address stands for a picture that lies on the web; None for one that cannot be shown, or
     may not be.
@@ -146,7 +148,7 @@ def _model(folder: str, stamp: str) -> Model:
 @st.cache_resource(max_entries=3, show_spinner="Projecting the images…")
 def _searcher(_images: Collection, _head: Model, engine: str, *marks: str) -> Searcher:
     ready = Searcher(_images, _head, engine)
-    if _images.encoder in NAMES:
+    if can_encode(_images.encoder):
         # The first search loads the encoder and compiles the loops; nobody waits for that later.
         ready.search_text("warm up", SearchSettings(k=1))
     return _kept(ready)
@@ -184,7 +186,7 @@ def _thumbnail(
     image_id: str,
     pixels: int,
 ) -> bytes | str | None:
-    place = _images.picture(_images.image_row(image_id))
+    place = _images.picture(_images.image_row(image_id), pixels)
     if not isinstance(place, Path):
         return place
     try:

@@ -75,6 +75,7 @@ def _write_collection() -> None:
 
 def _show_counts(images: Collection) -> int:
     """Say how much there is to learn from; the number of training captions."""
+    images.check_captions()
     training, checking = images.caption_rows("train"), images.caption_rows("val")
     st.caption(
         f"{escape(images.title)}: {len(images.image_rows('train')):,} images with "

@@ -12,44 +12,17 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
-from tokenizers import Tokenizer, models, pre_tokenizers
 
 from lsr.encoders.bundled import BundledEncoder
-from lsr.encoders.bundled_networks import EncoderConfig, ImageNetwork, TextNetwork
 from lsr.exceptions import ModelError, PictureError, QueryError
-
-WORDS = ["[PAD]", "[UNK]", "a", "dog", "cat", "car", "on", "the", "beach", "two", "moon", ","]
-CONFIG = EncoderConfig(
-    vocabulary_size=len(WORDS),
-    dense_size=8,
-    picture_size=32,
-    channels=(4, 6, 8),
-    pool_queries=2,
-    attention_heads=2,
-    max_tokens=6,
-)
+from tests.encoders.tiny import BUNDLED as CONFIG
+from tests.encoders.tiny import WORDS, make_bundled, picture
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random encoder's folder, every weight and statistic far from its initial value."""
     target = tmp_path_factory.mktemp("encoder")
-    torch.manual_seed(5)
-    tensors: dict[str, torch.Tensor] = {}
-    for prefix, network in (("image.", ImageNetwork(CONFIG)), ("text.", TextNetwork(CONFIG))):
-        for name, tensor in network.state_dict().items():
-            changed = (
-                tensor + 0.2 * torch.rand_like(tensor) if tensor.is_floating_point() else tensor
-            )
-            tensors[prefix + name] = changed.half() if tensor.is_floating_point() else tensor
-    tensors["token_codes"] = torch.randint(-127, 128, (len(WORDS), 8), dtype=torch.int8)
-    tensors["token_scales"] = torch.full((len(WORDS),), 0.01)
-    save_file(tensors, target / "model.safetensors")
-    (target / "config.json").write_text(json.dumps(asdict(CONFIG)))
-    vocabulary = {word: number for number, word in enumerate(WORDS)}
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.save(str(target / "tokenizer.json"))
+    make_bundled(target)
     return target
 
 
@@ -64,11 +37,6 @@ def copy(folder: Path, tmp_path: Path) -> Path:
     for file in folder.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     return tmp_path
-
-
-def picture(seed: int = 0, size: tuple[int, int] = (40, 30)) -> Image.Image:
-    pixels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
-    return Image.fromarray(pixels)
 
 
 TEXTS = ["a dog on the beach", "moon", "two dog, a cat", "car on the moon", "cat", "the beach"]

@@ -133,6 +133,7 @@ def measurable_splits(images: Collection) -> list[str]:
     Raises:
         CollectionError: there is none.
     """
+    images.check_captions()
     splits = [split for split in images.vector_splits if len(images.caption_rows(split))]
     if not splits:
         raise CollectionError(

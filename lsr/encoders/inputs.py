@@ -1,11 +1,16 @@
-"""Any picture as plain RGB, the way every encoder wants it."""
+"""What pictures and texts have to be before any encoder takes them."""
 
 from __future__ import annotations
+
+import re
 
 import numpy as np
 from PIL import Image
 
-from lsr.exceptions import PictureError
+from lsr.exceptions import PictureError, QueryError, shorten
+
+_LAVIS_MARKS = re.compile(r'[.!"()*#:;~]')
+_LAVIS_WORDS = 50
 
 
 def rgb(picture: Image.Image) -> Image.Image:
@@ -28,3 +33,16 @@ def rgb(picture: Image.Image) -> Image.Image:
         return picture.convert("RGB")
     except (OSError, SyntaxError, ValueError) as error:  # what damaged files make Pillow raise
         raise PictureError(f"The picture cannot be read ({error}): choose another file.") from error
+
+
+def no_words(text: str) -> QueryError:
+    """The mistake of a text that leaves nothing to encode."""
+    return QueryError(
+        f"The text '{shorten(text, 40)}' holds no word to encode: type at least one word."
+    )
+
+
+def lavis_caption(text: str) -> str:
+    """A caption as LAVIS reads it: lower case, some marks made spaces, at most 50 words."""
+    plain = re.sub(r"\s{2,}", " ", _LAVIS_MARKS.sub(" ", text.lower()))
+    return " ".join(plain.rstrip("\n").strip(" ").split(" ")[:_LAVIS_WORDS])

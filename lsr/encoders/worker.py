@@ -1,0 +1,224 @@
+"""A child process that turns batches into vectors: asked over pipes, timed, started again.
+
+The messages are those of `lavis_worker.py`, which is the other side.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import tempfile
+import threading
+import time
+import weakref
+from collections.abc import Callable, Sequence
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+
+from lsr.encoders.lavis_worker import LENGTHS, MAGIC
+from lsr.exceptions import EncoderError, shorten
+
+_MOST_HEADER, _MOST_BODY = 2**20, 2**30
+_CHUNK = 1 << 16
+
+
+class Patience(NamedTuple):
+    """How many seconds a worker may take: to load its model, and to answer one batch."""
+
+    start: float = 900.0
+    answer: float = 300.0
+
+
+class _HungError(Exception):
+    """No byte came or went in time."""
+
+
+class _BrokenError(Exception):
+    """The worker ended, or sent something that is no answer."""
+
+
+class Worker:
+    """A child process behind a door that always answers or raises.
+
+    A batch during which the process dies or talks nonsense is sent once more to a new process;
+    a batch that takes too long is not, and ends the process: the next call starts a new one.
+    The process ends with this object, or when its standard input closes.
+
+    Args:
+        command: what starts the child.
+        label: its name in messages.
+    """
+
+    def __init__(
+        self, command: Sequence[str], label: str, patience: Patience | None = None
+    ) -> None:
+        self.about: dict[str, Any] = {}
+        self.starts = 0
+        self._command = list(command)
+        self._label = label
+        self._patience = patience or Patience()
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log: IO[bytes] | None = None
+        self._said = ""
+        self._end: Callable[[], object] = lambda: None
+
+    def start(self) -> dict[str, Any]:
+        """What the worker says about itself; it is started when it does not run.
+
+        Raises:
+            EncoderError: it does not start.
+        """
+        with self._lock:
+            self._started()
+        return self.about
+
+    def ask(self, header: dict[str, Any], body: bytes, n: int) -> np.ndarray:
+        """The vectors of one batch, (n, d) float32.
+
+        Raises:
+            EncoderError: the worker reports a failure, dies twice on this batch, or takes longer
+                than its patience.
+        """
+        with self._lock:
+            try:
+                return self._answer(header, body, n)
+            except _BrokenError:
+                self._stop()
+            try:
+                return self._answer(header, body, n)
+            except _BrokenError as problem:
+                self._stop()
+                raise EncoderError(
+                    f"{self._label} broke off twice on a batch of {n:,} ({problem}){self._said}. "
+                    "Encode a smaller batch, or check the installation."
+                ) from None
+
+    def close(self) -> None:
+        """End the process; the next call would start a new one."""
+        with self._lock:
+            self._stop()
+
+    def _answer(self, header: dict[str, Any], body: bytes, n: int) -> np.ndarray:
+        process = self._started()
+        deadline = time.monotonic() + self._patience.answer
+        text = json.dumps(header).encode()
+        try:
+            _send(process, LENGTHS.pack(MAGIC, len(text), len(body)) + text + body, deadline)
+            answer, numbers = _receive(process, deadline)
+        except _HungError:
+            self._stop()
+            raise EncoderError(
+                f"{self._label} gave no answer to a batch of {n:,} within "
+                f"{self._patience.answer:g} s, so it was ended; the next batch starts it again. "
+                "Encode a smaller batch."
+            ) from None
+        if "error" in answer:
+            raise EncoderError(
+                f"{self._label} failed on a batch of {n:,} ({shorten(str(answer['error']), 160)})."
+            )
+        shape = [n, self.about["dense_size"]]
+        if answer.get("shape") != shape or len(numbers) != 4 * shape[0] * shape[1]:
+            raise _BrokenError(f"it answered {answer.get('shape')} in {len(numbers):,} bytes")
+        return np.frombuffer(numbers, "<f4").reshape(shape).astype(np.float32)
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self._process is not None and self._process.poll() is None:
+            return self._process
+        self._stop()
+        self.starts += 1
+        log = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed with the process
+        try:
+            process = subprocess.Popen(  # noqa: S603 - our own file and a checked name
+                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
+            )
+        except OSError as problem:
+            log.close()
+            raise EncoderError(f"{self._label} does not start ({problem}).") from None
+        self._process, self._log = process, log
+        self._end = weakref.finalize(self, _end, process, log)
+        for pipe in (process.stdin, process.stdout):
+            os.set_blocking(pipe.fileno(), False)  # type: ignore[union-attr]
+        try:
+            about, _ = _receive(process, time.monotonic() + self._patience.start)
+            if not {"dense_size", "fingerprint", "versions"} <= about.keys():
+                raise _BrokenError(f"it began with {shorten(str(about))}")
+        except (_HungError, _BrokenError) as problem:
+            why = str(problem) or f"nothing came within {self._patience.start:g} s"
+            self._stop()
+            raise EncoderError(
+                f"{self._label} did not start ({why}){self._said}. Mend the cause or run "
+                "`make lavis` again."
+            ) from None
+        if self.about and about != self.about:
+            self._stop()
+            raise EncoderError(f"{self._label} came back with other weights. Load it again.")
+        self.about = about
+        return process
+
+    def _stop(self) -> None:
+        """End the process, and keep the last line that it wrote for a message."""
+        if self._log is not None:
+            self._log.seek(0)
+            lines = self._log.read().decode("utf-8", "replace").strip().splitlines()
+            self._said = f": {shorten(lines[-1], 160)}" if lines else ""
+        self._end()
+        self._process = self._log = None
+
+
+def _end(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
+    process.kill()
+    process.wait()
+    for file in (process.stdin, process.stdout, log):
+        file.close()  # type: ignore[union-attr]
+
+
+def _send(process: subprocess.Popen[bytes], message: bytes, deadline: float) -> None:
+    pipe = process.stdin.fileno()  # type: ignore[union-attr]
+    left = memoryview(message)
+    while left:
+        if not select.select([], [pipe], [], max(0.0, deadline - time.monotonic()))[1]:
+            raise _HungError
+        try:
+            left = left[os.write(pipe, left[:_CHUNK]) :]
+        except BlockingIOError:
+            continue
+        except BrokenPipeError:
+            raise _BrokenError(_ended(process)) from None
+
+
+def _receive(process: subprocess.Popen[bytes], deadline: float) -> tuple[dict[str, Any], bytes]:
+    magic, header, body = LENGTHS.unpack(_read(process, LENGTHS.size, deadline))
+    if magic != MAGIC or header > _MOST_HEADER or body > _MOST_BODY:
+        raise _BrokenError(f"it sent {magic!r} and lengths of {header:,} and {body:,} bytes")
+    text = _read(process, header, deadline)
+    try:
+        content = json.loads(text)
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise _BrokenError(f"it sent {text[:40]!r}")
+    return content, _read(process, body, deadline)
+
+
+def _read(process: subprocess.Popen[bytes], n: int, deadline: float) -> bytes:
+    pipe = process.stdout.fileno()  # type: ignore[union-attr]
+    parts = bytearray()
+    while len(parts) < n:
+        if not select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            raise _HungError
+        part = os.read(pipe, min(n - len(parts), _CHUNK))
+        if not part:
+            raise _BrokenError(_ended(process))
+        parts += part
+    return bytes(parts)
+
+
+def _ended(process: subprocess.Popen[bytes]) -> str:
+    try:
+        return f"it ended with code {process.wait(5)}"
+    except subprocess.TimeoutExpired:
+        return "it closed its pipe"
