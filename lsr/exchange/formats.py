@@ -91,6 +91,7 @@ FORMATS = (
 )
 FORM_NAMES = tuple(one.name for one in FORMATS)
 _BY_NAME = {one.name: one for one in FORMATS}
+AUTHORS_VECTORS = _BY_NAME["vectors"]
 # What the hub keeps where, and the only files that are downloaded of it.
 _ON_THE_HUB = {"dataset": DATA_FILES, "model": (*CHECKPOINT_FILES, "tokenizer.json")}
 

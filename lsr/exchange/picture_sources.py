@@ -9,9 +9,9 @@ from pathlib import Path
 from lsr.exceptions import CollectionError
 from lsr.exchange.caption_lists import captions_found, captions_given, read_lists
 from lsr.exchange.containers import PICTURE_ENDINGS, Container, scan_folder, scan_tars, scan_zip
+from lsr.exchange.finding import matched
 from lsr.exchange.imported import ImportWish
 from lsr.exchange.listing import Listing
-from lsr.exchange.matching import matched
 from lsr.exchange.sidecars import with_sidecars
 from lsr.exchange.splits import splits_from_files
 

@@ -84,17 +84,20 @@ class ImportPlan:
             yield f"{image.id}\0{place}"
 
 
-def plan_import(wish: ImportWish) -> ImportPlan:
+def plan_import(wish: ImportWish, origin: Origin | None = None) -> ImportPlan:
     """What importing would do.
 
     A hub name is downloaded here. Nothing else is written.
+
+    Args:
+        origin: where the source was found already, so that it is not looked for.
 
     Raises:
         InputError: the name is no plain name or taken; the source is not there, of no known
             format, or damaged; it holds no picture; the encoder is not there.
     """
     check_name(wish.name)
-    origin = find_origin(wish)
+    origin = origin or find_origin(wish)
     target = import_folder(origin.form.kind, wish.name)
     if origin.form.kind == "models":
         return ImportPlan(wish, origin, target, target.exists(), wish.encoder.strip(), None, 0)
