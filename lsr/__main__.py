@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from lsr import commands, commands_sweeping, commands_training
+from lsr import commands, commands_export, commands_sweeping, commands_training
 from lsr.exceptions import InputError
 from lsr.options import add_training_options
 from lsr.reading import as_text
@@ -89,6 +89,9 @@ def build_parser() -> argparse.ArgumentParser:
     one.add_argument("source", help="a folder, or a hub name such as lsr42/mscoco-blip-dense")
     one.add_argument("--name", required=True, help="name of the new collection or model")
     one.add_argument("--encoder", metavar="NAME", help="what made the dense vectors")
+
+    one = add("export", "Write vectors and runs for other tools.", commands_export.export, [full])
+    commands_export.add_export_options(one)
 
     one = add("world", "Rebuild the bundled collection.", commands.world_build, [plain])
     one.add_argument("action", choices=["build"])

@@ -27,7 +27,7 @@ LAYERS = [
     ["pairs", "measures", "terms"],
     ["answers", "judged"],
     ["sweep"],
-    ["evaluation", "search", "training"],
+    ["evaluation", "export", "search", "training"],
     ["laboratory", "unfinished", "query_studies"],
     ["figures"],
     ["trainer"],
@@ -35,7 +35,7 @@ LAYERS = [
     ["ablation", "jobs", "world"],
     ["report"],
     ["commands"],
-    ["commands_sweeping", "commands_training"],
+    ["commands_export", "commands_sweeping", "commands_training"],
     ["__main__"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
