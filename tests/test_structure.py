@@ -28,7 +28,7 @@ LAYERS = [
     ["pairs", "measures", "terms"],
     ["answers", "judged"],
     ["sweep"],
-    ["evaluation", "search", "training"],
+    ["evaluation", "export", "search", "training"],
     ["laboratory", "unfinished", "query_studies"],
     ["figures", "operating"],
     ["trainer"],
@@ -38,6 +38,7 @@ LAYERS = [
     ["commands"],
     [
         "commands_encoders",
+        "commands_export",
         "commands_import",
         "commands_sweeping",
         "commands_training",
