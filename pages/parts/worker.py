@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 
 from lsr.exceptions import InputError
 
+Key = TypeVar("Key")
 Report = TypeVar("Report")
 _MOST = 64
 # One at a time of each kind: two measurements would share the same cores, but nobody should wait
@@ -90,6 +91,11 @@ def follow(
 def known(key: object) -> Work | None:  # type: ignore[type-arg]
     """The work of a key, if it was ever started."""
     return _WORKS.get(key)
+
+
+def works_of(kind: type[Key]) -> list[tuple[Key, Work]]:  # type: ignore[type-arg]
+    """The works whose keys are of a kind, the oldest first."""
+    return [(key, work) for key, work in _WORKS.items() if isinstance(key, kind)]
 
 
 def forget(key: object) -> None:
