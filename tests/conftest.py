@@ -32,14 +32,12 @@ D = 8
 
 
 SKIPPED: list[str] = []
-
-
-# What no checkout holds, and peers' tools that `make peers` installs apart: they may be missing.
-EXCUSED = ("published code", "make peers")
+# What no clone brings along: data that may not be passed on, and an environment of 2.3 GB.
+MAY_BE_ABSENT = ("published code", "Flickr8k", "LAVIS")
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    if report.skipped and not any(words in str(report.longrepr) for words in EXCUSED):
+    if report.skipped and not any(one in str(report.longrepr) for one in MAY_BE_ABSENT):
         SKIPPED.append(report.nodeid)
 
 
