@@ -23,7 +23,7 @@ from lsr.exceptions import (
     UnknownNameError,
 )
 from lsr.export import ExportWish, export, formats
-from lsr.export.selection import field_ids
+from lsr.export.fields import field_ids
 from lsr.vocabulary import Vocabulary
 from tests.conftest import make_collection, make_head
 
@@ -232,3 +232,18 @@ def test_every_mistake_is_one_sentence_or_two(exported):
     with pytest.raises(InputError) as caught:
         exported("csv", out=Path("x" * 300))
     assert "cannot be written (File name too long). Give another folder." in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["anserini", "anserini-float", "trec", "ciff"])
+def test_formats_of_fields_say_that_ids_are_encoded(exported, collection, name):
+    for file, column in (("images", 0), ("captions", 1)):
+        path = collection.folder / f"{file}.parquet"
+        table = pq.read_table(path)
+        ids = [one.replace("-", " ") for one in table.column(column).to_pylist()]
+        renamed = table.set_column(column, table.column_names[column], [ids])
+        pq.write_table(renamed, path)
+    done = exported(name, side="images")
+    assert "Ids of images hold white space, so they are percent-encoded." in done.notes
+    written = b"".join(contents(done.folder).values())
+    assert b"image%20" in written
+    assert b"image 0" not in written.replace(b'"contents": "image 0', b"")
