@@ -105,8 +105,8 @@ def test_the_command_says_a_mistake_in_one_line(collection, model, capsys, tmp_p
 )
 def test_a_wish_that_cannot_be_met_is_refused(exported, tmp_path, wish, error, message):
     with pytest.raises(error, match=message):
-        exported("trec", **wish)
-    assert not (tmp_path / "trec").exists()
+        exported("trec", out=tmp_path / "out" / "deep", **wish)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_model_of_another_encoder_is_refused(exported, home, model, vocabulary):
@@ -192,9 +192,14 @@ def test_what_no_export_wrote_is_never_replaced(exported, tmp_path):
     (other / "a").mkdir()
     with pytest.raises(QueryError, match="1 files or folders that no export wrote, such as `a`"):
         exported("csv", out=other)
+    with pytest.raises(QueryError, match="files or folders that no export wrote"):
+        exported("csv", out=Path("/"))
+    (other / "export.json").write_text('{"files": 3}')
+    with pytest.raises(QueryError, match="2 files or folders .*such as `a`"):
+        exported("csv", out=other)
     with pytest.raises(QueryError, match="is a file. Give a folder of its own"):
         exported("csv", out=folder / "notes.txt")
-    with pytest.raises(QueryError, match="cannot be written .File exists."):
+    with pytest.raises(QueryError, match="Nothing can be written into `.*notes.txt`"):
         exported("csv", out=folder / "notes.txt" / "below")
 
 
