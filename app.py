@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.parts import choice, frame, links
+from pages.parts import choice, frame, links, remote
 from pages.parts.messages import mistakes_shown
 
 PAGES = (
@@ -32,8 +32,10 @@ with frame.entered(), mistakes_shown():
     with st.sidebar:
         current = next(file for file, title, _ in PAGES if title == page.title)
         links.navigation(PAGES, current)
-        choice.choose_in_sidebar()
+        chosen = choice.choose_in_sidebar()
     # The first visit reads torch and its companions, which takes seconds on a cold disk.
     with st.spinner("Starting Lexiscope: the first page takes a few seconds…"):
-        import_module("pages.parts.caches")
+        caches = import_module("pages.parts.caches")
+    with st.sidebar:
+        remote.choose_in_sidebar(caches.collection(chosen.collection))
     page.run()

@@ -16,6 +16,7 @@ from lsr import (
     commands_import,
     commands_sweeping,
     commands_training,
+    commands_vectors,
 )
 from lsr.exceptions import InputError
 from lsr.options import add_training_options
@@ -99,6 +100,17 @@ def build_parser() -> argparse.ArgumentParser:
 
     one = add("convert", "Convert a LAVIS checkpoint.", commands_encoders.convert, [plain])
     commands_encoders.add_convert_options(one)
+
+    one = add(
+        "encode", "Encode a collection with another encoder.", commands_vectors.encode, [plain]
+    )
+    commands_vectors.add_encode_options(one)
+
+    one = add("attach", "Use vectors computed elsewhere.", commands_vectors.attach, [plain])
+    commands_vectors.add_attach_options(one)
+
+    one = add("fetch", "Get what the paper's authors publish.", commands_vectors.fetch, [plain])
+    commands_vectors.add_fetch_options(one)
 
     one = add("world", "Rebuild the bundled collection.", commands.world_build, [plain])
     one.add_argument("action", choices=["build"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +24,15 @@ IMAGE_COLUMNS = ("id", "file", "url", "width", "height", "split")
 # pixels. A picture that is no larger is not there.
 SMALL_PICTURES = "small"
 CAPTION_COLUMNS = ("id", "image_id", "text", "split")
+PROBES = "probes.json"
+_FILES = {
+    "collection.json",
+    "images.parquet",
+    "captions.parquet",
+    "image_vectors.npy",
+    "caption_vectors.npy",
+    PROBES,
+}
 
 
 @dataclass(frozen=True)
@@ -109,6 +120,11 @@ class Collection:
             [bool(f or u) for f, u in zip(*self._files_and_urls, strict=True)], dtype=bool
         )
         return np.flatnonzero(pictured) if pictured.any() else np.arange(len(self.image_ids))
+
+    @cached_property
+    def has_remote_pictures(self) -> bool:
+        """Whether an image has no picture file but an address."""
+        return any(u and not f for f, u in zip(*self._files_and_urls, strict=True))
 
     @cached_property
     def _files_and_urls(self) -> tuple[list[str | None], list[str | None]]:
@@ -285,6 +301,7 @@ def write_collection(
     caption_vectors: np.ndarray,
     pictures: Path | None = None,
     probes: dict[str, list[str]] | None = None,
+    beside: Path | None = None,
 ) -> Collection:
     """Write a collection folder whole, then read it back.
 
@@ -296,6 +313,8 @@ def write_collection(
         caption_vectors: (m, d), in the order of the captions of the splits that have vectors.
         pictures: a folder that becomes `images/`; it is moved, not copied.
         probes: words with the ids of the images that show what they name.
+        beside: a collection folder whose other files, such as its pictures, the new one shares:
+            they are linked, and copied where the disk has no links.
     """
     splits = list(dict.fromkeys(captions["split"].to_pylist()))
     mark = fingerprint(
@@ -309,8 +328,10 @@ def write_collection(
         pq.write_table(captions.select(CAPTION_COLUMNS), temporary / "captions.parquet")
         np.save(temporary / "image_vectors.npy", image_vectors)
         np.save(temporary / "caption_vectors.npy", caption_vectors)
+        if beside is not None:
+            _share(beside, temporary)
         if probes:
-            write_json(temporary / "probes.json", dict(probes))
+            write_json(temporary / PROBES, dict(probes))
         if pictures is not None:
             pictures.rename(temporary / "images")
         full_card = {
@@ -324,3 +345,19 @@ def write_collection(
         write_json(temporary / "collection.json", full_card)
         load_collection(temporary)
     return load_collection(folder)
+
+
+def _share(folder: Path, into: Path) -> None:
+    """Link what a collection folder holds beside the files that `write_collection` writes."""
+
+    def ignored(place: str, names: list[str]) -> set[str]:
+        return _FILES & set(names) if Path(place) == folder else set()
+
+    shutil.copytree(folder, into, ignore=ignored, copy_function=_link, dirs_exist_ok=True)
+
+
+def _link(file: str, to: str) -> None:
+    try:
+        os.link(file, to)
+    except OSError:  # another disk, or one without links
+        shutil.copyfile(file, to)

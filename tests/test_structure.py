@@ -36,7 +36,13 @@ LAYERS = [
     ["ablation", "jobs", "world"],
     ["report"],
     ["commands"],
-    ["commands_encoders", "commands_import", "commands_sweeping", "commands_training"],
+    [
+        "commands_encoders",
+        "commands_import",
+        "commands_sweeping",
+        "commands_training",
+        "commands_vectors",
+    ],
     ["__main__"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}

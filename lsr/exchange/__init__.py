@@ -1,5 +1,7 @@
 """Loading what others made: pictures with captions, dense vectors, checkpoints."""
 
+from lsr.exchange.attaching import Attached, VectorFiles, attach
+from lsr.exchange.fetching import PUBLISHED, FetchReport, fetch
 from lsr.exchange.formats import FORM_NAMES
 from lsr.exchange.imported import (
     Imported,
@@ -14,6 +16,9 @@ from lsr.exchange.stages import ImportReport
 
 __all__ = [
     "FORM_NAMES",
+    "PUBLISHED",
+    "Attached",
+    "FetchReport",
     "ImportPlan",
     "ImportReport",
     "ImportWish",
@@ -21,6 +26,9 @@ __all__ = [
     "ImportedCollection",
     "ImportedModel",
     "Skipped",
+    "VectorFiles",
+    "attach",
+    "fetch",
     "import_source",
     "plan_import",
     "run_import",

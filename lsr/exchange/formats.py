@@ -131,6 +131,11 @@ def find_origin(wish: ImportWish) -> Origin:
     return Origin(*source, form)
 
 
+def origin_of(source: Source, form: str) -> Origin:
+    """A source whose format is known."""
+    return Origin(*source, _BY_NAME[form])
+
+
 def read_origin(origin: Origin, wish: ImportWish) -> Listing:
     """What a source holds, for a format that becomes a collection.
 

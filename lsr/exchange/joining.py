@@ -9,7 +9,7 @@ from lsr.exceptions import CollectionError, shorten
 from lsr.exchange.imported import Skipped
 from lsr.exchange.karpathy import KarpathyImage, KarpathyList, restval_notes
 from lsr.exchange.listing import ListedCaption
-from lsr.exchange.vector_table import VectorTable
+from lsr.exchange.vector_table import VectorTable, norm_note
 
 _IMAGE_KEYS = ("imgid", "cocoid", "filename")
 
@@ -138,6 +138,4 @@ def _notes(
     yield from restval_notes(listed)
     for table in tables:
         if table.norms:
-            low, high = (f"{norm:.4g}" for norm in table.norms)
-            norms = f"norms of {low}" if low == high else f"norms from {low} to {high}"
-            yield f"The vectors of {table.file} had {norms} and were brought to unit length."
+            yield norm_note(table.file, table.norms)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,13 +57,34 @@ def read_vector_table(path: Path) -> VectorTable:
         ) from None
     with np.errstate(over="ignore", invalid="ignore"):
         norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
-    _refuse(path, ids, ~np.isfinite(norms), "hold NaN or infinite numbers")
-    _refuse(path, ids, norms == 0, "are all zeros")
-    low, high = float(norms.min()), float(norms.max())
-    unit = max(1 - low, high - 1) <= _NORM_TOLERANCE
-    if not unit:
+    spread = norm_range(path.name, norms, lambda row: f"that of id `{shorten(ids[row])}`")
+    if spread:
         vectors /= norms[:, None]
-    return VectorTable(path.name, _rows(path, ids, vectors), vectors, None if unit else (low, high))
+    return VectorTable(path.name, _rows(path, ids, vectors), vectors, spread)
+
+
+def norm_range(
+    file: str, norms: np.ndarray, label: Callable[[int], str]
+) -> tuple[float, float] | None:
+    """The smallest and largest of the norms in a file where they are not 1, else None.
+
+    Args:
+        norms: (n,), n above 0. label: what to call the vector of a row in a message.
+
+    Raises:
+        CollectionError: a norm is not finite or 0.
+    """
+    _refuse(file, ~np.isfinite(norms), "hold NaN or infinite numbers", label)
+    _refuse(file, norms == 0, "are all zeros", label)
+    low, high = float(norms.min()), float(norms.max())
+    return None if max(1 - low, high - 1) <= _NORM_TOLERANCE else (low, high)
+
+
+def norm_note(file: str, norms: tuple[float, float]) -> str:
+    """The sentence for vectors that were not of unit length."""
+    low, high = (f"{norm:.4g}" for norm in norms)
+    spread = f"norms of {low}" if low == high else f"norms from {low} to {high}"
+    return f"The vectors of {file} had {spread} and were brought to unit length."
 
 
 def _check_columns(path: Path, schema: pa.Schema) -> None:
@@ -126,12 +147,11 @@ def _batches(file: pq.ParquetFile) -> Iterator[tuple[int, pa.RecordBatch]]:
         first += len(batch)
 
 
-def _refuse(path: Path, ids: list[str], wrong: np.ndarray, what: str) -> None:
+def _refuse(file: str, wrong: np.ndarray, what: str, label: Callable[[int], str]) -> None:
     if wrong.any():
-        example = shorten(ids[int(wrong.argmax())])
         raise CollectionError(
-            f"{int(wrong.sum()):,} of the {len(ids):,} vectors in `{path.name}` {what}, such as "
-            f"that of id `{example}`. Encode these again."
+            f"{int(wrong.sum()):,} of the {len(wrong):,} vectors in `{file}` {what}, such as "
+            f"{label(int(wrong.argmax()))}. Encode these again."
         )
 
 

@@ -24,6 +24,7 @@ from lsr.judged import JudgedSplit, judge
 from lsr.laboratory import Laboratory, open_laboratory
 from lsr.pictures import read_picture
 from lsr.search import Searcher
+from pages.parts import remote
 from pages.parts.choice import Choice
 
 # What an imported collection stores, so that nothing is made smaller here.
@@ -81,9 +82,11 @@ def thumbnail(images: Collection, image_id: str, pixels: int = TILE_PIXELS) -> b
     It is made from the nearest size that the collection stores. Streamlit passes JPEG on as it is
     and would encode anything else, the stored WebP as well, anew in every run.
 
-    An address stands for a picture that lies elsewhere; None for one that cannot be shown.
+    An address stands for a picture that lies on the web; None for one that cannot be shown, or
+    may not be.
     """
-    return _thumbnail(images, images.fingerprint, image_id, pixels)
+    found = _thumbnail(images, images.fingerprint, image_id, pixels)
+    return None if isinstance(found, str) and not remote.shown() else found
 
 
 @st.cache_data(max_entries=8, show_spinner="Reading the picture…")

@@ -14,7 +14,7 @@ IMAGE = "pages/image.py"
 TERM = "pages/term.py"
 EXPANSION = "pages/expansion.py"
 TRAIN = "pages/train.py"
-CARRIED = ("collection", "model", "engine")
+CARRIED = ("collection", "model", "engine", "web")
 
 
 def parameters(address: Mapping[str, str], **own: str | None) -> dict[str, str]:

@@ -6,6 +6,8 @@ import shutil
 from io import BytesIO
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
@@ -348,6 +350,50 @@ def test_a_card_that_is_no_json_is_one_sentence(monkeypatch, tmp_path):
     (folder / "collection.json").write_text("{", "utf-8")
     monkeypatch.setenv("LEXISCOPE_HOME", str(tmp_path))
     assert "is not readable JSON" in mistake(opened(collection="broken")).replace("\\", "")
+
+
+@pytest.fixture
+def web_collection(monkeypatch, tmp_path, collection) -> str:
+    """The bundled collection as one whose pictures all lie on the web."""
+    assets = tmp_path / "assets"
+    for kind in ("collections", "models"):
+        shutil.copytree(catalog.ASSETS / kind, assets / kind)
+    folder = assets / "collections" / "demo"
+    images = collection.images
+    urls = pa.array([f and f"https://pictures.example/{f}" for f in images["file"].to_pylist()])
+    table = images.set_column(1, "file", pa.nulls(len(images), pa.string()))
+    pq.write_table(table.set_column(2, "url", urls), folder / "images.parquet")
+    monkeypatch.setattr(catalog, "ASSETS", assets)
+    return "https://pictures.example/"
+
+
+def pictures(app: AppTest) -> list[str]:
+    return [one.url for element in app.get("image") for one in element.proto.imgs]
+
+
+def test_pictures_on_the_web_are_shown_from_there_until_they_are_switched_off(web_collection):
+    app = opened("image")
+    assert all(url.startswith(web_collection) for url in pictures(app))
+    assert pictures(app)
+    switch = next(one for one in app.sidebar.toggle if one.label == "Pictures from the web")
+    assert (switch.value, switch.disabled) == (True, False)
+    switch.set_value(False).run()
+    assert app.query_params["web"] == ["off"]
+    assert not any(url.startswith(web_collection) for url in pictures(app))
+    assert "web=off" in app.get("page_link")[1].proto.query_string
+
+
+def test_whoever_runs_the_app_can_switch_pictures_on_the_web_off(web_collection, monkeypatch):
+    monkeypatch.setenv("LEXISCOPE_REMOTE_PICTURES", "off")
+    app = opened("image", web="on")
+    assert not any(url.startswith(web_collection) for url in pictures(app))
+    assert next(one for one in app.sidebar.toggle).disabled
+    monkeypatch.setenv("LEXISCOPE_REMOTE_PICTURES", "never")
+    assert "Use `on` or `off`" in mistake(opened("image"))
+
+
+def test_a_collection_with_all_its_pictures_has_no_switch_for_the_web():
+    assert not opened("image").sidebar.toggle
 
 
 def picture_bytes(kind: str = "PNG") -> bytes:

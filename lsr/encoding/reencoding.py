@@ -1,0 +1,124 @@
+"""The pictures and captions of a collection encoded with another encoder."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lsr.catalog import home
+from lsr.collection import Collection
+from lsr.encoders import load_encoder
+from lsr.encoding.encoded import Encoded, read_encoded
+from lsr.encoding.encoding import EncodingReport, encode_captions, encode_pictures
+from lsr.encoding.revision import refuse_loss, revision_folder, write_revision
+from lsr.exceptions import CollectionError
+from lsr.storage import fingerprint
+
+
+@dataclass(frozen=True)
+class Reencoded:
+    """A collection with vectors of another encoder.
+
+    skipped: ids of images that were left out with their captions, and why.
+    images_per_second, captions_per_second: of this call; 0 where an earlier one had done all.
+    """
+
+    collection: Collection
+    skipped: dict[str, str]
+    images_per_second: float
+    captions_per_second: float
+
+
+def encode_collection(
+    collection: Collection, encoder: str, name: str | None = None
+) -> Iterator[EncodingReport | Reencoded]:
+    """Encode the pictures and captions of a collection; the last report is the result.
+
+    A call that was stopped or killed goes on with the next one. An image whose picture cannot be
+    read is left out, but in its own place a collection loses nothing: there it is refused.
+
+    Args:
+        encoder: what `lsr.encoders.load_encoder` loads.
+        name: of the new collection; by default the collection itself gets the vectors.
+
+    Raises:
+        CollectionError: there are no pictures in files, or none can be read, or some would be
+            lost in the collection's own place, or the encoder refuses a caption.
+        QueryError: the name cannot be used.
+        UnknownNameError: there is no such encoder.
+    """
+    folder = revision_folder(collection, name)
+    files = _picture_files(collection)
+    pictured = _rows_of_captions(collection, np.array(sorted(files), np.int64))
+    refuse_loss(collection, folder, len(files), len(pictured))
+    loaded = load_encoder(encoder)
+    work = home() / "cache" / "encoding" / fingerprint(collection.fingerprint, loaded.fingerprint)
+    speeds = {"images": 0.0, "captions": 0.0}
+    for report in encode_pictures(loaded, list(files.values()), work):
+        speeds["images"] = report.per_second
+        yield report
+    image_rows, image_vectors, skipped = _readable(collection, list(files), read_encoded(work))
+    caption_rows = _rows_of_captions(collection, image_rows)
+    refuse_loss(collection, folder, len(image_rows), len(caption_rows))
+    texts = [collection.caption_texts[row] for row in caption_rows]
+    for report in encode_captions(loaded, texts, work):
+        speeds["captions"] = report.per_second
+        yield report
+    made = write_revision(
+        collection,
+        folder,
+        encoder=encoder,
+        image_rows=image_rows,
+        image_vectors=image_vectors,
+        caption_rows=caption_rows,
+        caption_vectors=read_encoded(work).caption_vectors,
+        origin={"encoder_fingerprint": loaded.fingerprint},
+    )
+    shutil.rmtree(work)
+    missing = set(range(len(collection.images))) - files.keys()
+    skipped |= {collection.image_ids[row]: "It has no picture file." for row in sorted(missing)}
+    yield Reencoded(made, skipped, speeds["images"], speeds["captions"])
+
+
+def _picture_files(collection: Collection) -> dict[int, Path]:
+    """The picture file of each image row that has one."""
+    names = enumerate(collection.images["file"].to_pylist())
+    files = {row: collection.folder / "images" / name for row, name in names if name}
+    if not files:
+        n, urls = len(collection.images), collection.images["url"]
+        addresses = (
+            f", only {len(urls) - urls.null_count:,} addresses" if urls.null_count < n else ""
+        )
+        raise CollectionError(
+            f"Collection `{collection.name}` has no picture files of its {n:,} images{addresses}, "
+            "so nothing can be encoded. Import it with its pictures, or attach vectors computed "
+            "elsewhere with `python -m lsr attach`."
+        )
+    return files
+
+
+def _readable(
+    collection: Collection, rows: list[int], encoded: Encoded
+) -> tuple[np.ndarray, np.ndarray, dict[str, str]]:
+    """(image rows with a vector, their vectors, ids of the others and why)."""
+    vectors = encoded.image_vectors
+    if vectors is None or len(encoded.unreadable) == len(rows):
+        why = next(iter(encoded.unreadable.values()))
+        raise CollectionError(
+            f"None of the {len(rows):,} pictures of collection `{collection.name}` can be read. "
+            f"The first: {why}"
+        )
+    skipped = {collection.image_ids[rows[row]]: why for row, why in encoded.unreadable.items()}
+    kept = np.array([row for row in range(len(rows)) if row not in encoded.unreadable])
+    if len(kept) < len(rows):
+        vectors = vectors[kept]
+    return np.array(rows)[kept], vectors, skipped
+
+
+def _rows_of_captions(collection: Collection, image_rows: np.ndarray) -> np.ndarray:
+    """Rows of the captions of some images, ascending."""
+    return np.flatnonzero(np.isin(collection.caption_image_rows, image_rows))

@@ -1,0 +1,118 @@
+"""A collection written again with other vectors: under a new name, or in its own place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from lsr.catalog import home, own_folder
+from lsr.collection import PROBES, Collection, write_collection
+from lsr.exceptions import CollectionError, QueryError
+from lsr.storage import read_json
+
+# What `write_collection` says anew.
+_RENEWED = {"schema", "counts", "fingerprint", "dense_size", "caption_vector_splits"}
+
+
+def revision_folder(collection: Collection, name: str | None) -> Path:
+    """Where a collection goes that gets other vectors; without a name, where it is.
+
+    Raises:
+        QueryError: the name cannot be used or is taken by something that is no revision; or there
+            is none and the collection is not one of the user's own.
+    """
+    if name is None or name == collection.name:
+        if collection.folder.parent.resolve() != (home() / "collections").resolve():
+            raise QueryError(
+                f"Collection `{collection.name}` is not one of your own, so it is not changed. "
+                "Give the new one a name with --name."
+            )
+        return collection.folder
+    folder = own_folder("collections", name)
+    card = folder / "collection.json"
+    if folder.exists() and not (card.exists() and "revised" in read_json(card, CollectionError)):
+        raise QueryError(
+            f"There is a collection `{name}` of your own already. Choose another name, or remove "
+            f"`{folder}`."
+        )
+    return folder
+
+
+def refuse_loss(collection: Collection, folder: Path, n_images: int, n_captions: int) -> None:
+    """Refuse to write a collection in its own place when images or captions would be lost.
+
+    Args:
+        n_images, n_captions: how many have vectors.
+
+    Raises:
+        CollectionError: fewer than the collection has.
+    """
+    images, captions = len(collection.images), len(collection.captions)
+    if folder == collection.folder and (n_images < images or n_captions < captions):
+        raise CollectionError(
+            f"Only {n_images:,} of {images:,} images and {n_captions:,} of {captions:,} captions "
+            f"of collection `{collection.name}` would have vectors, so it stays as it is. Give "
+            "the smaller collection a name with --name."
+        )
+
+
+def write_revision(
+    collection: Collection,
+    folder: Path,
+    *,
+    encoder: str,
+    image_rows: Sequence[int] | np.ndarray,
+    image_vectors: np.ndarray,
+    caption_rows: Sequence[int] | np.ndarray,
+    caption_vectors: np.ndarray | None,
+    origin: dict[str, Any],
+) -> Collection:
+    """The collection in `folder` with other vectors; pictures are shared, not copied.
+
+    In its own place the earlier one stays until the new one is whole.
+
+    Args:
+        image_rows, caption_rows: what is kept, ascending; a kept caption's image is kept too.
+        image_vectors: (kept, d). caption_vectors: (kept, d), or None where there are none.
+        origin: how the vectors came about, for the card.
+
+    Raises:
+        CollectionError: images or captions of a collection would be lost in its own place.
+    """
+    captions_kept = len(caption_rows)
+    refuse_loss(collection, folder, len(image_rows), captions_kept)
+    card = {key: value for key, value in collection.card.items() if key not in _RENEWED}
+    card |= {
+        "name": folder.name,
+        "encoder": encoder,
+        "revised": {"from": collection.name, "from_encoder": collection.encoder, **origin},
+    }
+    if caption_vectors is None:
+        caption_vectors = np.zeros((0, image_vectors.shape[1]), np.float16)
+        card["caption_vector_splits"] = []
+    images = _rows(collection.images, image_rows)
+    return write_collection(
+        folder,
+        card=card,
+        images=images,
+        captions=_rows(collection.captions, caption_rows),
+        image_vectors=image_vectors,
+        caption_vectors=caption_vectors,
+        probes=_probes(collection.folder / PROBES, set(images["id"].to_pylist())),
+        beside=collection.folder,
+    )
+
+
+def _rows(table: pa.Table, rows: Sequence[int] | np.ndarray) -> pa.Table:
+    return table if len(rows) == len(table) else table.take(pa.array(rows, pa.int64()))
+
+
+def _probes(path: Path, known: set[str]) -> dict[str, list[str]]:
+    """The probes of a collection, without images that are not kept."""
+    probes = read_json(path, CollectionError) if path.exists() else {}
+    kept = {word: [i for i in images if i in known] for word, images in probes.items()}
+    return {word: images for word, images in kept.items() if images}
