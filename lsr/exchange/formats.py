@@ -146,8 +146,11 @@ def read_origin(origin: Origin, wish: ImportWish) -> Listing:
     if name == "vectors":
         return read_vectors(Source(origin.path, origin.name), wish.encoder)
     if name == "huggingface":
-        shards = fetch_shards(origin.name) if origin.on_the_hub else shards_in(origin.path)
-        return read_shards(shards, origin.name)
+        if origin.on_the_hub:
+            shards, roots = fetch_shards(origin.name)
+        else:
+            shards, roots = shards_in(origin.path), [origin.path]
+        return read_shards(shards, origin.name, roots)
     return read_pictures(origin.path, origin.name, wish, name)
 
 
