@@ -15,6 +15,7 @@ from lsr.exceptions import CollectionError, UnknownNameError, shorten
 from lsr.exchange.caption_tables import (
     decoded,
     is_token_list,
+    looks_like_json_lines,
     looks_like_table,
     read_json_lines,
     read_json_rows,
@@ -30,9 +31,15 @@ from lsr.exchange.listing import Listing, Place
 KARPATHY_NAMES = ("dataset*.json",)
 COCO_NAMES = ("captions_*.json",)
 TABLE_NAMES = (
-    "captions*.csv", "captions*.tsv", "captions*.jsonl", "captions*.txt", "captions.json",
-    "results*.csv", "metadata.csv", "metadata.jsonl",
-)  # fmt: skip
+    "captions*.csv",
+    "captions*.tsv",
+    "captions*.jsonl",
+    "captions*.txt",
+    "captions.json",
+    "results*.csv",
+)
+# Hugging Face's image folders have one in every folder of pictures.
+METADATA_NAMES = ("metadata.csv", "metadata.jsonl")
 TOKEN_NAMES = ("*.token", "*.token.txt")
 FLICKR_NAMES = (*TOKEN_NAMES, "results*.csv", "captions.txt")
 # Where a data set keeps its lists: beside its picture folders, or in a folder of this name.
@@ -103,6 +110,11 @@ def captions_found(container: Container, form: str | None) -> tuple[list[tuple[s
         "coco": lists_in(container, COCO_NAMES),
         "flickr": lists_in(container, TOKEN_NAMES),
         "table": [one for one in lists_in(container, TABLE_NAMES) if _is_table(*one)],
+        "metadata": [
+            (name, place)
+            for name, place in container.files.items()
+            if PurePosixPath(name).name.lower() in METADATA_NAMES and _is_table(name, place)
+        ],
     }
     if form == "flickr":
         found = by_form["flickr"] or by_form["table"]
@@ -113,8 +125,8 @@ def captions_found(container: Container, form: str | None) -> tuple[list[tuple[s
     if form is not None and form not in ("folder", "zip", "webdataset"):
         return [], ""
     there = {name: found for name, found in by_form.items() if found}
-    if set(there) == {"coco"}:
-        return there["coco"], ""
+    if set(there) in ({"coco"}, {"metadata"}):  # several files make one list
+        return next(iter(there.values())), ""
     if set(there) == {"flickr", "table"}:  # the same captions twice; tokens number them
         note = f"{there['flickr'][0][0]} was read, {there['table'][0][0]} was not."
         return _only(there["flickr"], container), note
@@ -122,9 +134,11 @@ def captions_found(container: Container, form: str | None) -> tuple[list[tuple[s
 
 
 def _is_table(name: str, place: Place) -> bool:
-    if name.lower().endswith((".json", *_JSON_LINES)):
+    if name.lower().endswith(".json"):
         return True
     head = text_of(place, name)[: 1 << 16].decode("utf-8-sig", "replace")
+    if name.lower().endswith(_JSON_LINES):
+        return looks_like_json_lines(head)
     return is_token_list(head) or looks_like_table(head)
 
 
@@ -144,7 +158,10 @@ def read_lists(found: Found, form: str | None = None) -> Listing:
     Raises:
         CollectionError: a list is not of its format; the message names file and line.
     """
-    listings = [read_list(PurePosixPath(name).name, text_of(p, name), form) for name, p in found]
+    listings = [
+        _below_its_folder(name, read_list(PurePosixPath(name).name, text_of(place, name), form))
+        for name, place in found
+    ]
     if len(listings) == 1:
         return listings[0]
     return replace(
@@ -153,6 +170,15 @@ def read_lists(found: Found, form: str | None = None) -> Listing:
         skipped=list(chain.from_iterable(one.skipped for one in listings)),
         notes=list(chain.from_iterable(one.notes for one in listings)),
     )
+
+
+def _below_its_folder(name: str, listing: Listing) -> Listing:
+    """The file names in a `metadata.csv` are those of its own folder."""
+    path = PurePosixPath(name)
+    if path.name.lower() not in METADATA_NAMES:
+        return listing
+    images = [replace(one, name=str(path.parent / one.name)) for one in listing.images]
+    return replace(listing, images=images)
 
 
 def read_list(file: str, content: bytes, form: str | None = None) -> Listing:

@@ -80,6 +80,15 @@ def looks_like_table(text: str) -> bool:
     return _column(header, IMAGE_COLUMNS) is not None and bool(_caption_columns(header))
 
 
+def looks_like_json_lines(text: str) -> bool:
+    """Whether the first line is an object with an image and a caption."""
+    try:
+        first = json.loads(text.lstrip().partition("\n")[0])
+        return bool(_object_row(1, first).image)
+    except (ValueError, RecursionError):
+        return False
+
+
 def read_table(file: str, text: str) -> Listing:
     """CSV, TSV or any other table with a line of column names.
 

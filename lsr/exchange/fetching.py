@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from lsr.exceptions import UnknownNameError, shorten
 from lsr.exchange.authors import CHECKPOINT_FILES, DATA_FILES, import_checkpoint
 from lsr.exchange.downloading import download
-from lsr.exchange.formats import AUTHORS_VECTORS, Origin
+from lsr.exchange.formats import origin_of
 from lsr.exchange.imported import ImportedCollection, ImportedModel, ImportWish, import_folder
-from lsr.exchange.planning import plan_import
-from lsr.exchange.running import run_import
-from lsr.hub import Source
+from lsr.exchange.planning import plan_found
+from lsr.exchange.running import import_planned
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,9 @@ def fetch(what: str, name: str | None = None) -> Iterator[FetchReport]:
     yield FetchReport(f"Downloading the vectors {published.vectors}")
     vectors = download(published.vectors, "dataset", DATA_FILES)
     yield FetchReport(f"Importing the collection {own}")
-    collection = _imported(vectors, own)
+    wish = ImportWish(published.vectors, own, form="vectors")
+    collection = import_planned(plan_found(origin_of(vectors, "vectors"), wish))
+    assert isinstance(collection, ImportedCollection)  # noqa: S101  # vectors become one
     yield FetchReport(f"Downloading the head {published.head}", collection)
     try:
         head = download(published.head, "model", CHECKPOINT_FILES, ["tokenizer.json"])
@@ -84,10 +85,3 @@ def fetch(what: str, name: str | None = None) -> Iterator[FetchReport]:
         return
     model = import_checkpoint(head, model_folder, collection.collection.encoder)
     yield FetchReport("Done", collection, model, tuple(collection.notes))
-
-
-def _imported(vectors: Source, name: str) -> ImportedCollection:
-    origin = Origin(vectors.folder, vectors.name, AUTHORS_VECTORS)
-    *_, last = run_import(plan_import(ImportWish(vectors.name, name), origin))
-    assert isinstance(last.imported, ImportedCollection)  # noqa: S101  vectors become one
-    return last.imported

@@ -91,7 +91,6 @@ FORMATS = (
 )
 FORM_NAMES = tuple(one.name for one in FORMATS)
 _BY_NAME = {one.name: one for one in FORMATS}
-AUTHORS_VECTORS = _BY_NAME["vectors"]
 # What the hub keeps where, and the only files that are downloaded of it.
 _ON_THE_HUB = {"dataset": DATA_FILES, "model": (*CHECKPOINT_FILES, "tokenizer.json")}
 
@@ -132,6 +131,11 @@ def find_origin(wish: ImportWish) -> Origin:
     return Origin(*source, form)
 
 
+def origin_of(source: Source, form: str) -> Origin:
+    """A source whose format is known."""
+    return Origin(*source, _BY_NAME[form])
+
+
 def read_origin(origin: Origin, wish: ImportWish) -> Listing:
     """What a source holds, for a format that becomes a collection.
 
@@ -142,8 +146,11 @@ def read_origin(origin: Origin, wish: ImportWish) -> Listing:
     if name == "vectors":
         return read_vectors(Source(origin.path, origin.name), wish.encoder)
     if name == "huggingface":
-        shards = fetch_shards(origin.name) if origin.on_the_hub else shards_in(origin.path)
-        return read_shards(shards, origin.name)
+        if origin.on_the_hub:
+            shards, roots = fetch_shards(origin.name)
+        else:
+            shards, roots = shards_in(origin.path), [origin.path]
+        return read_shards(shards, origin.name, roots)
     return read_pictures(origin.path, origin.name, wish, name)
 
 

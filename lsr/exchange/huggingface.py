@@ -40,8 +40,8 @@ def shards_in(folder: Path) -> list[tuple[Path, str]]:
     return shards
 
 
-def fetch_shards(name: str) -> list[tuple[Path, str]]:
-    """The Arrow files of a data set on the hub, fetched by the package `datasets`.
+def fetch_shards(name: str) -> tuple[list[tuple[Path, str]], list[Path]]:
+    """The Arrow files of a data set on the hub, fetched by the package `datasets`; its own folders.
 
     Raises:
         InputError: the package is not installed, or the hub or the data set cannot be reached.
@@ -61,11 +61,13 @@ def fetch_shards(name: str) -> list[tuple[Path, str]]:
             f"The data set `{name}` could not be fetched from the hub ({shorten(reason, 160)}). "
             "Check the name and the network, or download its files and give their folder."
         ) from None
-    return [
+    shards = [
         (Path(file["filename"]), split_of(split))
         for split, part in fetched.items()
         for file in part.cache_files
     ]
+    places = datasets.config.HF_DATASETS_CACHE, datasets.config.HF_CACHE_HOME
+    return shards, [Path(place) for place in places]
 
 
 def image_column(schema: pa.Schema) -> str | None:
@@ -81,8 +83,13 @@ def image_column(schema: pa.Schema) -> str | None:
     return None
 
 
-def read_shards(shards: Sequence[tuple[Path, str]], label: str) -> Listing:
+def read_shards(
+    shards: Sequence[tuple[Path, str]], label: str, roots: Sequence[Path] = ()
+) -> Listing:
     """The rows of all shards, in order.
+
+    Args:
+        roots: the only folders from which a picture is taken that a row names by its path.
 
     Raises:
         CollectionError: a shard is damaged or has no image column.
@@ -97,9 +104,12 @@ def read_shards(shards: Sequence[tuple[Path, str]], label: str) -> Listing:
                 f"`{path.name}` has no column of pictures; its columns are "
                 f"{', '.join(schema.names)}. Give shards with an `image` column."
             )
-        _read_shard(path, schema, column, split, images, skipped)
+        _read_shard(path, schema, column, split, roots, images, skipped)
     if not images:
-        raise CollectionError(f"`{label}` holds 0 rows with a picture. Give another data set.")
+        first = f" The first row: {skipped[0].why}" if skipped else ""
+        raise CollectionError(
+            f"`{label}` holds 0 rows with a picture.{first} Give a data set with its pictures."
+        )
     return Listing("huggingface", images, skipped=skipped)
 
 
@@ -108,6 +118,7 @@ def _read_shard(
     schema: pa.Schema,
     column: str,
     split: str,
+    roots: Sequence[Path],
     images: list[ListedImage],
     skipped: list[Skipped],
 ) -> None:
@@ -121,12 +132,16 @@ def _read_shard(
         paths = _paths(pictures)
         fields = batch.select([*captions, *others]).to_pylist()
         for size, inner, said in zip(sizes, paths, fields, strict=True):
-            name = f"{path.name}, row {row:,}"
+            place = _file_in(inner, roots)
             if size:
                 place = Place("table", path, size, stamp, column, row)
-                images.append(_image(said, captions, inner, split, place, len(images)))
+            where = f"row {row:,} of {path.name}"
+            if place is not None:
+                images.append(_image(said, captions, inner, split, place, len(images), where))
             else:
-                skipped.append(Skipped(name, "Its row holds no bytes of a picture."))
+                why = "It holds no bytes of a picture"
+                why += f", only the path `{shorten(inner)}`." if inner else "."
+                skipped.append(Skipped(where, why))
             row += 1
 
 
@@ -137,6 +152,7 @@ def _image(
     split: str,
     place: Place,
     number: int,
+    where: str,
 ) -> ListedImage:
     name = next((str(said[key]) for key in _NAMES if said.get(key)), inner)
     texts = tuple(c for column in captions for c in captions_in(said[column]) if c.text)
@@ -146,8 +162,20 @@ def _image(
         tuple(dict.fromkeys(texts)),
         split_of(own) if isinstance(own, str) and own else split,
         place=place,
-        row=f"row {place.offset:,} of {place.path.name}",
+        row=where,
     )
+
+
+def _file_in(inner: str, roots: Sequence[Path]) -> Place | None:
+    """The file that a row names, where it lies below one of the roots."""
+    if not inner or "\0" in inner:
+        return None
+    for root in roots:
+        file = (root / inner).resolve()
+        if file.is_relative_to(root.resolve()) and file.is_file():
+            status = file.stat()
+            return Place("file", file, status.st_size, status.st_mtime_ns)
+    return None
 
 
 def _paths(pictures: pa.Array) -> Iterable[str]:

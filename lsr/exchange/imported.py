@@ -76,11 +76,13 @@ def import_folder(kind: Kind, name: str) -> Path:
     """
     folder = own_folder(kind, name)
     card, error = _CARDS[kind]
-    if (folder / card).exists() and "imported" in read_json(folder / card, error):
-        return folder
+    if (folder / card).exists():
+        found = read_json(folder / card, error)
+        if "imported" in found and "revised" not in found:
+            return folder
     if folder.exists():
         raise QueryError(
-            f"There is a {kind.removesuffix('s')} `{name}` of your own that was not imported. "
-            f"Choose another name, or remove `{folder}`."
+            f"There is a {kind.removesuffix('s')} `{name}` of your own that was not imported, "
+            f"or has changed since. Choose another name, or remove `{folder}`."
         )
     return folder

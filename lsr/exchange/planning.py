@@ -9,8 +9,8 @@ from functools import cached_property
 from pathlib import Path
 
 from lsr.catalog import check_name
-from lsr.encoders import load_encoder
-from lsr.exceptions import CollectionError, shorten
+from lsr.encoders import obstacle
+from lsr.exceptions import CollectionError, UnknownNameError, shorten
 from lsr.exchange.duplicates import merge_duplicates
 from lsr.exchange.formats import Origin, find_origin, read_origin
 from lsr.exchange.imported import ImportWish, Kind, Skipped, import_folder
@@ -84,20 +84,25 @@ class ImportPlan:
             yield f"{image.id}\0{place}"
 
 
-def plan_import(wish: ImportWish, origin: Origin | None = None) -> ImportPlan:
+def plan_import(wish: ImportWish) -> ImportPlan:
     """What importing would do.
 
     A hub name is downloaded here. Nothing else is written.
-
-    Args:
-        origin: where the source was found already, so that it is not looked for.
 
     Raises:
         InputError: the name is no plain name or taken; the source is not there, of no known
             format, or damaged; it holds no picture; the encoder is not there.
     """
     check_name(wish.name)
-    origin = origin or find_origin(wish)
+    return plan_found(find_origin(wish), wish)
+
+
+def plan_found(origin: Origin, wish: ImportWish) -> ImportPlan:
+    """The same for a source that is at hand.
+
+    Raises:
+        InputError: as `plan_import`.
+    """
     target = import_folder(origin.form.kind, wish.name)
     if origin.form.kind == "models":
         return ImportPlan(wish, origin, target, target.exists(), wish.encoder.strip(), None, 0)
@@ -106,7 +111,8 @@ def plan_import(wish: ImportWish, origin: Origin | None = None) -> ImportPlan:
         encoder = listing.vectors.encoder
         return ImportPlan(wish, origin, target, target.exists(), encoder, listing, 0)
     encoder = wish.encoder.strip() or "bundled"
-    load_encoder(encoder)
+    if (reason := obstacle(encoder)) is not None:
+        raise UnknownNameError(reason)
     listing, n_duplicates = _prepared(listing, wish)
     return ImportPlan(wish, origin, target, target.exists(), encoder, listing, n_duplicates)
 

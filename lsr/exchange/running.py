@@ -79,7 +79,15 @@ def import_source(source: str, name: str, encoder: str = "") -> Imported:
     Raises:
         InputError: as `plan_import` and `run_import`.
     """
-    plan = plan_import(ImportWish(source, name, encoder=encoder))
+    return import_planned(plan_import(ImportWish(source, name, encoder=encoder)))
+
+
+def import_planned(plan: ImportPlan) -> Imported:
+    """A plan carried out at once.
+
+    Raises:
+        InputError: as `run_import`.
+    """
     *_, last = run_import(plan)
     assert last.imported is not None  # noqa: S101  # the last report always has it
     return last.imported

@@ -27,8 +27,8 @@ def encoder(monkeypatch: pytest.MonkeyPatch, fake_encoder: FakeEncoder) -> FakeE
         assert spec == "fake"
         return fake_encoder
 
-    for room in (planning, running):
-        monkeypatch.setattr(room, "load_encoder", load)
+    monkeypatch.setattr(running, "load_encoder", load)
+    monkeypatch.setattr(planning, "obstacle", lambda spec: None if spec == "fake" else "none")
     return fake_encoder
 
 

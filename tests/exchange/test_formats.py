@@ -193,11 +193,35 @@ def test_hugging_face_shards_need_no_package(tmp_path, importing, ending):
     assert collection.image_ids == [str(n) for n in (*range(149), *range(200, 349))]
     assert collection.image_splits.tolist() == ["train"] * 149 + ["val"] * 149
     assert captions_by_image(collection)["210"] == ["row 210", "again 210"]
-    assert [one.why for one in made.skipped] == ["Its row holds no bytes of a picture."] * 2
+    why = "It holds no bytes of a picture, only the path `/etc/passwd`."
+    assert [one.why for one in made.skipped] == [why] * 2
     with Image.open(collection.picture(150)) as picture:
         seen = np.asarray(picture, np.int16).reshape(-1, 3).mean(axis=0)
     drawn = np.random.default_rng(201).integers(0, 255, 3)
     assert np.abs(seen - drawn).max() < 8
+
+
+def test_rows_that_name_files_take_only_those_of_their_folder(tmp_path, importing):
+    root = write_photos(tmp_path / "data", ["in.jpg"])
+    write_photos(tmp_path, ["out.jpg"])
+    kind = pa.struct({"bytes": pa.binary(), "path": pa.string()})
+    paths = ["in.jpg", str(root / "in.jpg"), "../out.jpg", str(tmp_path / "out.jpg")]
+    rows = [{"bytes": None, "path": path} for path in paths]
+    pq.write_table(pa.table({"image": pa.array(rows, kind)}), root / "x.parquet")
+    made = importing(root, form="huggingface", merge_duplicates=False)
+    assert len(made.collection.images) == 2
+    assert [one.file for one in made.skipped] == ["row 2 of x.parquet", "row 3 of x.parquet"]
+
+
+def test_image_folders_of_hugging_face_have_a_list_in_each_folder(tmp_path, importing):
+    root = write_photos(tmp_path / "data", ["train/a.jpg", "train/b.jpg", "test/a.jpg"])
+    (root / "train" / "metadata.csv").write_text("file_name,text\na.jpg,a dog\nb.jpg,a cat\n")
+    (root / "test" / "metadata.jsonl").write_text('{"file_name": "a.jpg", "text": "a cow"}\n')
+    collection = importing(root).collection
+    assert captions_by_image(collection) == {
+        "test/a": ["a cow"], "train/a": ["a dog"], "train/b": ["a cat"],
+    }  # fmt: skip
+    assert collection.image_splits[collection.image_row("test/a")] == "test"
 
 
 def test_a_split_column_and_folders_named_after_splits_are_kept(photos, tmp_path, importing):
