@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LAVIS := .venv-lavis
 
-.PHONY: app test lint lavis peers clean
+.PHONY: app test lint lavis milvus peers clean
 
 # glibc keeps freed memory by default; these two settings keep the app 70 MB lower at its peak.
 app: $(VENV)/.app
@@ -23,6 +23,8 @@ lint: $(VENV)/.test
 	@$(BIN)/mypy
 
 lavis: $(LAVIS)/.installed
+
+milvus: $(VENV)/.milvus
 
 # Other people's tools, which some tests read exports with: 290 MB, without what they depend on.
 peers: $(VENV)/.test
@@ -41,6 +43,11 @@ $(VENV)/.app: requirements.txt
 $(VENV)/.test: $(VENV)/.app requirements-dev.txt
 	@echo "Installing the test packages into $(VENV), once"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.milvus: $(VENV)/.app requirements-milvus.txt
+	@echo "Installing the Milvus client and Milvus Lite into $(VENV), once"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-milvus.txt
 	@touch $@
 
 $(LAVIS)/.installed: requirements-lavis.txt

@@ -15,11 +15,13 @@ from lsr import (
     commands_encoders,
     commands_export,
     commands_import,
+    commands_index,
     commands_sweeping,
     commands_training,
     commands_vectors,
 )
 from lsr.exceptions import InputError
+from lsr.index import ENGINES
 from lsr.options import add_training_options
 from lsr.reading import as_text
 
@@ -52,7 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
     one = add("search", "Search images with words or a picture.", commands.search, [full])
     one.add_argument("query", nargs="?", help="a few words")
     one.add_argument("--k", type=int, default=10, help="most results (10)")
-    one.add_argument("--engine", choices=["memory"], default="memory")
+    one.add_argument("--engine", choices=ENGINES, default="memory")
     one.add_argument("--image", metavar="FILE", help="search with this picture instead of words")
     one.add_argument("--expansion", choices=["on", "off"], default="on")
     one.add_argument("--max-query-terms", type=int, metavar="N")
@@ -115,6 +117,9 @@ def build_parser() -> argparse.ArgumentParser:
 
     one = add("export", "Write vectors and runs for other tools.", commands_export.export, [full])
     commands_export.add_export_options(one)
+
+    one = add("index", "Index images for a search engine.", commands_index.index, [full])
+    commands_index.add_index_options(one)
 
     one = add("world", "Rebuild the bundled collection.", commands.world_build, [plain])
     one.add_argument("action", choices=["build"])

@@ -6,6 +6,7 @@ LexiscopeError
     ├── CollectionError     a collection folder that is incomplete or does not fit together
     ├── ModelError          a model folder that is incomplete or does not fit together
     ├── EncoderError        an encoder that is not here, does not start or answers wrongly
+    ├── EngineError         a search engine that is not here, not reached or not exact
     ├── QueryError          a query text, weight or setting that cannot be searched with
     ├── PictureError        a file that is not a picture we can read
     └── DiskFullError       a disk without room for what is to be written
@@ -38,6 +39,10 @@ class ModelError(InputError):
 
 class EncoderError(InputError):
     """An encoder whose packages, environment or code are missing, broken or wrong."""
+
+
+class EngineError(InputError):
+    """A search engine whose packages, server or index are missing, or that is not exact."""
 
 
 class QueryError(InputError):

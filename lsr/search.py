@@ -17,8 +17,9 @@ from lsr.catalog import find
 from lsr.checkpoint import Model, load_model
 from lsr.collection import Collection, load_collection
 from lsr.encoders import Encoder, load_encoder
-from lsr.exceptions import QueryError, UnknownNameError, shorten
-from lsr.index import ENGINES, Hit
+from lsr.engines import check_engine, open_milvus
+from lsr.exceptions import QueryError
+from lsr.index import Hit, Index
 from lsr.index.memory import MemoryIndex
 from lsr.judged import check_fit
 from lsr.projection import project
@@ -52,21 +53,11 @@ class Searcher:
         encoder: Encoder | None = None,
     ) -> None:
         check_fit(collection, model)
-        if engine not in ENGINES:
-            raise UnknownNameError(
-                f"There is no engine `{shorten(engine)}`. The engines are: {', '.join(ENGINES)}."
-            )
+        check_engine(engine)
         self.collection = collection
         self.model = model
         self._encoder = encoder
-        rows = collection.searchable_rows
-        ids = tuple(collection.image_ids[row] for row in rows)
-        # All rows are read from the disk block by block; a choice of them is a copy.
-        whole = len(rows) == len(collection.images)
-        self._vectors = collection.image_vectors if whole else collection.image_vectors[rows]
-        matrix = project(model.head, self._vectors)
-        self.images = SparseVectors(matrix, ids, model.vocabulary.fingerprint)
-        self.index = MemoryIndex(self.images)
+        self.index: Index = self.memory if engine == "memory" else open_milvus(collection, model)
 
     @classmethod
     def open(
@@ -83,6 +74,28 @@ class Searcher:
         `load_encoder` keeps it, and notices when its files change.
         """
         return self._encoder or load_encoder(self.collection.encoder)
+
+    @cached_property
+    def images(self) -> SparseVectors:
+        """The sparse vectors of all images, projected when first asked for."""
+        rows = self.collection.searchable_rows
+        ids = tuple(self.collection.image_ids[row] for row in rows)
+        matrix = project(self.model.head, self._vectors)
+        return SparseVectors(matrix, ids, self.model.vocabulary.fingerprint)
+
+    @cached_property
+    def memory(self) -> MemoryIndex:
+        """All postings in this process: what a term's page reads, whichever engine searches."""
+        splits = self.collection.image_splits[self.collection.searchable_rows]
+        return MemoryIndex(self.images, splits.tolist())
+
+    @cached_property
+    def _vectors(self) -> np.ndarray:
+        """(n, d) dense vectors of the images that can be searched."""
+        rows = self.collection.searchable_rows
+        # All rows are read from the disk block by block; a choice of them is a copy.
+        whole = len(rows) == len(self.collection.images)
+        return self.collection.image_vectors if whole else self.collection.image_vectors[rows]
 
     @cached_property
     def _dense(self) -> np.ndarray:
@@ -139,7 +152,8 @@ class Searcher:
         """The teacher's own ranking by cosine, score descending, ties by image id."""
         check_text(text)
         scores = self._dense @ self.encoder.encode_texts([text])[0]
-        allowed = self._allowed(split)
+        inside = None if split is None else self.collection.image_rows(split)
+        allowed = None if inside is None else {self.collection.image_ids[row] for row in inside}
         order = np.lexsort((np.array(self.images.ids), -scores))
         hits = (Hit(self.images.ids[row], float(scores[row])) for row in order)
         return [hit for hit in hits if allowed is None or hit.image_id in allowed][:k]
@@ -165,12 +179,12 @@ class Searcher:
         """
         vocabulary = self.model.vocabulary
         term = vocabulary.id_of(word)
-        rows, weights = self.index.postings(term)
+        rows, weights = self.memory.postings(term)
         images = [
-            (self.index.images.ids[rows[i]], float(weights[i]))
+            (self.memory.images.ids[rows[i]], float(weights[i]))
             for i in strongest(rows, weights, top)
         ]
-        together = co_activated(self.index, term, vocabulary, top) if len(rows) else []
+        together = co_activated(self.memory, term, vocabulary, top) if len(rows) else []
         return TermCard(vocabulary.terms[term], len(rows), images, together)
 
     def frequent_terms(self, k: int) -> list[TermWeight]:
@@ -190,12 +204,6 @@ class Searcher:
         terms = supported_terms(matrix.indices, matrix.data, captions, self.model.vocabulary, top)
         return Inspection(name, terms, int(matrix.nnz), captions)
 
-    def _allowed(self, split: str | None) -> frozenset[str] | None:
-        if split is None:
-            return None
-        rows = self.collection.image_rows(split)
-        return frozenset(self.collection.image_ids[row] for row in rows)
-
     def _search(
         self,
         name: str,
@@ -209,21 +217,20 @@ class Searcher:
         said = _NO_TERMS if literal is None else literal
         terms, weights = self._shape(matrix.indices, matrix.data, literal, settings)
         projected = time.perf_counter()
-        hits = self.index.search(terms, weights, settings.k, self._allowed(settings.split))
+        if settings.split is not None:
+            self.collection.check_split(settings.split)
+        hits = self.index.search(terms, weights, settings.k, split=settings.split)
         searched = time.perf_counter()
         vocabulary = self.model.vocabulary
+        found = self.index.vectors([hit.image_id for hit in hits])
         explained = [
             ExplainedHit(
                 rank,
                 hit.image_id,
                 hit.score,
-                contributions(
-                    (terms, weights),
-                    self.index.images.row(self.index.row_of(hit.image_id)),
-                    vocabulary,
-                ),
+                contributions((terms, weights), vector, vocabulary),
             )
-            for rank, hit in enumerate(hits, 1)
+            for rank, (hit, vector) in enumerate(zip(hits, found, strict=True), 1)
         ]
         seconds = {
             "encode": encoded,

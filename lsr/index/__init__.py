@@ -4,4 +4,4 @@ from lsr.index.protocol import Hit, Index
 
 __all__ = ["ENGINES", "Hit", "Index"]
 
-ENGINES = ("memory",)
+ENGINES = ("memory", "milvus")
