@@ -19,7 +19,7 @@ from lsr.collection import Collection, load_collection
 from lsr.encoders import Encoder, load_encoder
 from lsr.engines import check_engine, open_milvus
 from lsr.exceptions import QueryError
-from lsr.index import Hit, Index
+from lsr.index import Hit, Index, SplitImages
 from lsr.index.memory import MemoryIndex
 from lsr.judged import check_fit
 from lsr.projection import project
@@ -86,8 +86,7 @@ class Searcher:
     @cached_property
     def memory(self) -> MemoryIndex:
         """All postings in this process: what a term's page reads, whichever engine searches."""
-        splits = self.collection.image_splits[self.collection.searchable_rows]
-        return MemoryIndex(self.images, splits.tolist())
+        return MemoryIndex(self.images)
 
     @cached_property
     def _vectors(self) -> np.ndarray:
@@ -152,8 +151,7 @@ class Searcher:
         """The teacher's own ranking by cosine, score descending, ties by image id."""
         check_text(text)
         scores = self._dense @ self.encoder.encode_texts([text])[0]
-        inside = None if split is None else self.collection.image_rows(split)
-        allowed = None if inside is None else {self.collection.image_ids[row] for row in inside}
+        allowed = self._allowed(split)
         order = np.lexsort((np.array(self.images.ids), -scores))
         hits = (Hit(self.images.ids[row], float(scores[row])) for row in order)
         return [hit for hit in hits if allowed is None or hit.image_id in allowed][:k]
@@ -204,6 +202,12 @@ class Searcher:
         terms = supported_terms(matrix.indices, matrix.data, captions, self.model.vocabulary, top)
         return Inspection(name, terms, int(matrix.nnz), captions)
 
+    def _allowed(self, split: str | None) -> SplitImages | None:
+        if split is None:
+            return None
+        rows = self.collection.image_rows(split)
+        return SplitImages(split, (self.collection.image_ids[row] for row in rows))
+
     def _search(
         self,
         name: str,
@@ -217,9 +221,7 @@ class Searcher:
         said = _NO_TERMS if literal is None else literal
         terms, weights = self._shape(matrix.indices, matrix.data, literal, settings)
         projected = time.perf_counter()
-        if settings.split is not None:
-            self.collection.check_split(settings.split)
-        hits = self.index.search(terms, weights, settings.k, split=settings.split)
+        hits = self.index.search(terms, weights, settings.k, self._allowed(settings.split))
         searched = time.perf_counter()
         vocabulary = self.model.vocabulary
         found = self.index.vectors([hit.image_id for hit in hits])

@@ -1,7 +1,7 @@
 """Search engines behind one protocol."""
 
-from lsr.index.protocol import Hit, Index
+from lsr.index.protocol import Hit, Index, SplitImages
 
-__all__ = ["ENGINES", "Hit", "Index"]
+__all__ = ["ENGINES", "Hit", "Index", "SplitImages"]
 
 ENGINES = ("memory", "milvus")

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lsr.exceptions import QueryError
 from lsr.index import kernels
-from lsr.index.protocol import Hit, check_query
+from lsr.index.protocol import Hit
 from lsr.sparse import SparseVectors
 
 
@@ -16,17 +17,13 @@ class MemoryIndex:
     """An inverted index over sparse image vectors.
 
     Rows inside are sorted by image id, so that equal scores come out in the order of the ids.
-
-    Args:
-        splits: of the images, in their order; needed to search in one split.
     """
 
     engine = "memory"
 
-    def __init__(self, images: SparseVectors, splits: Sequence[str] | None = None) -> None:
+    def __init__(self, images: SparseVectors) -> None:
         order = sorted(range(len(images)), key=images.ids.__getitem__)
         self.images = images.select(order)
-        self.splits = np.array([splits[row] for row in order] if splits is not None else [], str)
         postings = self.images.matrix.tocsc()
         postings.sort_indices()
         self.starts = postings.indptr.astype(np.int64, copy=False)
@@ -58,7 +55,11 @@ class MemoryIndex:
         Raises:
             QueryError: a weight is negative or not a number, or a term is out of range.
         """
-        terms, weights = check_query(terms, weights, 1, self.n_terms)
+        terms, weights = np.asarray(terms, np.int32), np.asarray(weights, np.float32)
+        if len(terms) and not (terms.min() >= 0 and terms.max() < self.n_terms):
+            raise QueryError(f"A query term lies outside the vocabulary of {self.n_terms:,} terms.")
+        if not (np.isfinite(weights).all() and (weights >= 0).all()):
+            raise QueryError("A query weight is negative or not a number. Use weights from 0 up.")
         scores = np.zeros(len(self), np.float32)
         kernels.score_images(self.starts, self.rows, self.weights, terms, weights, scores)
         return scores
@@ -69,20 +70,18 @@ class MemoryIndex:
         weights: np.ndarray,
         k: int,
         only: Container[str] | None = None,
-        split: str | None = None,
     ) -> list[Hit]:
         """See `lsr.index.protocol.Index.search`.
 
         Raises:
             QueryError: k is below 1, or a term or weight cannot be used.
         """
-        terms, weights = check_query(terms, weights, k, self.n_terms)
+        if k < 1:
+            raise QueryError(f"k is {k}, but a search needs at least 1 result. Use k from 1 up.")
         scores = self.score_all(terms, weights)
         allowed = np.ones(len(self), bool)
         if only is not None:
             allowed = np.fromiter((i in only for i in self.images.ids), bool, len(self))
-        if split is not None:
-            allowed &= self.splits == split
         best = kernels.best_rows(scores, allowed, max(min(k, len(self)), 1))
         return [Hit(self.images.ids[row], float(scores[row])) for row in best]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lsr.exceptions import EngineError
+from lsr.exceptions import EngineError, QueryError
 from lsr.index.milvus_server import Place
 from lsr.index.protocol import Hit
 
@@ -59,7 +59,7 @@ class Query:
 
     @property
     def rounding(self) -> float:
-        """How much two float32 sums of these products can differ, as a share of the sum."""
+        """How much a float32 sum of these products can differ from the sum, as a share of it."""
         return float((len(self.terms) + 2) * np.finfo(np.float32).eps)
 
     def candidates(self, where: str, limit: int) -> tuple[list[Hit], float | None]:
@@ -85,10 +85,10 @@ class Query:
         return hits, float(said.min()) if len(found) >= limit else None
 
     def scores(self, vectors: Sequence[Vector]) -> np.ndarray:
-        """(n,) float32, added up in the order of the query's terms, as the memory engine does."""
-        scores = np.zeros(len(vectors), np.float32)
+        """(n,) float64, added up in the order of the query's terms."""
+        scores = np.zeros(len(vectors))
         for term, weight in zip(self.terms.tolist(), self.weights, strict=True):
-            column = np.array([vector.get(term, 0.0) for vector in vectors], np.float32)
+            column = np.array([vector.get(term, 0.0) for vector in vectors])
             scores += weight * column
         return scores
 
@@ -111,13 +111,31 @@ def check_exact(client: MilvusClient, place: Place, name: str) -> None:
         return
     longest = max((row["vector"] for row in rows), key=len)
     terms = sorted(longest, key=longest.__getitem__)[-_PROBE_TERMS:]
-    weights = np.array([longest[term] for term in terms], np.float32)
+    weights = np.array([longest[term] for term in terms])
     query = Query(client, place, name, np.array(terms), weights, _PROBES)
     scores = query.scores([row["vector"] for row in rows])
     expected = [Hit(row["id"], float(s)) for row, s in zip(rows, scores, strict=True) if s > 0]
     hits, _ = query.candidates(first, 2 * _PROBES)
     if hits != ranked(expected):
         raise EngineError(_inexact(place))
+
+
+def check_query(
+    terms: np.ndarray, weights: np.ndarray, k: int, n_terms: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Terms as int32 and weights as float64, where they can be searched with.
+
+    Raises:
+        QueryError: k is below 1, a weight is negative or not a number, or a term is out of range.
+    """
+    if k < 1:
+        raise QueryError(f"k is {k}, but a search needs at least 1 result. Use k from 1 up.")
+    terms, weights = np.asarray(terms, np.int32), np.asarray(weights, np.float64)
+    if len(terms) and not (terms.min() >= 0 and terms.max() < n_terms):
+        raise QueryError(f"A query term lies outside the vocabulary of {n_terms:,} terms.")
+    if not (np.isfinite(weights).all() and (weights >= 0).all()):
+        raise QueryError("A query weight is negative or not a number. Use weights from 0 up.")
+    return terms, weights
 
 
 def ranked(hits: Sequence[Hit]) -> list[Hit]:
