@@ -1,4 +1,4 @@
-"""The index of a collection and a model in the engine of one's choice."""
+"""The index of a collection and a model in Milvus."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ import scipy.sparse as sp
 
 from lsr.checkpoint import Model
 from lsr.collection import Collection
-from lsr.exceptions import UnknownNameError, shorten
-from lsr.index import ENGINES
-from lsr.index.milvus_server import Place, obstacle, place_from_environment
+from lsr.index.milvus_server import Place, place_from_environment
 from lsr.projection import project
 
 if TYPE_CHECKING:
@@ -19,24 +17,6 @@ if TYPE_CHECKING:
 
 # Part of the name of every index in Milvus, so that an older layout is not taken for a newer one.
 MILVUS_SCHEMA = 1
-
-
-def check_engine(engine: str) -> None:
-    """Refuse a name that is no engine's.
-
-    Raises:
-        UnknownNameError: there is no such engine.
-    """
-    if engine not in ENGINES:
-        raise UnknownNameError(
-            f"There is no engine `{shorten(engine)}`. The engines are: {', '.join(ENGINES)}."
-        )
-
-
-def why_not(engine: str) -> str | None:
-    """Why an engine cannot be used here, None where it may; no server is asked."""
-    check_engine(engine)
-    return obstacle(place_from_environment()) if engine == "milvus" else None
 
 
 def milvus_name(collection: Collection, model: Model) -> str:

@@ -17,9 +17,9 @@ from lsr.catalog import find
 from lsr.checkpoint import Model, load_model
 from lsr.collection import Collection, load_collection
 from lsr.encoders import Encoder, load_encoder
-from lsr.engines import check_engine, open_milvus
+from lsr.engines import open_milvus
 from lsr.exceptions import QueryError
-from lsr.index import Hit, Index, SplitImages
+from lsr.index import Hit, Index, SplitImages, check_engine
 from lsr.index.memory import MemoryIndex
 from lsr.judged import check_fit
 from lsr.projection import project

@@ -18,7 +18,7 @@ FREQUENT = 30
 
 def show() -> None:
     """Draw the page."""
-    ready = caches.searcher(current_choice())
+    ready = caches.searcher(current_choice().in_memory)
     st.title("Term", anchor=False)
     word = address.read_text("term")
     st.text_input(

@@ -56,7 +56,9 @@ def model(name: str) -> Model:
 def searcher(choice: Choice) -> Searcher:
     """The searcher of a choice, with its encoder loaded and its loops compiled."""
     images, head = collection(choice.collection), model(choice.model)
-    return _searcher(images, head, choice.engine, images.fingerprint, head.fingerprint)
+    # A collection of the same vectors may have moved, or its pictures have changed.
+    place = f"{images.folder} {_stamp(images.folder / 'images.parquet')}"
+    return _searcher(images, head, choice.engine, place, images.fingerprint, head.fingerprint)
 
 
 def judged(collection_name: str, model_name: str, split: str) -> JudgedSplit:
@@ -149,7 +151,7 @@ def _model(folder: str, stamp: str) -> Model:
     return _kept(load_model(Path(folder)))
 
 
-@st.cache_resource(max_entries=3, show_spinner="Projecting the images…")
+@st.cache_resource(max_entries=3, show_spinner="Opening the index…")
 def _searcher(_images: Collection, _head: Model, engine: str, *marks: str) -> Searcher:
     ready = Searcher(_images, _head, engine)
     if _images.encoder == "bundled":

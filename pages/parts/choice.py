@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
 from lsr.catalog import find, folders, home
-from lsr.exceptions import CollectionError, InputError, ModelError, UnknownNameError, shorten
-from lsr.index import ENGINES
+from lsr.exceptions import (
+    CollectionError,
+    EngineError,
+    InputError,
+    ModelError,
+    UnknownNameError,
+    shorten,
+)
+from lsr.index import ENGINES, why_not
 from lsr.overview import fitting_models
 from lsr.storage import read_json
 from pages.parts import address
@@ -19,7 +26,9 @@ _HELP = {
     "collection": "Images, their captions and their dense vectors. Your own go to "
     "`$LEXISCOPE_HOME/collections`.",
     "model": "The projection head that turns dense vectors into weights over a vocabulary.",
-    "engine": "What holds the inverted index. `memory` searches exactly, inside this process.",
+    "engine": "What holds the inverted index and answers searches, exactly in either case. "
+    "`memory` is inside this process, `milvus` a local file or a server. The Term and Expansion "
+    "pages always use `memory`.",
 }
 
 
@@ -30,6 +39,11 @@ class Choice:
     collection: str
     model: str
     engine: str
+
+    @property
+    def in_memory(self) -> Choice:
+        """The same with the memory engine, for what needs all postings in this process."""
+        return replace(self, engine="memory")
 
 
 def names(kind: str) -> list[str]:
@@ -68,11 +82,29 @@ def fitting(collection: str) -> list[str]:
     return fitting_models(str(card.get("encoder")), int(card.get("dense_size", 0)))
 
 
+def engines() -> list[str]:
+    """Names of the engines that can be used here."""
+    return [engine for engine in ENGINES if why_not(engine) is None]
+
+
+def read_engine(raw: str | None) -> str:
+    """The engine that the address gives, or the first.
+
+    Raises:
+        EngineError: it cannot be used here.
+        UnknownNameError: there is no such engine.
+    """
+    if raw in ENGINES and (why := why_not(raw)):
+        raise EngineError(f"Engine `{raw}` cannot be used here. {why}")
+    return read_name("engine", raw, engines())
+
+
 def choose_in_sidebar() -> None:
     """Draw the three boxes.
 
     Raises:
         CollectionError, ModelError: there is none to choose.
+        EngineError: the address names an engine that cannot be used here; the boxes are drawn.
         UnknownNameError: the address names one that is not there; the boxes are drawn.
     """
     if not (collections := names("collections")):
@@ -90,10 +122,14 @@ def choose_in_sidebar() -> None:
     models = fitting(collection) if collection else names("models")
     # Without a model that fits, pages that need one say so; the others work.
     model = _chosen("model", models, mistakes) if models else None
-    engine = _chosen("engine", ENGINES, mistakes)
+    engine = None
+    try:
+        engine = read_engine(address.read_text("engine"))
+    except (EngineError, UnknownNameError) as mistake:
+        mistakes.append(mistake)
     _box("collection", collections, collection)
     _box("model", models, model)
-    _box("engine", ENGINES, engine)
+    _box("engine", engines(), engine, _engine_help())
     if mistakes:
         raise mistakes[0]
 
@@ -124,10 +160,16 @@ def current_choice() -> Choice:
             "page, or choose another collection in the sidebar."
         )
     model = read_name("model", address.read_text("model"), models)
-    return Choice(collection, model, read_name("engine", address.read_text("engine"), ENGINES))
+    return Choice(collection, model, read_engine(address.read_text("engine")))
 
 
-def _box(noun: str, known: Sequence[str], value: str | None) -> None:
+def _engine_help() -> str:
+    """What an engine is, and why some are not offered."""
+    missing = [f"`{e}` is not offered here. {why}" for e in ENGINES if (why := why_not(e))]
+    return "\n\n".join([_HELP["engine"], *missing])
+
+
+def _box(noun: str, known: Sequence[str], value: str | None, about: str | None = None) -> None:
     tie = address.bound(noun, value, default=preferred(known) if known else None)
     if noun == "collection":
         tie |= {"on_change": _leave, "args": (tie["args"],)}
@@ -138,7 +180,7 @@ def _box(noun: str, known: Sequence[str], value: str | None) -> None:
         index=0 if value in known else None,
         placeholder=nothing,
         disabled=not known,
-        help=_HELP[noun],
+        help=about or _HELP[noun],
         **tie,
     )
 

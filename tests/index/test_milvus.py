@@ -224,6 +224,13 @@ def test_a_score_that_is_wrong_later_is_refused_too(place):
 
 
 @installed
+def test_an_index_that_is_removed_while_it_is_open_is_said(place):
+    index = built(place, block())
+    index._client.drop_collection("images")
+    assert "does not exist" in said(lambda: index.search(np.array([1]), np.array([1.0]), 3))
+
+
+@installed
 def test_a_server_answers_as_a_file_does(server):
     assert_answers_as_memory(built(server.place, block()), block())
 

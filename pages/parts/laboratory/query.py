@@ -86,7 +86,7 @@ def side_by_side(
             ready = caches.laboratory(
                 setting.collection, model, setting.split, "text-to-image", null
             )
-            searcher = caches.searcher(Choice(setting.collection, model, choice.engine))
+            searcher = caches.searcher(Choice(setting.collection, model, choice.engine).in_memory)
             query = _vector(searcher, text, *_marks(ready))
             show(Pinned(name, ready, ready.as_asked(query)))
 
