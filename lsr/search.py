@@ -7,7 +7,6 @@ pages are thin shells over it.
 from __future__ import annotations
 
 import time
-from functools import cached_property
 
 import numpy as np
 from PIL import Image
@@ -74,9 +73,12 @@ class Searcher:
         found = load_collection(find("collections", collection))
         return cls(found, load_model(find("models", model)), engine)
 
-    @cached_property
+    @property
     def encoder(self) -> Encoder:
-        """The encoder of the collection, loaded when a text or picture first needs it."""
+        """The encoder of the collection, loaded when a text or picture first needs it.
+
+        `load_encoder` keeps it, and notices when its files change.
+        """
         return self._encoder or load_encoder(self.collection.encoder)
 
     def search_text(self, text: str, settings: SearchSettings | None = None) -> SearchResult:

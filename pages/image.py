@@ -5,11 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from lsr.answers import ExplainedHit, Inspection
+from lsr.collection import Collection
+from lsr.encoders import obstacle
 from lsr.search import Searcher
 from pages.parts import address, caches, cards, charts, links
 from pages.parts.choice import current_choice
 from pages.parts.frame import draw
-from pages.parts.uploads import DRAWN_SCENES, Upload, upload_box
+from pages.parts.markup import sentence
+from pages.parts.uploads import Upload, drawn_scenes, upload_box
 
 TOP = 20
 SIMILAR = 12
@@ -21,7 +24,7 @@ def show() -> None:
     choice = current_choice()
     images = caches.collection(choice.collection)
     st.title("Image", anchor=False)
-    upload = _boxes()
+    upload = _boxes(images)
     if upload is not None:
         ready = caches.searcher(choice)
         preview, seen, result = caches.uploaded(ready, caches.marks_of(ready), *upload, SIMILAR)
@@ -36,7 +39,7 @@ def show() -> None:
         cards.show_tiles(images, cards.gallery(images, MOST_CHOICES), key="choose", width=135)
 
 
-def _boxes() -> Upload | None:
+def _boxes(images: Collection) -> Upload | None:
     """The box of the id, and a picture of the visitor's own where there is one."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.text_input(
@@ -46,7 +49,10 @@ def _boxes() -> Upload | None:
             **address.bound("id", address.read_text("id") or "", ""),
         )
         with st.popover("A picture of your own", icon=":material/upload:"):
-            return upload_box(key="image-upload")
+            if why := obstacle(images.encoder):
+                st.info(sentence(why), icon=":material/lightbulb:")
+                return None
+            return upload_box(images.encoder, key="image-upload")
 
 
 def _show_image(
@@ -64,7 +70,8 @@ def _show_image(
                 for caption in seen.captions:
                     links.to_search(caption, icon=":material/search:")
         else:
-            st.caption("It has no captions, so no term can be checked. " + DRAWN_SCENES)
+            scenes = drawn_scenes(ready.collection.encoder)
+            st.caption(f"It has no captions, so no term can be checked. {scenes}")
     with right:
         _show_terms(seen)
     st.subheader("Similar images", anchor=False, help="Images that share the most term weight.")

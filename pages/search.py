@@ -6,14 +6,15 @@ import streamlit as st
 
 from lsr.answers import SearchResult, SearchSettings
 from lsr.collection import Collection
+from lsr.encoders import obstacle
 from lsr.search import Searcher
 from pages.parts import address, caches, cards, charts, explain, links
 from pages.parts.choice import current_choice
 from pages.parts.frame import draw
-from pages.parts.markup import escape
+from pages.parts.markup import escape, sentence
 from pages.parts.messages import mistakes_shown
 from pages.parts.results import compared, no_hits, query_bars, timing
-from pages.parts.uploads import DRAWN_SCENES, Upload, upload_box
+from pages.parts.uploads import Upload, drawn_scenes, upload_box
 
 MOST_HITS = 24
 COMPARED_HITS = 12
@@ -24,17 +25,22 @@ def show() -> None:
     choice = current_choice()
     images = caches.collection(choice.collection)
     st.title("Search", anchor=False)
+    if why := obstacle(images.encoder):
+        st.info(sentence(why), icon=":material/lightbulb:")
+        _gallery(images)
+        return
     query = address.read_text("q")
     _query_box(query or "")
     with mistakes_shown():
-        expansion, beside, upload = _options()
+        expansion, beside, upload = _options(images)
         if upload is not None:
             _show_upload(caches.searcher(choice), upload)
             return
         if query is not None:
             settings = SearchSettings(k=COMPARED_HITS if beside else MOST_HITS, expansion=expansion)
             ready = caches.searcher(choice)
-            result = ready.search_text(query, settings)
+            with st.spinner("Encoding the query…"):
+                result = ready.search_text(query, settings)
             _show_result(ready, result, beside=beside, expansion=expansion)
             return
     _start(images)
@@ -62,7 +68,7 @@ def _query_box(query: str) -> None:
         )
 
 
-def _options() -> tuple[bool, bool, Upload | None]:
+def _options(images: Collection) -> tuple[bool, bool, Upload | None]:
     """Whether the query may expand, whether the dense teacher stands beside, and a picture."""
     expansion = address.read_flag("expansion", True)
     beside = address.read_flag("dense", False)
@@ -80,7 +86,7 @@ def _options() -> tuple[bool, bool, Upload | None]:
             **address.bound("dense", beside, False, address.flag_text),
         )
         with st.popover("Search with a picture", icon=":material/image_search:"):
-            upload = upload_box(key="search-upload")
+            upload = upload_box(images.encoder, key="search-upload")
     return expansion, beside, upload
 
 
@@ -94,7 +100,8 @@ def _show_upload(ready: Searcher, upload: Upload) -> None:
             alt=f"The uploaded picture {upload.name}",
             output_format="JPEG",
         )
-        st.caption(DRAWN_SCENES)
+        if scenes := drawn_scenes(ready.collection.encoder):
+            st.caption(scenes)
         st.subheader("What the picture activates", anchor=False)
         query_bars(result, charts.PICTURE, key="upload")
     with right:
@@ -147,6 +154,10 @@ def _start(images: Collection) -> None:
             for text in examples:
                 links.to_search(text)
     explain.how_it_works()
+    _gallery(images)
+
+
+def _gallery(images: Collection) -> None:
     st.subheader("From this collection", anchor=False)
     st.caption("Open an image to see the words it activates.")
     cards.show_tiles(images, cards.gallery(images, 12), key="start", width=140)

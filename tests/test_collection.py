@@ -120,6 +120,15 @@ def test_captions_without_vectors_are_encoded_once_and_kept(home, fake_encoder):
     )
 
 
+def test_an_encoder_whose_name_is_a_folder_keeps_its_vectors_in_the_cache(home, fake_encoder):
+    part = make_collection(home / "collections" / "part", fake_encoder, caption_vector_splits=[])
+    fake_encoder.name = "clip:/some/where/a model"
+    load_pairs(part, "test", fake_encoder)
+    (kept,) = (home / "cache").rglob("*")
+    assert kept.parent == home / "cache"
+    assert kept.name.startswith("clip-some-where-a-model-")
+
+
 def test_pairs_name_the_image_of_every_caption(collection):
     pairs = load_pairs(collection, "test")
     for row, text in enumerate(pairs.texts):

@@ -1,11 +1,15 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
 
-from lsr.evaluation import evaluate, evaluate_probes
+from lsr.catalog import ASSETS, BUNDLED_ENCODER
+from lsr.encoders import load_encoder
+from lsr.evaluation import evaluate, evaluate_probes, term_vectors_for
 from lsr.exceptions import QueryError
 from lsr.judged import judge
+from lsr.vocabulary import Vocabulary
 
 
 @pytest.fixture
@@ -104,3 +108,23 @@ def test_probes_count_words_that_find_an_image(collection, model, fake_encoder):
     scores = collection.image_vectors.astype(np.float32) @ fake_encoder.encode_texts(["cat"])[0]
     found = (scores >= scores[0]).sum() <= 10
     assert answer["dense"] == pytest.approx((1 + found) / 2)
+
+
+def test_term_vectors_belong_to_the_bundled_vocabulary_and_to_no_other(vocabulary):
+    bundled = Vocabulary.load(BUNDLED_ENCODER / "tokenizer.json")
+    vectors = term_vectors_for(bundled)
+    assert vectors.shape[0] == len(bundled) == 30_522
+    np.testing.assert_array_equal(vectors, load_encoder("bundled").token_vectors)
+    assert term_vectors_for(vocabulary) is None
+
+
+def test_semantic_at_20_does_not_ask_what_encoded_the_collection(answer, tmp_path):
+    """The bundled collection under another encoder's name, with its model likewise."""
+    for kind, card in (("collections", "collection.json"), ("models", "config.json")):
+        shutil.copytree(ASSETS / kind / "demo", tmp_path / kind, symlinks=True)
+        content = json.loads((tmp_path / kind / card).read_text())
+        (tmp_path / kind / card).write_text(json.dumps({**content, "encoder": "elsewhere"}))
+    names = ["--collection", str(tmp_path / "collections"), "--model", str(tmp_path / "models")]
+    measured = answer("evaluate", "--split", "val", *names)
+    assert measured["semantic@20"] > measured["exact@20"] > 0
+    assert "unseen_words" not in measured

@@ -7,8 +7,8 @@ containers and refuses everything else.
 
 from __future__ import annotations
 
-import pickle
 import re
+import warnings
 import zipfile
 from pathlib import Path
 from typing import NamedTuple
@@ -95,14 +95,19 @@ def _opened(checkpoint: Path) -> dict[str, Tensor]:
         raise UnknownNameError(f"There is no file `{shorten(str(checkpoint))}`. Check the path.")
     mapped = zipfile.is_zipfile(checkpoint)  # older files cannot be read in parts
     try:
-        content = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=mapped)
-    except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError) as why:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about forms of pickle; what matters is raised
+            content = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=mapped)
+    except Exception as why:  # a broken pickle makes torch raise almost anything
+        # Torch goes on to recommend less safe ways of opening it.
+        reason = str(why).rpartition("WeightsUnpickler error: ")[2].partition(". ")[0]
         raise ModelError(
             f"`{checkpoint.name}` is truncated, no checkpoint of torch, or holds more than "
-            f"numbers, so it is not opened ({shorten(str(why), 160)}). Download it again."
+            f"numbers, so it is not opened ({shorten(reason, 120)}). Download it again."
         ) from why
     nested = content.get("model", content) if isinstance(content, dict) else {}
-    return {str(k): v for k, v in nested.items() if isinstance(v, Tensor)}
+    named = nested if isinstance(nested, dict) else {}
+    return {str(k): v for k, v in named.items() if isinstance(v, Tensor)}
 
 
 def _towers(tensors: dict[str, Tensor], name: str, family: str) -> dict[str, Tensor]:

@@ -91,7 +91,7 @@ def _check(spec: _Spec) -> None:
         weight_files(source)
 
 
-@functools.lru_cache(maxsize=2)
+@functools.lru_cache(maxsize=3)  # each can take a gigabyte
 def _load(spec: _Spec, name: str, _stamp: tuple[object, ...]) -> Encoder:
     if spec.family == "bundled":
         from lsr.encoders.bundled import BundledEncoder

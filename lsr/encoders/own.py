@@ -20,22 +20,27 @@ _BATCHES = {"texts": 256, "pictures": 64}
 
 
 class OwnEncoder:
-    """An object of the user's behind the checks that all encoders pass; see `from_callable`."""
+    """An object of the user's behind the checks that all encoders pass; see `from_callable`.
+
+    texts_only: it has no `encode_images`.
+    """
 
     def __init__(self, name: str, encoder: Any) -> None:
         self.name = name
         self.dense_size = 0  # until the first answer says it
+        self.texts_only = not callable(getattr(encoder, "encode_images", None))
         self._encoder = encoder
-        for method in ("encode_texts", "encode_images"):
-            if not callable(getattr(encoder, method, None)):
-                raise EncoderError(
-                    f"Encoder `{name}`, a {type(encoder).__name__}, has no method {method}. Give "
-                    f"an object with {method}(list) that returns one vector each."
-                )
-        texts, images = self.encode_texts(_PROBE_TEXTS), self.encode_images(_probe_pictures())
+        if not callable(getattr(encoder, "encode_texts", None)):
+            raise EncoderError(
+                f"Encoder `{name}`, a {type(encoder).__name__}, has no method encode_texts. Give "
+                "an object with encode_texts(list) that returns one vector each."
+            )
+        probed = [self.encode_texts(_PROBE_TEXTS)]
+        if not self.texts_only:
+            probed.append(self.encode_images(_probe_pictures()))
         own_mark = getattr(encoder, "fingerprint", None)
         # Rounded, so that the last digits of another machine do not count as other weights.
-        seen = np.round(np.concatenate([texts, images]), 3) + 0.0
+        seen = np.round(np.concatenate(probed), 3) + 0.0
         self.fingerprint = str(own_mark) if own_mark is not None else fingerprint(name, seen)
 
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
@@ -55,8 +60,14 @@ class OwnEncoder:
 
         Raises:
             PictureError: a picture is empty or its file is damaged.
-            EncoderError: the object failed or answered with something else than n vectors.
+            EncoderError: the object encodes texts only, failed, or answered with something else
+                than n vectors.
         """
+        if self.texts_only:
+            raise EncoderError(
+                f"Encoder `{self.name}` encodes texts only: it has no method encode_images. Search "
+                "with words, or use another encoder."
+            )
         return self._encoded(self._encoder.encode_images, images, "pictures")
 
     def _encoded(
@@ -122,6 +133,8 @@ def from_callable(encoder: Any, name: str) -> OwnEncoder:
     norm, because scores are cosines everywhere; zeros, NaN and infinities are refused.
     An attribute `fingerprint` of the object is taken over where there is one; otherwise what it
     answers to two texts and two pictures makes one, so that other weights are noticed.
+    Without `encode_images` it serves collections whose pictures have vectors already: words can be
+    searched with, pictures cannot.
 
     Raises:
         EncoderError: a method is missing or fails, or answers with other shapes.

@@ -14,7 +14,7 @@ from lsr.catalog import home
 from lsr.storage import fingerprint, replacing_file, write_json
 from lsr.sweep.passes import COSTS, MEASURES, Record
 
-SCHEMA = 1
+SCHEMA = 2
 _REAL = pa.float64()
 _COLUMNS = pa.schema(
     {

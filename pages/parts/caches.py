@@ -18,7 +18,6 @@ from lsr.answers import Inspection, SearchResult, SearchSettings
 from lsr.catalog import find
 from lsr.checkpoint import Model, load_model
 from lsr.collection import Collection, load_collection
-from lsr.encoders import can_encode
 from lsr.exceptions import PictureError
 from lsr.judged import JudgedSplit, judge
 from lsr.laboratory import Laboratory, open_laboratory
@@ -148,8 +147,9 @@ def _model(folder: str, stamp: str) -> Model:
 @st.cache_resource(max_entries=3, show_spinner="Projecting the images…")
 def _searcher(_images: Collection, _head: Model, engine: str, *marks: str) -> Searcher:
     ready = Searcher(_images, _head, engine)
-    if can_encode(_images.encoder):
+    if _images.encoder == "bundled":
         # The first search loads the encoder and compiles the loops; nobody waits for that later.
+        # Other encoders can be many times larger: they are loaded by whoever searches.
         ready.search_text("warm up", SearchSettings(k=1))
     return _kept(ready)
 

@@ -10,7 +10,6 @@ from lsr.exceptions import PictureError
 from lsr.pictures import MAX_BYTES
 
 _ENDINGS = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"]
-DRAWN_SCENES = "The bundled encoder has only seen drawn scenes: on a photo its terms are guesses."
 
 
 class Upload(NamedTuple):
@@ -20,7 +19,14 @@ class Upload(NamedTuple):
     name: str
 
 
-def upload_box(*, key: str) -> Upload | None:
+def drawn_scenes(encoder: str) -> str:
+    """What to expect of photos, where the encoder is the bundled one; else nothing."""
+    if encoder != "bundled":
+        return ""
+    return "The bundled encoder has only seen drawn scenes: on a photo its terms are guesses."
+
+
+def upload_box(encoder: str, *, key: str) -> Upload | None:
     """A box to drop a picture into; None while it is empty.
 
     Raises:
@@ -31,7 +37,7 @@ def upload_box(*, key: str) -> Upload | None:
         type=_ENDINGS,
         key=key,
         help="It stays in this session: it is not stored and is not part of the address. "
-        f"Remove it to go back. {DRAWN_SCENES}",
+        f"Remove it to go back. {drawn_scenes(encoder)}",
     )
     if file is None:
         return None
