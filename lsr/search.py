@@ -59,9 +59,11 @@ class Searcher:
         self.model = model
         self._encoder = encoder
         rows = collection.searchable_rows
-        self._dense = np.asarray(collection.image_vectors[rows], np.float32)
         ids = tuple(collection.image_ids[row] for row in rows)
-        matrix = project(model.head, self._dense)
+        # All rows are read from the disk block by block; a choice of them is a copy.
+        whole = len(rows) == len(collection.images)
+        self._vectors = collection.image_vectors if whole else collection.image_vectors[rows]
+        matrix = project(model.head, self._vectors)
         self.images = SparseVectors(matrix, ids, model.vocabulary.fingerprint)
         self.index = MemoryIndex(self.images)
 
@@ -80,6 +82,11 @@ class Searcher:
         `load_encoder` keeps it, and notices when its files change.
         """
         return self._encoder or load_encoder(self.collection.encoder)
+
+    @cached_property
+    def _dense(self) -> np.ndarray:
+        """(n, d) float32, for the teacher's ranking alone."""
+        return np.asarray(self._vectors, np.float32)
 
     def search_text(self, text: str, settings: SearchSettings | None = None) -> SearchResult:
         """Search with words.

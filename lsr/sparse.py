@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
+
+# Entries that growing sparse vectors have room for at first.
+_ROOM = 2**16
 
 
 class TermWeight(NamedTuple):
@@ -62,9 +65,31 @@ class SparseVectors:
 
 def from_dense(block: np.ndarray) -> sp.csr_matrix:
     """The csr form of a dense (n, V) block: sorted indices, no explicit zeros."""
-    matrix = sp.csr_matrix(block, dtype=np.float32)
-    matrix.sort_indices()
-    return matrix
+    return from_dense_blocks([block], block.shape[1])
+
+
+def from_dense_blocks(blocks: Iterable[np.ndarray], n_terms: int) -> sp.csr_matrix:
+    """The csr form of dense (rows, V) blocks one below the other, read one at a time.
+
+    The result grows in place. A list of small matrices instead would hold it twice in the end, and
+    keep the allocator from using the room of one dense block for the next.
+    """
+    weights, terms = np.empty(_ROOM, np.float32), np.empty(_ROOM, np.int32)
+    ends = [0]
+    for block in blocks:
+        flat = np.ascontiguousarray(block, np.float32).ravel()
+        at = np.flatnonzero(flat)
+        first, last = ends[-1], ends[-1] + len(at)
+        if last > len(weights):
+            for array in (weights, terms):
+                array.resize(max(last, len(array) * 3 // 2), refcheck=False)
+        weights[first:last] = flat[at]
+        terms[first:last] = at % n_terms
+        bounds = np.arange(1, len(block) + 1) * n_terms
+        ends += (first + np.searchsorted(at, bounds)).tolist()
+    for array in (weights, terms):
+        array.resize(ends[-1], refcheck=False)
+    return sp.csr_matrix((weights, terms, np.array(ends)), shape=(len(ends) - 1, n_terms))
 
 
 def stack(blocks: Sequence[sp.csr_matrix], n_terms: int) -> sp.csr_matrix:

@@ -7,7 +7,14 @@ from hypothesis.extra import numpy as hnp
 
 from lsr.exceptions import QueryError
 from lsr.expansion import literal_flags, parse_control, term_draw, word_rates
-from lsr.sparse import SparseVectors, flops, from_dense, keep_strongest, strongest
+from lsr.sparse import (
+    SparseVectors,
+    flops,
+    from_dense,
+    from_dense_blocks,
+    keep_strongest,
+    strongest,
+)
 
 dense_blocks = hnp.arrays(
     np.float32,
@@ -18,6 +25,24 @@ dense_blocks = hnp.arrays(
 
 def vectors(block: np.ndarray) -> SparseVectors:
     return SparseVectors(from_dense(block), tuple(str(i) for i in range(len(block))), "v")
+
+
+@given(dense_blocks, st.integers(1, 4))
+@settings(max_examples=60, deadline=None)
+def test_blocks_make_the_matrix_that_scipy_makes_of_the_whole(block, size):
+    pieces = (block[start : start + size] for start in range(0, len(block), size))
+    made, expected = from_dense_blocks(pieces, block.shape[1]), sp.csr_matrix(block)
+    for name in ("data", "indices", "indptr"):
+        np.testing.assert_array_equal(getattr(made, name), getattr(expected, name))
+    assert (made.data.dtype, made.has_sorted_indices) == (np.float32, True)
+
+
+def test_sparse_vectors_outgrow_the_room_they_begin_with(monkeypatch):
+    monkeypatch.setattr("lsr.sparse._ROOM", 2)
+    block = np.random.default_rng(1).random((9, 7), np.float32)
+    made = from_dense_blocks([block[:2], block[2:]], 7)
+    np.testing.assert_array_equal(made.toarray(), block)
+    assert from_dense_blocks([], 7).shape == (0, 7)
 
 
 @given(dense_blocks, st.integers(1, 10))

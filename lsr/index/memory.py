@@ -25,9 +25,9 @@ class MemoryIndex:
         self.images = images.select(order)
         postings = self.images.matrix.tocsc()
         postings.sort_indices()
-        self.starts = postings.indptr.astype(np.int64)
-        self.rows = postings.indices.astype(np.int32)
-        self.weights = postings.data.astype(np.float32)
+        self.starts = postings.indptr.astype(np.int64, copy=False)
+        self.rows = postings.indices.astype(np.int32, copy=False)
+        self.weights = postings.data.astype(np.float32, copy=False)
         self._row_of = {image_id: row for row, image_id in enumerate(self.images.ids)}
         # Reads the compiled loops from their cache now, so that no search waits for it.
         self.search(np.zeros(0, np.int32), np.zeros(0, np.float32), 1)

@@ -108,7 +108,8 @@ def test_without_a_published_head_the_collection_still_arrives(hub, ask, tmp_pat
     assert found["model"] is None
     assert f"The hub has no head `{HEAD}`" in found["notes"][-1]
     assert "--collection mscoco-blip --out mscoco-blip" in found["notes"][-1]
-    assert load_collection(home / "collections" / "mscoco-blip").encoder == "blip"
+    collection = load_collection(home / "collections" / "mscoco-blip")
+    assert (collection.encoder, collection.card["source"]) == ("blip", VECTORS)
 
 
 def test_a_download_goes_on_behind_its_last_byte(hub, ask, tmp_path, home):

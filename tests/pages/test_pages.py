@@ -378,7 +378,7 @@ def test_pictures_on_the_web_are_shown_from_there_until_they_are_switched_off(we
     switch = next(one for one in app.sidebar.toggle if one.label == "Pictures from the web")
     assert (switch.value, switch.disabled) == (True, False)
     switch.set_value(False).run()
-    assert app.query_params["web"] == ["off"]
+    assert app.query_params["web"] == "off"
     assert not any(url.startswith(web_collection) for url in pictures(app))
     assert "web=off" in app.get("page_link")[1].proto.query_string
 
