@@ -7,6 +7,7 @@ pages are thin shells over it.
 from __future__ import annotations
 
 import time
+from functools import cached_property
 
 import numpy as np
 from PIL import Image
