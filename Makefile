@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LAVIS := .venv-lavis
 
-.PHONY: app test lint lavis clean
+.PHONY: app test lint lavis peers clean
 
 # glibc keeps freed memory by default; these two settings keep the app 70 MB lower at its peak.
 app: $(VENV)/.app
@@ -23,6 +23,10 @@ lint: $(VENV)/.test
 	@$(BIN)/mypy
 
 lavis: $(LAVIS)/.installed
+
+# Other people's tools, which some tests read exports with: 290 MB, without what they depend on.
+peers: $(VENV)/.test
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target build/peers -r requirements-peers.txt
 
 clean:
 	rm -rf $(VENV) $(LAVIS) build

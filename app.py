@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
 import streamlit as st
 
+from lsr.exceptions import InputError
 from pages.parts import choice, frame, links, remote
 from pages.parts.messages import mistakes_shown
 
@@ -15,6 +17,7 @@ PAGES = (
     (links.IMAGE, "Image", ":material/image:"),
     (links.TERM, "Term", ":material/sell:"),
     (links.EXPANSION, "Expansion", ":material/tune:"),
+    (links.COLLECTIONS, "Collections", ":material/photo_library:"),
     (links.TRAIN, "Train", ":material/model_training:"),
 )
 
@@ -32,10 +35,10 @@ with frame.entered(), mistakes_shown():
     with st.sidebar:
         current = next(file for file, title, _ in PAGES if title == page.title)
         links.navigation(PAGES, current)
-        chosen = choice.choose_in_sidebar()
+        choice.choose_in_sidebar()
     # The first visit reads torch and its companions, which takes seconds on a cold disk.
     with st.spinner("Starting Lexiscope: the first page takes a few seconds…"):
         caches = import_module("pages.parts.caches")
-    with st.sidebar:
-        remote.choose_in_sidebar(caches.collection(chosen.collection))
+    with st.sidebar, suppress(InputError):  # what is wrong with a collection, the page says
+        remote.choose_in_sidebar(caches.collection(choice.current_collection()))
     page.run()

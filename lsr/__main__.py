@@ -13,6 +13,7 @@ from typing import Any
 from lsr import (
     commands,
     commands_encoders,
+    commands_export,
     commands_import,
     commands_sweeping,
     commands_training,
@@ -111,6 +112,9 @@ def build_parser() -> argparse.ArgumentParser:
 
     one = add("fetch", "Get what the paper's authors publish.", commands_vectors.fetch, [plain])
     commands_vectors.add_fetch_options(one)
+
+    one = add("export", "Write vectors and runs for other tools.", commands_export.export, [full])
+    commands_export.add_export_options(one)
 
     one = add("world", "Rebuild the bundled collection.", commands.world_build, [plain])
     one.add_argument("action", choices=["build"])

@@ -150,6 +150,16 @@ class Collection:
         """The captions of an image, in the order of the file."""
         return [self.caption_texts[row] for row in self._captions_by_image.get(image_row, [])]
 
+    @cached_property
+    def probes(self) -> dict[str, list[str]]:
+        """Words with the ids of the images that show what they name; few collections have any.
+
+        Raises:
+            CollectionError: the file is damaged.
+        """
+        path = self.folder / "probes.json"
+        return dict(read_json(path, CollectionError)) if path.exists() else {}
+
     def picture(self, image_row: int, pixels: int | None = None) -> Path | str | None:
         """Where the picture is: a file, else an address, else nothing.
 

@@ -150,7 +150,7 @@ def evaluate(options: argparse.Namespace, log: Log) -> Answer:
     log(f"{len(judged.captions):,} captions and {len(judged.images):,} images projected")
     vectors = term_vectors_for(model.vocabulary)
     answer = evaluate(judged, options.direction, vectors)
-    if (collection.folder / "probes.json").exists() and can_encode(collection.encoder):
+    if collection.probes and can_encode(collection.encoder):
         probes = evaluate_probes(collection, model, load_encoder(collection.encoder))
         answer["unseen_words"] = probes
     return answer

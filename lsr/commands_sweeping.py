@@ -109,22 +109,34 @@ def sweep(options: argparse.Namespace, log: Log) -> Answer:
 
 def cheapest(options: argparse.Namespace, log: Log) -> Answer:
     """The cheapest setting that keeps a share of the accuracy."""
-    from lsr.sweep import solve
+    from lsr.operating import cheapest
 
     ready = _laboratory(options)
     started = time.perf_counter()
-    for solution in solve(ready.task, options.keep, options.measure, options.cost):
+    for found in cheapest(ready, options.keep, options.measure, options.cost):
+        solution = found.solution
         log(f"{solution.done}/{solution.planned}  {solution.tried:,} settings tried")
-    best = solution.best
-    return {
-        "setting": None if best is None else str(best),
-        "command": None if best is None else _command(options, best.options()),
+    sure = found.confirmed
+    answer: Answer = {
+        "chosen_on": found.chosen_on,
         "target": solution.target,
-        "full": solution.full,
-        "best": None if best is None else best.record,
         "tried": solution.tried,
-        "seconds": time.perf_counter() - started,
+        "setting": None,
+        "command": None,
+        "full": None,
+        "best": None,
+        "difference": None,
     }
+    if sure is not None:
+        change = sure.difference
+        answer |= {
+            "setting": str(sure.point),
+            "command": _command(options, sure.point.options()),
+            "full": sure.full,
+            "best": sure.best,
+            "difference": {"mean": change.mean, "low": change.low, "high": change.high},
+        }
+    return {**answer, "seconds": time.perf_counter() - started}
 
 
 def report(options: argparse.Namespace, log: Log) -> Answer:

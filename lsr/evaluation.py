@@ -11,7 +11,6 @@ from lsr.catalog import BUNDLED_ENCODER
 from lsr.checkpoint import Model
 from lsr.collection import Collection
 from lsr.encoders import Encoder, load_encoder
-from lsr.exceptions import CollectionError
 from lsr.judged import JudgedSplit
 from lsr.measures import (
     co_activation,
@@ -24,7 +23,6 @@ from lsr.measures import (
 from lsr.pairs import Pairs
 from lsr.projection import project
 from lsr.sparse import flops
-from lsr.storage import read_json
 from lsr.sweep import check_direction, make_task, run_stages
 from lsr.vocabulary import Vocabulary
 
@@ -150,8 +148,8 @@ def _said_of_images(judged: JudgedSplit) -> sp.csr_matrix:
 def evaluate_probes(collection: Collection, model: Model, encoder: Encoder) -> dict[str, Any]:
     """Whether words that no caption says find the images that show what they name.
 
-    `probes.json` of a collection maps such words to ids of searchable images. A word is found
-    when one of them is among its ten best hits.
+    The probes of a collection map such words to ids of searchable images. A word is found when
+    one of them is among its ten best hits.
 
     Returns:
         `n`, and under `dense` and `sparse` the share found; empty without probes.
@@ -159,10 +157,8 @@ def evaluate_probes(collection: Collection, model: Model, encoder: Encoder) -> d
     Raises:
         CollectionError: probes.json is damaged.
     """
-    path = collection.folder / "probes.json"
-    if not path.exists():
+    if not (probes := collection.probes):
         return {}
-    probes = read_json(path, CollectionError)
     rows = collection.searchable_rows
     vectors = np.asarray(collection.image_vectors[rows], np.float32)
     queries = encoder.encode_texts(list(probes))

@@ -20,11 +20,13 @@ from lsr.sweep import (
     Draws,
     Knob,
     Point,
+    Side,
     SweepReport,
     SweepStore,
     Task,
     check_direction,
     make_task,
+    null_query,
     null_split,
     set_to,
     sweeping,
@@ -93,6 +95,18 @@ class Laboratory:
         draws = draws or Draws()
         store = self.store(knob, draws.seed)
         yield from sweeping(self.task, knob, values, draws, latency=latency, store=store)
+
+    def as_asked(self, query: Side) -> Side:
+        """A text's vector as this laboratory searches with it: under its null, if it has one.
+
+        Args:
+            query: a single vector whose id is its text.
+        """
+        if not self.null:
+            return query
+        literal = np.unique(self.model.vocabulary.literal_ids(query.ids[0]))
+        size = self.model.head.hidden_size
+        return null_query(self.judged, query, literal, self.null, size)
 
     def point(self, knob: Knob, value: float, seed: int = 0) -> Point:
         """A point of a sweep, to compare with another."""

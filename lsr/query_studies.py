@@ -65,22 +65,26 @@ def outcomes(task: Task, query: Side, knob: Knob, value: float, seed: int = 0) -
     if knob.control == "caption":
         low, high = query.keep(query.said), query
         return [_outcome("literal", 1 - value, low), _outcome("all", value, high)]
-    everything = np.ones(query.matrix.nnz, bool)
-    if knob.control == "mean":
-        factor = np.where(query.said, 1.0, value).astype(np.float32)
-        weights = query.matrix.data * factor
-        return [_outcome("mean", 1.0, query.keep(weights > 0, weights))]
     if knob.random:
         uniform = word_draw(task, knob, 0, seed)
         stages = word_stages(query, np.array([value]), uniform)
         return [_outcome("draw", 1.0, query.keep(stages == 0))]
-    kept, weights = everything, query.matrix.data
-    if "captions" in knob.sides and knob.control == "bits":
+    kind = "mean" if knob.control == "mean" else "cut"
+    return [_outcome(kind, 1.0, sure_part(task, query, knob, value))]
+
+
+def sure_part(task: Task, query: Side, knob: Knob, value: float) -> Side:
+    """What a knob leaves of one query where chance plays no part; all of it where it does."""
+    weights = query.matrix.data
+    if knob.control == "mean":
+        weights = weights * np.where(query.said, 1.0, value).astype(np.float32)
+        return query.keep(weights > 0, weights)
+    if knob.control not in (*PRUNINGS, "bits") or "captions" not in knob.sides:
+        return query
+    if knob.control == "bits":
         weights = rounded(query, value, float(task.captions.matrix.data.max(initial=0.0)))
-        kept = weights > 0
-    elif "captions" in knob.sides:
-        kept = pruning_stages(query, knob, np.array([value])) == 0
-    return [_outcome("cut", 1.0, query.keep(kept, weights))]
+        return query.keep(weights > 0, weights)
+    return query.keep(pruning_stages(query, knob, np.array([value])) == 0)
 
 
 def _outcome(kind: Any, chance: float, query: Side) -> Outcome:

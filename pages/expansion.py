@@ -18,9 +18,10 @@ from pages.parts.laboratory.curve import (
 from pages.parts.laboratory.knobs import choose_kind, turn_knob
 from pages.parts.laboratory.operating import show_operating
 from pages.parts.laboratory.point import show_point
-from pages.parts.laboratory.query import read_query, show_cloud, show_prices, show_query
+from pages.parts.laboratory.query import read_query, show_query
 from pages.parts.laboratory.reports import show_report
 from pages.parts.laboratory.setting import Setting, choose_setting
+from pages.parts.laboratory.studies import show_cloud, show_prices
 from pages.parts.laboratory.trained import show_trained
 from pages.parts.messages import mistakes_shown
 
@@ -46,12 +47,12 @@ def show() -> None:
         "the point on the curve, the terms of a query and its results move together."
     )
     with mistakes_shown():
+        kind = choose_kind()
         with st.container(horizontal=True, gap="small"):
             with st.popover("What the knobs do", icon=":material/school:"):
                 st.markdown(explain.KNOBS)
-            setting = choose_setting(choice, images)
-        kind = choose_kind()
-        if kind == "training":
+            setting = None if kind == "training" else choose_setting(choice, images)
+        if setting is None:
             show_trained(choice.collection)
             return
         polls = st.session_state.get(_POLLING, False)
@@ -91,9 +92,9 @@ def _explore(choice: Choice, setting: Setting, kind: str) -> None:
             if view == "query":
                 show_query(setting, turned, text, choice)
             elif view == "cloud":
-                show_cloud(setting, text, choice)
+                show_cloud(setting, turned, text, choice)
             else:
-                show_prices(setting, text, choice)
+                show_prices(setting, turned, text, choice)
     _poll(busy)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from lsr import jobs
-from pages.parts.choice import current_choice
+from pages.parts.choice import current_collection
 from pages.parts.frame import draw
 from pages.parts.messages import mistakes_shown
 from pages.parts.training_form import show_form
@@ -14,7 +14,7 @@ from pages.parts.training_runs import show_runs
 
 def show() -> None:
     """Draw the page."""
-    choice = current_choice()
+    collection = current_collection()
     st.title("Train", anchor=False)
     st.caption(
         "Teach a model to say in words what the dense vectors mean. It trains in a process of its "
@@ -25,7 +25,7 @@ def show() -> None:
     with st.container(key="training-goes-on" if going_on else "training-rests"):
         left, right = st.columns([2, 3], gap="large")
     with left, mistakes_shown():
-        show_form(choice.collection)
+        show_form(collection)
     with right, mistakes_shown():
         show_runs()
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from lsr.catalog import ASSETS, BUNDLED_ENCODER
+from lsr.collection import load_collection
 from lsr.encoders import load_encoder
 from lsr.evaluation import evaluate, evaluate_probes, term_vectors_for
 from lsr.exceptions import QueryError
@@ -103,7 +104,7 @@ def test_probes_count_words_that_find_an_image(collection, model, fake_encoder):
     (collection.folder / "probes.json").write_text(
         json.dumps({"dog": everything, "cat": everything[:1]})
     )
-    answer = evaluate_probes(collection, model, fake_encoder)
+    answer = evaluate_probes(load_collection(collection.folder), model, fake_encoder)
     assert answer["n"] == 2
     scores = collection.image_vectors.astype(np.float32) @ fake_encoder.encode_texts(["cat"])[0]
     found = (scores >= scores[0]).sum() <= 10

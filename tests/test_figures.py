@@ -96,6 +96,13 @@ def test_a_cloud_has_every_rank_and_a_price_every_term():
     assert (expansion.x[0], expansion.marker.symbol[0]) == (50, "square-open")
 
 
+def test_names_of_terms_do_not_lie_on_each_other():
+    at = [(100, 0.5), (110, 0.49), (105, 0.3), (5, 0.5)]
+    tags = [PriceTag(f"t{i}", 1.0, "literal", *place) for i, place in enumerate(at)]
+    literal, _ = price_figure(tags, set(), LIGHT).data
+    assert list(literal.text) == ["t0", "", "t2", "t3"]
+
+
 def test_the_ablation_is_drawn_as_means_over_seeds():
     runs = [
         {

@@ -1,4 +1,4 @@
-"""Encoders of the user's own: any object with `encode_texts` and `encode_images`."""
+"""Encoders of the user's own: any object with `encode_texts`, and mostly `encode_images`."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class OwnEncoder:
 
 
 def from_callable(encoder: Any, name: str) -> OwnEncoder:
-    """Any object with `encode_texts` and `encode_images` as an encoder.
+    """Any object with `encode_texts`, and `encode_images` if it reads pictures, as an encoder.
 
     Each method gets a list, of strings or of RGB pictures, and returns one vector an item: a
     numpy array, a torch tensor or lists of numbers. Vectors of any norm are brought to unit

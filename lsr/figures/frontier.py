@@ -8,7 +8,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from lsr.figures.style import DASHES, SYMBOLS, Palette, axis, layout, shade
+from lsr.figures.style import DASHES, SYMBOLS, Palette, axis, layout, log_axis, shade
 from lsr.sweep import SweepRow
 
 LABELS = {
@@ -25,6 +25,21 @@ LABELS = {
     "posting_cost": "postings a query touches",
     "latency_us": "microseconds a query",
     "index_bytes": "bytes of the index",
+}
+MEANINGS = {
+    "R@1": "share of queries whose best right answer ranks first",
+    "R@5": "share of queries with a right answer among the first 5",
+    "R@10": "share of queries with a right answer among the first 10",
+    "MRR@10": "mean of 1 / rank of the best right answer, 0 beyond rank 10",
+    "exact@20": "share of a caption's 20 strongest terms that it says itself",
+    "semantic@20": "mean nearness of a caption's 20 strongest terms to a word that it says",
+    "overlap@10": "share of the dense teacher's first 10 answers that are among the first 10",
+    "active_terms_query": "mean number of terms that a query activates",
+    "active_terms_document": "mean number of terms that a document activates",
+    "flops": "mean number of terms that a query and a document share",
+    "posting_cost": "mean number of postings that a query reads",
+    "latency_us": "median microseconds of a search on one thread of this machine",
+    "index_bytes": "4 bytes a posting for its row, its weight, and 8 bytes a term",
 }
 _HEIGHT = 400
 
@@ -87,8 +102,11 @@ def trade_off_figure(
     low, high = (min(costs), max(costs)) if costs else (0.0, 1.0)
     if teacher is not None:
         traces.append(_teacher(teacher, low if log else 0.0, high * 1.05, palette, y))
-    across = axis(LABELS[x], palette, nticks=7)
-    across |= {"type": "log"} if log else {"range": [0, (high or 1.0) * 1.05]}
+    if log:
+        across = log_axis(LABELS[x], palette)
+    else:
+        across = axis(LABELS[x], palette, nticks=7, range=[0, (high or 1.0) * 1.05])
+    across |= {} if costs else {"showticklabels": False}
     up = axis(LABELS[y], palette, tickformat=".2f", nticks=6)
     return go.Figure(traces, layout(palette, _HEIGHT, xaxis=across, yaxis=up))
 

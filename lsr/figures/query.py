@@ -8,7 +8,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from lsr.figures.style import Palette, axis, layout
+from lsr.figures.style import Palette, axis, layout, log_axis
 from lsr.query_studies import ImageRanks, PriceTag
 
 _NAMED = 9
@@ -41,8 +41,7 @@ def rank_cloud_figure(
         for place, (cloud, name) in enumerate(zip(clouds, names, strict=True))
     ]
     worst = max((int(cloud.ranks.max()) for cloud in clouds), default=10)
-    across = axis("rank over the draws", palette, type="log", range=[-0.05, _digits(worst)])
-    across |= {"tickvals": [1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000, 5000]}
+    across = log_axis("rank over the draws", palette, range=[-0.05, _digits(worst)])
     up = axis(
         "",
         palette,
@@ -67,8 +66,7 @@ def price_figure(tags: Sequence[PriceTag], kept: set[str], palette: Palette) -> 
     Args:
         kept: terms that the budget pays for; the others are hollow.
     """
-    # More names than these lie on top of each other.
-    named = {tag.term for tag in tags[:_NAMED]}
+    named = _with_room(tags)
     traces: list[dict[str, Any]] = []
     for origin, colour, symbol in (
         ("literal", palette.first, "circle"),
@@ -83,9 +81,7 @@ def price_figure(tags: Sequence[PriceTag], kept: set[str], palette: Palette) -> 
                 "text": [tag.term if tag.term in named else "" for tag in mine],
                 "customdata": [tag.term for tag in mine],
                 "mode": "markers+text",
-                # Neighbours in the order of their shares lie close: names go up and down in turn.
-                "textposition": [("top center", "bottom center")[i % 2] for i in range(len(mine))]
-                or "top center",
+                "textposition": "top center",
                 "textfont": {"color": palette.ink, "size": 12},
                 "name": origin,
                 "marker": {
@@ -99,8 +95,22 @@ def price_figure(tags: Sequence[PriceTag], kept: set[str], palette: Palette) -> 
             }
         )
     high = max((tag.share for tag in tags), default=1.0)
-    across = axis("postings it touches", palette, type="log", dtick=1)
+    across = log_axis("postings it touches", palette)
     up = axis(
         "share of the score", palette, tickformat=".0%", range=[-0.06 * high, high * 1.2 or 1.0]
     )
     return go.Figure(traces, layout(palette, 360, xaxis=across, yaxis=up))
+
+
+def _with_room(tags: Sequence[PriceTag]) -> set[str]:
+    """Terms whose names lie on no other's, the largest shares first; hovering names the rest."""
+    high = max((tag.share for tag in tags), default=0.0) or 1.0
+    widest = math.log(max((tag.postings for tag in tags), default=1) + 1)
+    placed: list[tuple[float, float]] = []
+    named = set()
+    for tag in tags[:_NAMED]:
+        across, up = math.log(tag.postings + 1) / widest, tag.share / high
+        if all(abs(across - x) > 0.2 or abs(up - y) > 0.07 for x, y in placed):
+            placed.append((across, up))
+            named.add(tag.term)
+    return named

@@ -67,6 +67,14 @@ def axis(title: str, palette: Palette, **more: Any) -> dict[str, Any]:
     }
 
 
+def log_axis(title: str, palette: Palette, **more: Any) -> dict[str, Any]:
+    """A logarithmic axis with a plain number at 1, 2 and 5 of every power of ten."""
+    ticks = [step * 10.0**power for power in range(-3, 8) for step in (1, 2, 5)]
+    texts = [f"{tick:,g}" if tick < 1e4 else f"{tick / 1e3:,g}k" for tick in ticks]
+    shape = {"type": "log", "tickvals": ticks, "ticktext": texts}
+    return axis(title, palette, **(shape | more))
+
+
 def shade(colour: str, opacity: float) -> str:
     """A colour one can see through."""
     parts = ", ".join(str(part) for part in bytes.fromhex(colour[1:]))

@@ -8,7 +8,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from lsr.figures.style import Palette, axis, layout
+from lsr.figures.style import Palette, axis, layout, log_axis
 
 Row = dict[str, Any]
 RUN_LABELS = {
@@ -62,7 +62,10 @@ def controls_figure(
                 "%{customdata[1]} seeds<extra>" + name + "</extra>",
             }
         )
-    across = axis(RUN_LABELS[x], palette, **({"type": "log"} if log else {"rangemode": "tozero"}))
+    if log:
+        across = log_axis(RUN_LABELS[x], palette)
+    else:
+        across = axis(RUN_LABELS[x], palette, rangemode="tozero")
     up = axis(RUN_LABELS[y], palette, tickformat=".2f", rangemode="tozero")
     shape = layout(palette, 440, xaxis=across, yaxis=up)
     shape["margin"]["t"] = 84

@@ -18,12 +18,13 @@ from lsr.exceptions import QueryError
 from lsr.judged import judge
 from lsr.laboratory import Laboratory, open_laboratory
 from lsr.measures import summarize
+from lsr.operating import cheapest
 from lsr.search import Searcher, SearchSettings
 from lsr.storage import read_json
-from lsr.sweep import NULLS, Draws, Knob, parse_knob, solve, sweep
+from lsr.sweep import NULLS, Draws, Knob, parse_knob, sweep
 
 CARD = "report.json"
-SCHEMA = 1
+SCHEMA = 2
 _RATES = tuple(round(0.05 * step, 2) for step in range(21))
 _LENGTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 150, 200, 300, 500)
 _LEAST = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
@@ -160,20 +161,21 @@ def _curve(
 
 
 def _operating(ready: Laboratory, model: str, keep: float) -> list[dict[str, Any]]:
-    *_, found = solve(ready.task, keep)
-    if found.best is None:
+    *_, found = cheapest(ready, keep)
+    if (sure := found.confirmed) is None:
         return []
-    record = found.best.record
     names = ("R@1", "R@5", "MRR@10", "posting_cost", "flops", "index_bytes")
     return [
         {
             "model": model,
             "keep": keep,
-            "setting": str(found.best),
-            "options": found.best.options(),
-            "target": found.target,
-            **{name: record[name] for name in names},
-            **{f"full_{name}": found.full[name] for name in ("R@1", "posting_cost")},
+            "chosen_on": found.chosen_on,
+            "setting": str(sure.point),
+            "options": sure.point.options(),
+            **{name: sure.best[name] for name in names},
+            **{f"full_{name}": sure.full[name] for name in ("R@1", "posting_cost")},
+            "difference_low": sure.difference.low,
+            "difference_high": sure.difference.high,
         }
     ]
 

@@ -42,11 +42,42 @@ class OperatingPoint:
         parts = [*self.fixed, (self.knob, self.value)]
         return ", ".join(f"{knob} = {value:g}" for knob, value in parts)
 
+    def in_words(self) -> str:
+        """What the setting does, in a sentence without its full stop."""
+        parts = [_in_words(knob, value) for knob, value in (*self.fixed, (self.knob, self.value))]
+        text = "; ".join(part for part in parts if part) or "every term takes part"
+        return text[0].upper() + text[1:]
+
     def options(self) -> str:
         """Options of `python -m lsr sweep` that measure this setting."""
         fixed = "".join(f" --fix {knob}={value:g}" for knob, value in self.fixed)
         value = f"{self.value:g}"
         return f"--control {self.knob} --from {value} --to {value} --steps 1{fixed}"
+
+
+def _in_words(knob: Knob, value: float) -> str:
+    """What a knob does at a value; empty where it does nothing."""
+    match knob.control:
+        case "caption" | "word" | "mean" if value >= 1:
+            return ""
+        case "caption":
+            return f"a caption expands with chance {value:g}"
+        case "mean":
+            return f"expansion terms of captions count {value:g} times"
+        case "word":
+            return f"each expansion term of a caption takes part with chance {value:g}"
+        case "word-df":
+            return f"each expansion term takes part with chance {value:g} × (1 − its share)"
+        case "bits":
+            return f"weights of {knob.side} take {value:g} bits"
+    kind = "" if knob.part == "all" else f"{knob.part} "
+    kept = {
+        "top-k": f"their {value:g} strongest {kind}terms",
+        "threshold": f"{kind}terms of weight {value:g} or more",
+        "max-ratio": f"{kind}terms of {value:.0%} of their strongest weight or more",
+    }[knob.control]
+    who = "captions and images" if knob.side == "both" else knob.side
+    return "" if value <= 0 else f"{who} keep {kept}"
 
 
 @dataclass(frozen=True)
@@ -99,18 +130,22 @@ def solve(
     state = _tried(state, (), [(Knob(control), RATES) for control in MIXING], task)
     yield state
     for fixed in prunings:
-        pruned = _under(task, fixed)
+        pruned = under(task, fixed)
         state = _tried(state, fixed, _caption_prunings(pruned), pruned)
         yield state
     if cost == "index_bytes":
         state = _rounded(state, task)
     if (best := state.best) is not None:
-        setting = _under(whole, best.fixed)
-        record = _records(setting, best.knob, np.array([best.value]))[0]
-        yield replace(state, best=replace(best, record=record))
+        yield replace(state, best=replace(best, record=record_at(whole, best)))
 
 
-def _under(task: Task, fixed: tuple[Setting, ...]) -> Task:
+def record_at(task: Task, best: OperatingPoint) -> Record:
+    """What an operating point gives on a task, which may be another than it was chosen on."""
+    return _records(under(task, best.fixed), best.knob, np.array([best.value]))[0]
+
+
+def under(task: Task, fixed: tuple[Setting, ...]) -> Task:
+    """The task with some prunings done."""
     for knob, value in fixed:
         task = set_to(task, knob, value)
     return task
@@ -166,7 +201,7 @@ def _rounded(state: Solution, task: Task) -> Solution:
     if (best := state.best) is None:
         return state
     fixed = (*best.fixed, (Knob("bits", task.documents_are), 8.0))
-    record = _records(_under(task, fixed), best.knob, np.array([best.value]))[0]
+    record = _records(under(task, fixed), best.knob, np.array([best.value]))[0]
     state = replace(state, tried=state.tried + 1)
     if record[state.measure] < state.target:
         return state

@@ -12,6 +12,7 @@ from lsr.exceptions import QueryError
 from lsr.judged import JudgedSplit
 from lsr.projection import Projection, project
 from lsr.sparse import SparseVectors, keep_strongest, stack
+from lsr.sweep.task import Side
 
 NULLS = {
     "shuffled": "Expansion terms shuffled",
@@ -19,6 +20,16 @@ NULLS = {
     "words": "Caption words only",
 }
 _BLOCK = 250
+
+
+def check_null(null: str) -> None:
+    """Refuse what is none of NULLS.
+
+    Raises:
+        QueryError: it is not.
+    """
+    if null not in NULLS:
+        raise QueryError(f"`{null[:40]}` is no null. Use {', '.join(NULLS)}.")
 
 
 def null_split(judged: JudgedSplit, null: str, hidden_size: int, seed: int = 0) -> JudgedSplit:
@@ -33,8 +44,7 @@ def null_split(judged: JudgedSplit, null: str, hidden_size: int, seed: int = 0) 
     Raises:
         QueryError: an unknown null.
     """
-    if null not in NULLS:
-        raise QueryError(f"`{null[:40]}` is no null. Use {', '.join(NULLS)}.")
+    check_null(null)
     captions = judged.captions
     if null == "shuffled":
         matrix = _dealt_out(captions.matrix, judged.literal_flags, seed)
@@ -49,6 +59,42 @@ def null_split(judged: JudgedSplit, null: str, hidden_size: int, seed: int = 0) 
         _cut(head, judged.pairs.caption_vectors, captions.active_terms),
         _cut(head, judged.pairs.image_vectors, judged.images.active_terms),
     )
+
+
+def null_query(
+    judged: JudgedSplit,
+    query: Side,
+    literal: np.ndarray,
+    null: str,
+    hidden_size: int,
+    seed: int = 0,
+) -> Side:
+    """One query, which need not belong to the split, with a model's work undone in the same way.
+
+    Args:
+        judged: the split under the null.
+        literal: numbers of the terms that the query says.
+
+    Raises:
+        QueryError: an unknown null.
+    """
+    check_null(null)
+    n_terms = query.matrix.shape[1]
+    if null == "words":
+        weights = np.ones(len(literal), np.float32)
+        matrix = sp.csr_matrix((weights, (np.zeros_like(literal), literal)), (1, n_terms))
+    elif null == "shuffled":
+        pool = judged.captions.matrix.indices[~judged.literal_flags]
+        terms, free = query.matrix.indices.copy(), np.flatnonzero(~query.said)
+        if len(pool):
+            terms[free] = np.random.default_rng(seed).choice(pool, len(free))
+        matrix = sp.csr_matrix((query.matrix.data, (np.zeros_like(terms), terms)), (1, n_terms))
+    else:
+        head = _random_head(query.dense.shape[1], hidden_size, n_terms, seed)
+        most = np.diff(judged.captions.matrix.indptr).max(initial=1)
+        matrix = keep_strongest(project(head, query.dense), int(most))
+    matrix.sort_indices()
+    return replace(query, matrix=matrix, said=np.isin(matrix.indices, literal))
 
 
 def _dealt_out(matrix: sp.csr_matrix, said: np.ndarray, seed: int) -> sp.csr_matrix:

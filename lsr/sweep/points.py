@@ -79,7 +79,8 @@ def compare(
     """The difference that a point makes.
 
     Args:
-        most: flips described at most, the largest changes first, losses before gains.
+        most: flips described at most: the largest losses, then the largest gains, half of each
+            where there are enough of both.
 
     Raises:
         QueryError: the points search with other queries, or the measure is none of a ranking.
@@ -93,8 +94,7 @@ def compare(
     after = expected_values(point, measure)
     change = after - before
     low, high = _interval(change, _images(point.task))
-    order = np.lexsort((np.arange(len(change)), change, -np.abs(change).round(9)))
-    chosen = [int(row) for row in order[:most] if abs(change[row]) > 1e-9]
+    chosen = _largest(change, most)
     return Difference(
         measure,
         float(change.mean()),
@@ -105,6 +105,16 @@ def compare(
         len(change),
         _flips(baseline, point, vocabulary, chosen, before, after),
     )
+
+
+def _largest(change: np.ndarray, most: int) -> list[int]:
+    """Queries of the largest losses, then of the largest gains; ties in their order."""
+    falling = np.argsort(change.round(9), kind="stable")
+    rising = np.argsort(-change.round(9), kind="stable")
+    losses = [int(row) for row in falling if change[row] < -1e-9]
+    gains = [int(row) for row in rising if change[row] > 1e-9]
+    losses = losses[: max(most - len(gains), (most + 1) // 2)]
+    return [*losses, *gains[: most - len(losses)]]
 
 
 def state(point: Point) -> Task:

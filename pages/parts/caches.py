@@ -42,6 +42,11 @@ def collection(name: str) -> Collection:
     return _collection(str(folder), _stamp(folder / "collection.json", folder / "images.parquet"))
 
 
+def stamp(folder: Path) -> str:
+    """Changes when a collection is written anew."""
+    return _stamp(folder / "collection.json")
+
+
 def model(name: str) -> Model:
     """The model of a name, read again when its files change."""
     folder = find("models", name)

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from lsr.catalog import folders, home
+from lsr.catalog import find, folders, home
 from lsr.exceptions import CollectionError, InputError, ModelError, UnknownNameError, shorten
 from lsr.index import ENGINES
+from lsr.overview import fitting_models
+from lsr.storage import read_json
 from pages.parts import address
 
 PREFERRED = "demo"
@@ -56,8 +58,18 @@ def read_name(noun: str, raw: str | None, known: Sequence[str]) -> str:
     return raw
 
 
-def choose_in_sidebar() -> Choice:
-    """Draw the three boxes and return what they say.
+def fitting(collection: str) -> list[str]:
+    """Names of the models that read the vectors of a collection, bundled ones first.
+
+    Raises:
+        CollectionError, UnknownNameError: the collection is damaged or not there.
+    """
+    card = read_json(find("collections", collection) / "collection.json", CollectionError)
+    return fitting_models(str(card.get("encoder")), int(card.get("dense_size", 0)))
+
+
+def choose_in_sidebar() -> None:
+    """Draw the three boxes.
 
     Raises:
         CollectionError, ModelError: there is none to choose.
@@ -68,47 +80,72 @@ def choose_in_sidebar() -> Choice:
             f"There is no collection yet. Run `python -m lsr world build`, or put a collection "
             f"folder into `{home() / 'collections'}`."
         )
-    if not (models := names("models")):
+    if not names("models"):
         raise ModelError(
             f"There is no model yet. Run `python -m lsr train`, or put a model folder into "
             f"`{home() / 'models'}`."
         )
-    chosen: dict[str, str] = {}
     mistakes: list[InputError] = []
-    for noun, known in (("collection", collections), ("model", models), ("engine", ENGINES)):
-        try:
-            chosen[noun] = read_name(noun, address.read_text(noun), known)
-        except UnknownNameError as mistake:
-            mistakes.append(mistake)
-        _box(noun, known, chosen.get(noun))
+    collection = _chosen("collection", collections, mistakes)
+    models = fitting(collection) if collection else names("models")
+    # Without a model that fits, pages that need one say so; the others work.
+    model = _chosen("model", models, mistakes) if models else None
+    engine = _chosen("engine", ENGINES, mistakes)
+    _box("collection", collections, collection)
+    _box("model", models, model)
+    _box("engine", ENGINES, engine)
     if mistakes:
         raise mistakes[0]
-    return Choice(**chosen)
+
+
+def _chosen(noun: str, known: Sequence[str], mistakes: list[InputError]) -> str | None:
+    try:
+        return read_name(noun, address.read_text(noun), known)
+    except UnknownNameError as mistake:
+        mistakes.append(mistake)
+        return None
+
+
+def current_collection() -> str:
+    """The collection of the sidebar; app.py has checked it."""
+    return read_name("collection", address.read_text("collection"), names("collections"))
 
 
 def current_choice() -> Choice:
-    """What the sidebar says, read from the address; app.py has checked it."""
-    known = {"collection": names("collections"), "model": names("models"), "engine": ENGINES}
-    return Choice(
-        **{noun: read_name(noun, address.read_text(noun), these) for noun, these in known.items()}
-    )
+    """What the sidebar says, read from the address; app.py has checked it.
+
+    Raises:
+        ModelError: no model reads the vectors of the collection.
+    """
+    collection = current_collection()
+    if not (models := fitting(collection)):
+        raise ModelError(
+            f"No model reads the vectors of collection `{collection}` yet. Train one on the Train "
+            "page, or choose another collection in the sidebar."
+        )
+    model = read_name("model", address.read_text("model"), models)
+    return Choice(collection, model, read_name("engine", address.read_text("engine"), ENGINES))
 
 
 def _box(noun: str, known: Sequence[str], value: str | None) -> None:
-    tie = address.bound(noun, value, default=preferred(known))
+    tie = address.bound(noun, value, default=preferred(known) if known else None)
     if noun == "collection":
-        tie |= {"on_change": _leave_image, "args": (tie["args"],)}
+        tie |= {"on_change": _leave, "args": (tie["args"],)}
+    nothing = f"Choose {'an' if noun == 'engine' else 'a'} {noun}" if known else "None fits yet"
     st.selectbox(
         noun.capitalize(),
         known,
         index=0 if value in known else None,
-        placeholder=f"Choose {'an' if noun == 'engine' else 'a'} {noun}",
+        placeholder=nothing,
+        disabled=not known,
         help=_HELP[noun],
         **tie,
     )
 
 
-def _leave_image(arguments: tuple) -> None:  # type: ignore[type-arg]
-    """Write the new collection; an image id of the old one means nothing in it."""
+def _leave(arguments: tuple) -> None:  # type: ignore[type-arg]
+    """Write the new collection; an image id, and a model that does not fit, mean nothing in it."""
     address.write_from_widget(*arguments)
     address.write("id", None)
+    if address.read_text("model") not in fitting(current_collection()):
+        address.write("model", None)

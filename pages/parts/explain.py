@@ -52,3 +52,18 @@ def how_it_works() -> None:
     """The whole method, folded away."""
     with st.expander("How it works", icon=":material/school:"):
         st.markdown(_HOW)
+
+
+SOURCES = """
+- **A folder, a `.zip` or a `.tar` of photos.** Captions come from a CSV, TSV or JSONL with the
+  columns `image` and `caption`, or from a `.txt` beside each photo. Without captions everything
+  works except accuracy.
+- **MSCOCO, Flickr8k, Flickr30k:** a folder with the photos and `dataset.json` (Karpathy),
+  `captions_*.json` (COCO) or the token file (Flickr). Their splits are kept.
+- **Shards** of WebDataset, or parquet shards of Hugging Face.
+- **`owner/name` on huggingface.co:** a data set, or the vectors and heads that the authors of
+  Dense2Sparse publish, such as `lsr42/mscoco-blip-dense`.
+
+Photos are stored as small WebP pictures; the originals stay where they are. What is listed but
+missing, and what cannot be read, is named and left out.
+"""

@@ -13,6 +13,7 @@ SEARCH = "pages/search.py"
 IMAGE = "pages/image.py"
 TERM = "pages/term.py"
 EXPANSION = "pages/expansion.py"
+COLLECTIONS = "pages/collections.py"
 TRAIN = "pages/train.py"
 CARRIED = ("collection", "model", "engine", "web")
 
@@ -49,6 +50,11 @@ def with_model(page: str, model: str, collection: str, label: str) -> None:
     """A link to a page with another model and collection in the sidebar; `label` is Markdown."""
     chosen = _here(model=model, collection=collection or None)
     st.page_link(page, label=label, icon="", query_params=chosen)
+
+
+def with_collection(page: str, collection: str, label: str, icon: str = "") -> None:
+    """A link to a page with another collection in the sidebar; `label` is Markdown."""
+    st.page_link(page, label=label, icon=icon, query_params={"collection": collection})
 
 
 def open_term(term: str) -> None:

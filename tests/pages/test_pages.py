@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 from io import BytesIO
 from pathlib import Path
@@ -13,9 +14,10 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from lsr import catalog
+from lsr.__main__ import main
 from lsr.ablation import trained_models
 from lsr.collection import load_collection
-from pages.parts.laboratory import worker
+from pages.parts import worker
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
 PAGES = ("search", "image", "term", "expansion", "train")
@@ -208,7 +210,7 @@ def measured(**address: str) -> AppTest:
 def lab_table(app: AppTest) -> dict[str, list[str]]:
     """Cells of the table of the laboratory, by measure."""
     page = next(html.proto.body for html in app.get("html") if "lab-table" in html.proto.body)
-    rows = re.findall(r"<tr[^>]*><th scope='row'>(.*?)</th>(.*?)</tr>", page)
+    rows = re.findall(r"<tr[^>]*><th scope='row'[^>]*>(.*?)</th>(.*?)</tr>", page)
     return {name: re.findall(r"<td>(.*?)</td>", cells) for name, cells in rows}
 
 
@@ -258,10 +260,20 @@ def test_every_closer_look_opens(view):
     assert not app.error
 
 
+@pytest.mark.parametrize("view", ["query", "cloud", "prices"])
+def test_a_null_stands_beside_the_models_in_every_look_at_a_query(view):
+    app = opened("expansion", view=view, null="words", q="a dog on the beach")
+    assert not app.exception
+    assert not app.error
+    told = " ".join(one.value for one in app.caption).replace("\\", "")
+    for name in ("demo", "demo-uncontrolled", "demo, caption words only"):
+        assert f"In {name}:" in told
+
+
 def test_what_changes_names_queries_terms_and_an_interval():
     app = opened("expansion", view="flips", control="prune", k="5")
     figures = {metric.label: metric.value for metric in app.metric}
-    low, high = (float(part) for part in figures["95 % interval"].split(" … "))
+    low, high = (float(part) for part in app.metric[0].delta.split(" … "))
     assert low <= float(figures["Change of R@1"]) <= high < 0
     assert int(figures["Queries that lose"]) > int(figures["Queries that gain"])
     assert [link for link in app.get("page_link") if "term=" in link.proto.query_string]
@@ -299,16 +311,19 @@ def test_the_installed_models_stand_beside_the_ablation():
     assert {"demo", "demo-uncontrolled"} <= {row["control"] for row in rows}
 
 
-def test_the_cheapest_setting_is_found_and_comes_with_its_command():
+def test_the_cheapest_setting_is_found_and_comes_with_its_command(capsys):
     app = opened("expansion", view="cheapest")
     app.button(key="solve").click().run()
     work = worker.known(next(key for key in worker._WORKS if "cheapest" in key))
     work.wait(120)
     app.run()
     assert not app.exception
-    assert "python -m lsr sweep --control" in app.code[0].value
+    assert any("chosen on split val" in one.value for one in app.caption)
     solved = {metric.label: metric.value for metric in app.metric}
-    assert float(solved["R@1"]) >= float(solved["Target"])
+    assert main([*shlex.split(app.code[0].value)[3:], "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["rows"]
+    assert float(solved["R@1"]) == pytest.approx(row["R@1"], abs=1e-4)
+    assert float(solved["Change of R@1"]) > -0.05
 
 
 def test_the_slider_writes_the_address():

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from lsr.exceptions import QueryError
-from pages.parts.laboratory import worker
+from pages.parts import worker
 
 
 @pytest.fixture(autouse=True)

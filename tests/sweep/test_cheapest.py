@@ -160,3 +160,27 @@ def test_a_setting_says_itself_and_the_options_that_measure_it():
 def test_what_cannot_be_solved_is_refused(world, options, message):
     with pytest.raises(QueryError, match=message):
         next(solve(make_task(world.judged()), **options))
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ([("caption", "captions", "all", 1.0)], "Every term takes part"),
+        ([("caption", "captions", "all", 0.5)], "A caption expands with chance 0.5"),
+        (
+            [("top-k", "images", "all", 40.0), ("top-k", "captions", "expansion", 8.0)],
+            "Images keep their 40 strongest terms; captions keep their 8 strongest expansion terms",
+        ),
+        (
+            [("max-ratio", "images", "all", 0.25), ("word", "captions", "all", 1.0)],
+            "Images keep terms of 25% of their strongest weight or more",
+        ),
+        (
+            [("bits", "images", "all", 8.0), ("threshold", "captions", "all", 0.3)],
+            "Weights of images take 8 bits; captions keep terms of weight 0.3 or more",
+        ),
+    ],
+)
+def test_a_setting_is_put_into_words(settings, words):
+    *fixed, last = [(Knob(control, side, part), value) for control, side, part, value in settings]
+    assert OperatingPoint(tuple(fixed), *last, {}).in_words() == words

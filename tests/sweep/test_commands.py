@@ -85,14 +85,18 @@ def test_the_sweep_ends_at_what_evaluate_measures(ask, direction):
 def test_the_command_of_the_cheapest_setting_measures_it_again(answer, ask, direction, cost, fix):
     result = ask("cheapest", "--keep", "0.7", "--measure", "MRR@10", "--cost", cost,
                  "--direction", direction, *fix)  # fmt: skip
-    assert set(result) == {"setting", "command", "target", "full", "best", "tried", "seconds"}
+    assert set(result) == {"chosen_on", "setting", "command", "target", "full", "best",
+                           "difference", "tried", "seconds"}  # fmt: skip
+    assert result["chosen_on"] == "test"  # the tiny collection has no split to choose on
     assert result["target"] == pytest.approx(0.7 * result["full"]["MRR@10"])
     assert result["best"]["MRR@10"] >= result["target"]
     assert result["best"][cost] <= result["full"][cost]
+    change = result["best"]["MRR@10"] - result["full"]["MRR@10"]
+    assert result["difference"]["mean"] == pytest.approx(change)
+    assert result["difference"]["low"] <= change <= result["difference"]["high"]
     assert result["tried"] > 1000
-    words = shlex.split(result["command"])
-    assert words[:3] == ["python", "-m", "lsr"]
-    (row,) = answer(*words[3:])["rows"]
+    assert result["command"].startswith("python -m lsr sweep ")
+    (row,) = answer(*shlex.split(result["command"])[3:])["rows"]
     names = (*MEASURES, *COSTS, "value")
     again = {name: row[name] for name in names}
     assert again == pytest.approx({name: result["best"].get(name) for name in names})

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from lsr.exceptions import QueryError
-from lsr.sweep import NULLS, Knob, make_task, null_split, sweep
+from lsr.sweep import NULLS, Knob, Side, make_task, null_query, null_split, sweep
 from tests.sweep import brute
 
 
@@ -95,3 +95,49 @@ def test_a_null_is_swept_like_any_split(judged, null, direction):
 def test_an_unknown_null_is_refused(judged):
     with pytest.raises(QueryError, match="`zero` is no null. Use shuffled, random-head, words."):
         null_split(judged, "zero", 4)
+
+
+def asked(judged, row: int):
+    """A caption of the split as a query of its own, and the terms it says."""
+    matrix = judged.captions.matrix[row]
+    literal = np.flatnonzero(judged.literal[row].toarray()[0])
+    said = np.isin(matrix.indices, literal)
+    return Side(("text",), matrix, said, judged.pairs.caption_vectors[[row]]), literal
+
+
+def test_a_query_as_bare_words_is_what_the_split_makes_of_the_same_caption(judged):
+    split = null_split(judged, "words", 4)
+    for row in range(5):
+        found = null_query(split, *asked(judged, row), "words", 4)
+        np.testing.assert_array_equal(found.matrix.toarray(), split.captions.matrix[row].toarray())
+        assert found.said.all()
+
+
+def test_a_query_under_the_random_head_is_what_the_split_makes_of_the_same_caption(judged):
+    split = null_split(judged, "random-head", 4)
+    for row in range(5):
+        found = null_query(split, *asked(judged, row), "random-head", 4)
+        np.testing.assert_allclose(
+            found.matrix.toarray(), split.captions.matrix[row].toarray(), rtol=1e-5
+        )
+
+
+def test_a_shuffled_query_keeps_its_words_and_its_weights_but_other_terms(judged):
+    split = null_split(judged, "shuffled", 4)
+    pool = set(split.captions.matrix.indices[~split.literal_flags].tolist())
+    changed = 0
+    for row in range(5):
+        query, literal = asked(judged, row)
+        found = null_query(split, query, literal, "shuffled", 4)
+        assert found.matrix.sum() == pytest.approx(query.matrix.sum(), rel=1e-6)
+        said = set(query.terms[query.said].tolist())
+        assert said <= set(found.terms.tolist())
+        assert set(found.terms.tolist()) - said <= pool
+        changed += len(set(found.terms.tolist()) ^ set(query.terms.tolist()))
+        np.testing.assert_array_equal(found.said, np.isin(found.terms, literal))
+    assert changed > 10
+
+
+def test_a_query_knows_no_other_null(judged):
+    with pytest.raises(QueryError, match="`none` is no null"):
+        null_query(judged, *asked(judged, 0), "none", 4)

@@ -108,13 +108,21 @@ def changed(world: World, direction: str, vocabulary, most: int = 100) -> Differ
     return compare(*points, vocabulary, "MRR@10", most)
 
 
-def test_flips_come_largest_first_and_losses_before_gains(world, direction, vocabulary):
+def test_flips_are_the_largest_losses_then_the_largest_gains(world, direction, vocabulary):
     found = changed(world, direction, vocabulary)
-    keys = [(-round(abs(f.after - f.before), 9), f.after > f.before) for f in found.flips]
-    assert keys == sorted(keys)
     assert min(found.lost, found.gained) > 1
+    losses, gains = found.flips[: found.lost], found.flips[found.lost :]
+    for part, sign in ((losses, -1), (gains, 1)):
+        changes = [round(sign * (flip.after - flip.before), 9) for flip in part]
+        assert min(changes) > 0
+        assert changes == sorted(changes, reverse=True)
+    # Half of each; where one side is short, the other fills up.
     few = changed(world, direction, vocabulary, most=3)
-    assert few == replace(found, flips=found.flips[:3])
+    assert few == replace(found, flips=[*losses[:2], gains[0]])
+    most = len(found.flips) - 1
+    kept = max(most - len(gains), (most + 1) // 2)
+    left = most - min(kept, len(losses))
+    assert changed(world, direction, vocabulary, most).flips == [*losses[:kept], *gains[:left]]
 
 
 def test_a_flip_names_the_rival_and_the_terms_that_carry_the_margin(world, direction, vocabulary):

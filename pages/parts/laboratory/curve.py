@@ -11,11 +11,10 @@ import pandas as pd
 import streamlit as st
 
 from lsr.figures import Curve, frontier_alt, trade_off_figure
-from lsr.figures.frontier import LABELS
+from lsr.figures.frontier import LABELS, MEANINGS
 from lsr.measures import summarize
-from lsr.sweep import COSTS, MEASURES, NULLS, Draws, SweepReport, SweepRow
-from pages.parts import address, caches, charts
-from pages.parts.laboratory import worker
+from lsr.sweep import COSTS, MEASURES, Draws, SweepReport, SweepRow
+from pages.parts import address, caches, charts, worker
 from pages.parts.laboratory.knobs import Turned, move_to
 from pages.parts.laboratory.setting import Setting
 from pages.parts.markup import escape as escape_markdown
@@ -56,11 +55,8 @@ def measure(setting: Setting, turned: Turned) -> list[Measured]:
     Raises:
         DiskFullError: what was measured cannot be kept.
     """
-    wanted = [(model, "") for model in setting.models]
-    if setting.null:
-        wanted.append((setting.models[0], setting.null))
     found: list[Measured] = []
-    for model, null in wanted:
+    for model, null, name in setting.searched:
         ready = caches.laboratory(setting.collection, model, setting.split, setting.direction, null)
         key = (
             ready.collection.fingerprint,
@@ -77,7 +73,6 @@ def measure(setting: Setting, turned: Turned) -> list[Measured]:
             worker.forget(key)
             raise work.problem
         rows = work.latest.rows if work.latest else ()
-        name = f"{model}, {NULLS[null].lower()}" if null else model
         teacher = found[0].teacher if found else summarize(ready.task.teacher_ranks)
         found.append(Measured(name, model, null, rows, work, key, teacher))
     return found
@@ -181,7 +176,7 @@ def show_table(found: Sequence[Measured], setting: Setting, turned: Turned) -> N
             f"known to ±{widest:.4f} (95 %).</p>"
         )
     st.html(
-        f"<table class='lab-table'><thead><tr><th scope='col'>here</th>{heads}"
+        f"<table class='lab-table'><thead><tr><th scope='col'>at {turned.value:g}</th>{heads}"
         f"<th scope='col'>teacher</th></tr></thead><tbody>{''.join(lines)}</tbody></table>{note}"
     )
 
@@ -192,7 +187,9 @@ def _line(
     chosen = " class='chosen'" if name in (setting.x, setting.y) else ""
     cells = "".join(f"<td>{_number(name, value)}</td>" for value in values)
     own = "" if teacher is None else f"{teacher:.3f}"
-    return f"<tr{chosen}><th scope='row'>{_SHORT[name]}</th>{cells}<td>{own}</td></tr>"
+    meaning = escape(MEANINGS[name], quote=True)
+    head = f"<th scope='row' title=\"{meaning}\">{_SHORT[name]}</th>"
+    return f"<tr{chosen}>{head}{cells}<td>{own}</td></tr>"
 
 
 def _number(name: str, value: float | None) -> str:

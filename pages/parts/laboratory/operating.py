@@ -9,9 +9,9 @@ import streamlit as st
 from lsr.figures.frontier import LABELS
 from lsr.laboratory import command_of
 from lsr.measures import RANK_MEASURES
-from lsr.sweep import COSTS, OperatingPoint, Solution, solve
-from pages.parts import address, caches
-from pages.parts.laboratory import worker
+from lsr.operating import Cheapest, cheapest
+from lsr.sweep import COSTS, OperatingPoint
+from pages.parts import address, caches, worker
 from pages.parts.laboratory.setting import Setting
 from pages.parts.markup import escape
 
@@ -42,21 +42,21 @@ def show_operating(setting: Setting) -> bool:
         )
         if not st.button("Find the cheapest setting", type="primary", key="solve"):
             return False
-        work = worker.follow(key, partial(solve, ready.task, keep / 100, measure, cost), 0.3)
+        work = worker.follow(key, partial(cheapest, ready, keep / 100, measure, cost), 0.3)
     if work.problem is not None:
         worker.forget(key)
         raise work.problem
-    found: Solution | None = work.latest
+    found: Cheapest | None = work.latest
     if work.running:
-        share = found.done / found.planned if found else 0.0
-        tried = found.tried if found else 0
+        share = found.solution.done / found.solution.planned if found else 0.0
+        tried = found.solution.tried if found else 0
         with st.container(horizontal=True, vertical_alignment="bottom"):
             st.progress(share, f"{tried:,} settings tried")
             if st.button("Stop", key="stop-solve"):
                 worker.forget(key)
                 st.rerun(scope="fragment")
-    if found is not None:
-        _show_solution(setting, found, model, unfinished=work.running)
+    elif found is not None:
+        _show_answer(setting, found, model)
     return work.running
 
 
@@ -73,7 +73,7 @@ def _choose() -> tuple[int, str, str]:
         )
         st.selectbox("of", RANK_MEASURES, **address.bound("of", measure, "R@1"))
         st.selectbox(
-            "at the least",
+            "with the fewest",
             _SOLVED_FOR,
             format_func=LABELS.__getitem__,
             **address.bound("cost", cost, "posting_cost"),
@@ -81,38 +81,51 @@ def _choose() -> tuple[int, str, str]:
     return keep, measure, cost
 
 
-def _show_solution(setting: Setting, found: Solution, model: str, *, unfinished: bool) -> None:
-    best = found.best
-    if best is None:
-        if not unfinished:
-            st.info("No setting keeps that much. Keep less, or measure something else.")
+def _show_answer(setting: Setting, found: Cheapest, model: str) -> None:
+    solution, sure = found.solution, found.confirmed
+    if sure is None:
+        st.info("No setting keeps that much. Keep less, or measure something else.")
         return
-    st.markdown(
-        f"{'Best so far' if unfinished else 'Cheapest'} of {found.tried:,} settings: "
-        f"**{escape(str(best))}**"
-    )
-    full, now = found.full, best.record
-    cells = st.grid(3, min_column_width=140, gap="xsmall")
+    st.markdown(f"**{escape(sure.point.in_words())}.** :gray[{escape(str(sure.point))}]")
+    name, cost = solution.measure, solution.cost
+    cells = st.grid(3, min_column_width=150, gap="xsmall")
+    for label, key, digits in ((name, name, ".4f"), (LABELS[cost].capitalize(), cost, ",.4g")):
+        share = sure.best[key] / max(sure.full[key], 1e-9)
+        cells.metric(
+            label,
+            f"{sure.best[key]:{digits}}",
+            f"{share:.1%} of {sure.full[key]:{digits}}",
+            help="And its share of what every term gives.",
+            delta_color="off",
+            delta_arrow="off",
+        )
+    change = sure.difference
     cells.metric(
-        found.measure,
-        f"{now[found.measure]:.4f}",
-        f"{now[found.measure] / max(full[found.measure], 1e-9):.1%} of that with every term",
+        f"Change of {name}",
+        f"{change.mean:+.4f}",
+        f"{change.low:+.4f} … {change.high:+.4f}",
+        help="The range is a 95 % interval: a paired bootstrap over images.",
         delta_color="off",
         delta_arrow="off",
     )
-    cells.metric(
-        LABELS[found.cost].capitalize(),
-        f"{now[found.cost]:,.4g}",
-        f"{now[found.cost] / max(full[found.cost], 1e-9):.0%} of that with every term",
-        delta_color="off",
-        delta_arrow="off",
+    st.caption(_how(setting, found))
+    st.code(command(setting, model, sure.point), language="bash", wrap_lines=True)
+
+
+def _how(setting: Setting, found: Cheapest) -> str:
+    """Where the answer was chosen and where it was measured."""
+    solution = found.solution
+    chosen, own = escape(found.chosen_on), escape(setting.split)
+    tried = f"The cheapest of {solution.tried:,} settings"
+    if found.chosen_on == setting.split:
+        return (
+            f"{tried}, chosen and measured on the same split, {own}: the collection has no other "
+            "to choose on, so expect a little less on new queries. This command measures it again:"
+        )
+    return (
+        f"{tried}, chosen on split {chosen} (it had to reach {solution.target:.4f} there) and "
+        f"measured on split {own}, which had no say. This command measures it again:"
     )
-    cells.metric("Target", f"{found.target:.4f}", help="What the accuracy has to reach.")
-    st.caption(
-        "It is chosen and measured on the same queries, so expect a little less on others. This "
-        "command measures it again:"
-    )
-    st.code(command(setting, model, best), language="bash", wrap_lines=True)
 
 
 def command(setting: Setting, model: str, best: OperatingPoint) -> str:

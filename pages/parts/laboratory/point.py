@@ -61,13 +61,12 @@ def show_point(setting: Setting, turned: Turned) -> None:
         )
         return
     st.caption(
-        f"The {min(_SHOWN, len(found.flips))} largest changes, losses first, with the terms that "
-        "decide between the right answer and its rival. A minus means that the term now speaks "
-        "less for the right one."
+        "The largest losses and gains, with the terms that decide between the right answer and "
+        "its rival. A minus means that the term now speaks less for the right one."
     )
     images, texts = caches.collection(setting.collection), _texts(setting)
-    for place, flip in enumerate(found.flips[:_SHOWN]):
-        _show_flip(flip, place, measure, texts, images)
+    for place, flip in enumerate(found.flips):
+        _show_flip(flip, place, f"{measure} {{}}; {_outcome(turned)} {{}}", texts, images)
 
 
 def _laboratory(setting: Setting, model: str) -> Laboratory:
@@ -108,17 +107,16 @@ def _compare(
 
 
 def _metrics(found: Difference) -> None:
-    cells = st.grid(4, min_column_width=120, gap="xsmall")
+    cells = st.grid(3, min_column_width=120, gap="xsmall")
     cells.metric(
         f"Change of {found.measure}",
         f"{found.mean:+.4f}",
-        help="Mean over all queries, over coins and draws.",
-    )
-    cells.metric(
-        "95 % interval",
         f"{found.low:+.4f} … {found.high:+.4f}",
-        help="Paired bootstrap, 2,000 resamples of images with all their captions. An interval "
-        "without 0 is unlikely to be chance.",
+        help="Mean over all queries, over coins and draws. Below it its 95 % interval: a paired "
+        "bootstrap, 2,000 resamples of images with all their captions. An interval without 0 is "
+        "unlikely to be chance.",
+        delta_color="off",
+        delta_arrow="off",
     )
     cells.metric("Queries that lose", f"{found.lost:,}", help=f"Of {found.n_queries:,}.")
     cells.metric("Queries that gain", f"{found.gained:,}", help=f"Of {found.n_queries:,}.")
@@ -130,21 +128,30 @@ def _texts(setting: Setting) -> dict[str, str]:
     return {images.caption_ids[row]: images.caption_texts[row] for row in rows}
 
 
-def _show_flip(
-    flip: Flip, place: int, measure: str, texts: dict[str, str], ready: Collection
-) -> None:
+def _outcome(turned: Turned) -> str:
+    """Of which outcome of the knob a rank is told, where it has several."""
+    if turned.knob.control == "caption" and turned.value < 1:
+        return "without expansion rank"
+    return "in the first draw rank" if turned.knob.random else "rank"
+
+
+def _show_flip(flip: Flip, place: int, told: str, texts: dict[str, str], ready: Collection) -> None:
+    lost = flip.after < flip.before
+    change = told.format(
+        f"{flip.before:.2f} → {flip.after:.2f}",
+        f"{_rank(flip.rank_before)} → {_rank(flip.rank_after)}",
+    )
     with st.container(border=True, key=f"flip-{place}"):
         words, answer, rival = st.columns([4, 1, 1], vertical_alignment="top")
         with words:
-            text = texts.get(flip.query_id, "")
-            if text:
+            if text := texts.get(flip.query_id, ""):
                 to_search(text, escape(text))
             else:
-                st.markdown(f"Image `{flip.query_id}`")
-            change = f"{flip.before:.2f} → {flip.after:.2f}"
+                cards.show_tiles(
+                    ready, [cards.Tile(flip.query_id, "query")], key=f"flip-{place}-query", width=80
+                )
             st.markdown(
-                f"{'Lost' if flip.after < flip.before else 'Gained'}: expected {measure} {change}; "
-                f"rank in one draw {_rank(flip.rank_before)} → {_rank(flip.rank_after)}"
+                f"{':material/south: Lost' if lost else ':material/north: Gained'}: {change}"
             )
             if flip.terms:
                 labels = [f"{escape(term)} :gray[{value:+.2f}]" for term, value in flip.terms]
@@ -157,7 +164,8 @@ def _show_flip(
                 if not name:
                     continue
                 if name in texts:
-                    st.caption(f"{title}: {escape(texts[name])}")
+                    st.caption(f"**{title}**")
+                    to_search(texts[name], escape(texts[name]))
                 else:
                     cards.show_tiles(
                         ready, [cards.Tile(name, title)], key=f"flip-{place}-{title}", width=80

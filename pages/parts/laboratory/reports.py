@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import shlex
-import zipfile
 from functools import partial
 from pathlib import Path
 
@@ -13,8 +11,8 @@ import streamlit as st
 
 from lsr.catalog import home
 from lsr.report import Checked, ReportProgress, ReportSettings, check_report, write_report
-from pages.parts import address, caches, cards
-from pages.parts.laboratory import worker
+from pages.parts import address, caches, cards, worker
+from pages.parts.archive import offer_zip
 from pages.parts.laboratory.setting import Setting
 from pages.parts.markup import escape
 
@@ -45,15 +43,8 @@ def show_report(setting: Setting) -> bool:
             worker.follow(checking, partial(check_report, folder), 0.2)
     busy = _show_work(writing, "Writing")
     if not busy and folder.exists():
-        st.download_button(
-            "Download the report",
-            partial(_zipped, folder),
-            file_name=f"{folder.name}.zip",
-            mime="application/zip",
-            on_click="ignore",
-            icon=":material/download:",
-        )
-        st.caption(f"It lies in `{folder}`. The command line writes the same:")
+        offer_zip(folder, key="report")
+        st.caption("The command line writes the same:")
         st.code(_command(settings, folder), language="bash", wrap_lines=True)
     return _show_check(checking) or busy
 
@@ -104,6 +95,7 @@ def _show_work(key: object, doing: str) -> bool:
         st.progress(min(share, 1.0), f"{doing}: {escape(report.step) if report else 'starting'}")
         if st.button("Stop", key=f"stop-{doing}"):
             worker.forget(key)
+            st.toast("Stopped. Nothing was written; an earlier report stays as it is.")
             st.rerun(scope="fragment")
     return True
 
@@ -123,11 +115,3 @@ def _show_check(key: object) -> bool:
     )
     st.dataframe(pd.DataFrame([vars(drift) for drift in work.latest.drifts]), hide_index=True)
     return False
-
-
-def _zipped(folder: Path) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in sorted(folder.iterdir()):
-            archive.write(file, f"{folder.name}/{file.name}")
-    return buffer.getvalue()

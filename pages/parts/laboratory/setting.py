@@ -11,7 +11,7 @@ from lsr.exceptions import CollectionError
 from lsr.figures.frontier import LABELS
 from lsr.sweep import COSTS, DIRECTIONS, MEASURES, NULLS
 from pages.parts import address
-from pages.parts.choice import Choice, names, read_name
+from pages.parts.choice import Choice, fitting, read_name
 
 NONE = "none"
 _DIRECTIONS = {"text-to-image": "Text → image", "image-to-text": "Image → text"}
@@ -36,6 +36,15 @@ class Setting:
     log: bool
 
     @property
+    def searched(self) -> tuple[tuple[str, str, str], ...]:
+        """(model, null, name) of what stands side by side: the models, then the null."""
+        plain = tuple((model, "", model) for model in self.models)
+        if not self.null:
+            return plain
+        model = self.models[0]
+        return (*plain, (model, self.null, f"{model}, {NULLS[self.null].lower()}"))
+
+    @property
     def latency(self) -> bool:
         """Whether the search has to be timed."""
         return self.x == "latency_us"
@@ -50,7 +59,7 @@ def choose_setting(choice: Choice, images: Collection) -> Setting:
     with st.popover("Measured on", icon=":material/compare:"):
         split, direction, against = _choose_task(choice, images)
     with st.popover("Axes and null", icon=":material/monitoring:"):
-        y, x, log, null = _choose_chart()
+        y, x, log, null = _choose_chart(direction)
     models = (choice.model,) if against == NONE else (choice.model, against)
     return Setting(
         choice.collection, models, split, direction, "" if null == NONE else null, x, y, log
@@ -62,7 +71,7 @@ def _choose_task(choice: Choice, images: Collection) -> tuple[str, str, str]:
     default_split = "test" if "test" in splits else splits[0]
     split = address.read_option("split", splits, default_split)
     direction = address.read_option("direction", DIRECTIONS, DIRECTIONS[0])
-    others = [name for name in names("models") if name != choice.model]
+    others = [name for name in fitting(choice.collection) if name != choice.model]
     default_other = preferred_other(others)
     raw = address.read_text("against")
     against = default_other if raw is None else read_name("model", raw, [*others, NONE])
@@ -90,9 +99,11 @@ def _choose_task(choice: Choice, images: Collection) -> tuple[str, str, str]:
     return split, direction, against
 
 
-def _choose_chart() -> tuple[str, str, bool, str]:
+def _choose_chart(direction: str) -> tuple[str, str, bool, str]:
     y = address.read_option("y", MEASURES, MEASURES[0])
-    x = address.read_option("x", COSTS, COSTS[0])
+    # Most knobs act on captions: what they save is a term of the query, or else a posting.
+    default_x = COSTS[0] if direction == DIRECTIONS[0] else "posting_cost"
+    x = address.read_option("x", COSTS, default_x)
     log = address.read_flag("log", False)
     null = address.read_option("null", list(_NULLS), NONE)
     st.selectbox(
@@ -110,7 +121,7 @@ def _choose_chart() -> tuple[str, str, bool, str]:
         format_func=LABELS.__getitem__,
         help="FLOPs: active terms that a random query and a random document share. Microseconds "
         "are measured on this machine, one thread, and are noisy.",
-        **address.bound("x", x, COSTS[0]),
+        **address.bound("x", x, default_x),
     )
     st.toggle(
         "Logarithmic cost", **address.bound("log", log, default=False, as_text=address.flag_text)

@@ -1,7 +1,7 @@
-"""Long measurements in a thread of their own: pages ask how far they are, and may stop them.
+"""Long work in a thread of their own: pages ask how far they are, and may stop them.
 
-A thread and not a process: it shares the projected captions with the pages, its loops are compiled
-and leave Python free, and what it has measured is on disk when the app ends.
+A thread and not a process: it shares what pages have read, its loops are compiled and leave Python
+free, and what it has made is on disk when the app ends.
 """
 
 from __future__ import annotations
@@ -14,10 +14,14 @@ from typing import Generic, TypeVar
 
 from lsr.exceptions import InputError
 
+Key = TypeVar("Key")
 Report = TypeVar("Report")
 _MOST = 64
-# One at a time: two would share the same cores.
-_POOL = ThreadPoolExecutor(1, thread_name_prefix="laboratory")
+# One at a time of each kind: two measurements would share the same cores, but nobody should wait
+# for an import of an hour before a sweep of a second.
+_POOLS = {
+    kind: ThreadPoolExecutor(1, thread_name_prefix=kind) for kind in ("laboratory", "collections")
+}
 _WORKS: OrderedDict[object, Work] = OrderedDict()  # type: ignore[type-arg]
 
 
@@ -27,12 +31,12 @@ class Work(Generic[Report]):
     latest: its last report; None before the first. problem: what a user can mend.
     """
 
-    def __init__(self, reports: Callable[[], Iterator[Report]]) -> None:
+    def __init__(self, reports: Callable[[], Iterator[Report]], pool: str) -> None:
         self.latest: Report | None = None
         self.problem: InputError | None = None
         self.stopped = False
         self.began = time.monotonic()
-        self._future: Future[None] = _POOL.submit(self._run, reports)
+        self._future: Future[None] = _POOLS[pool].submit(self._run, reports)
 
     @property
     def running(self) -> bool:
@@ -61,12 +65,19 @@ class Work(Generic[Report]):
 
 
 def follow(
-    key: object, reports: Callable[[], Iterator[Report]], patience: float = 1.2
+    key: object,
+    reports: Callable[[], Iterator[Report]],
+    patience: float = 1.2,
+    pool: str = "laboratory",
 ) -> Work[Report]:
-    """The work of a key, started if there is none; most are finished after a little patience."""
+    """The work of a key, started if there is none; most are finished after a little patience.
+
+    Args:
+        pool: `laboratory` or `collections`; one work of each goes on at a time.
+    """
     work: Work[Report] | None = _WORKS.get(key)
     if work is None:
-        work = _WORKS[key] = Work(reports)
+        work = _WORKS[key] = Work(reports, pool)
         while len(_WORKS) > _MOST:
             _, oldest = _WORKS.popitem(last=False)
             oldest.stop()
@@ -80,6 +91,11 @@ def follow(
 def known(key: object) -> Work | None:  # type: ignore[type-arg]
     """The work of a key, if it was ever started."""
     return _WORKS.get(key)
+
+
+def works_of(kind: type[Key]) -> list[tuple[Key, Work]]:  # type: ignore[type-arg]
+    """The works whose keys are of a kind, the oldest first."""
+    return [(key, work) for key, work in _WORKS.items() if isinstance(key, kind)]
 
 
 def forget(key: object) -> None:

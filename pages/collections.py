@@ -1,0 +1,43 @@
+"""Collections: what is installed, and how to bring one's own."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.parts import address
+from pages.parts.choice import current_collection
+from pages.parts.frame import draw
+from pages.parts.messages import mistakes_shown
+from pages.parts.shelf.importing import show_import
+from pages.parts.shelf.installed import show_collection, show_list
+from pages.parts.shelf.tasks import show_tasks
+
+_VIEWS = {"installed": "Installed", "import": "Bring your own"}
+
+
+def show() -> None:
+    """Draw the page."""
+    st.title("Collections", anchor=False)
+    st.caption(
+        "Images with their captions, and the dense vectors that an encoder made of both. Choose "
+        "one to look into, or bring your own: a folder of photos is enough."
+    )
+    show_tasks()
+    with mistakes_shown():
+        view = address.read_option("view", list(_VIEWS), "installed")
+        st.segmented_control(
+            "Show",
+            list(_VIEWS),
+            format_func=_VIEWS.__getitem__,
+            required=True,
+            label_visibility="collapsed",
+            **address.bound("view", view, "installed"),
+        )
+        if view == "import":
+            show_import()
+            return
+        show_list(current_collection())
+        show_collection(current_collection())
+
+
+draw(show)

@@ -1,0 +1,51 @@
+"""A collection encoded anew with another encoder."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from lsr.catalog import check_name, find
+from lsr.collection import load_collection
+from lsr.encoders.own import own_names
+from lsr.encoding import encode_collection
+from lsr.overview import Overview
+from pages.parts import address
+from pages.parts.shelf.tasks import Task, start
+
+ENCODER_HELP = (
+    "`bundled` has only seen drawn scenes. For photos give `clip:PLACE`, `siglip:PLACE` or "
+    "`blip:PLACE`, where PLACE is a folder or `owner/name` on huggingface.co, or the name of an "
+    "encoder of your own in `$LEXISCOPE_HOME/encoders`."
+)
+
+
+def encoder_box(parameter: str, default: str) -> str:
+    """A box for the name of an encoder; any may be typed."""
+    spec = address.read_text(parameter) or default
+    known = dict.fromkeys(["bundled", *own_names(), spec])
+    st.selectbox(
+        "Encoder",
+        list(known),
+        accept_new_options=True,
+        help=ENCODER_HELP,
+        **address.bound(parameter, spec, default),
+    )
+    return spec
+
+
+def show_encoding(one: Overview) -> None:
+    """The form of a new encoding; a click starts it."""
+    st.markdown(
+        "Encodes the stored pictures and the captions with another encoder, as a collection of "
+        "its own. It goes on when this page is left."
+    )
+    spec = encoder_box("new-encoder", "bundled")
+    default = f"{one.name}-{spec.partition(':')[0]}"
+    name = address.read_text("new-name") or default
+    st.text_input("Name of the new collection", **address.bound("new-name", name, default))
+    if st.button("Encode", type="primary", key="encode"):
+        check_name(name)
+        collection = load_collection(find("collections", one.name))
+        start(Task("Encoding", name), partial(encode_collection, collection, spec, name))

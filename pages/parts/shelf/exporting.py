@@ -1,0 +1,48 @@
+"""A collection's vectors written for other tools."""
+
+from __future__ import annotations
+
+import shlex
+from functools import partial
+
+import streamlit as st
+
+from lsr.catalog import home
+from lsr.export import ExportWish, export, formats
+from lsr.overview import Overview
+from pages.parts import address
+from pages.parts.choice import fitting
+from pages.parts.markup import escape
+from pages.parts.shelf.tasks import Task, start
+
+
+def show_export(one: Overview) -> None:
+    """The form of an export with a model that fits; a click starts it.
+
+    Raises:
+        QueryError: the address names another format or split.
+    """
+    models = fitting(one.name)
+    known = {form.name: form for form in formats()}
+    name = address.read_option("format", list(known), next(iter(known)))
+    split_names = [*one.splits, "all"]
+    default = "test" if "test" in split_names else "all"
+    split = address.read_option("export-split", split_names, default)
+    raw = address.read_text("export-model")
+    model = raw if raw in models else models[0]
+    st.selectbox("Format", list(known), **address.bound("format", name, next(iter(known))))
+    form = known[name]
+    st.caption(f"{form.what[0].upper()}{form.what[1:]}. For {escape(form.reader)}.")
+    st.selectbox("Model", models, **address.bound("export-model", model, models[0]))
+    st.selectbox("Split", split_names, **address.bound("export-split", split, default))
+    title = f"{one.name}-{model}-{name}-{split}"
+    wish = ExportWish(one.name, model, name, home() / "exports" / title, split)
+    st.code(_command(wish), language="bash", wrap_lines=True)
+    if st.button("Export", type="primary", key="export"):
+        start(Task("Exporting", title), partial(export, wish))
+
+
+def _command(wish: ExportWish) -> str:
+    parts = ["python", "-m", "lsr", "export", "--collection", wish.collection]
+    parts += ["--model", str(wish.model), "--format", wish.format, "--split", wish.split]
+    return shlex.join([*parts, "--out", str(wish.out)])

@@ -1,0 +1,145 @@
+"""Bringing one's own: a form, what it would do, and the import itself."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from lsr.exchange import FORM_NAMES, ImportPlan, ImportWish, plan_import, run_import
+from pages.parts import address, charts, explain, worker
+from pages.parts.markup import escape, sentence
+from pages.parts.shelf.encoding import encoder_box
+from pages.parts.shelf.tasks import Task, start
+
+_RECOGNISED = "recognised"
+_SPLITS = {"kept": "those of the source", "made": "new ones"}
+
+
+def show_import() -> None:
+    """The form, and below it what the import would do."""
+    with st.popover("What can be brought", icon=":material/help:"):
+        st.markdown(explain.SOURCES)
+    wish = _form()
+    asked = st.button(
+        "See what will happen",
+        icon=":material/preview:",
+        type="primary",
+        help="Reads lists and file names. Nothing is written, no picture is decoded.",
+        disabled=not wish.source.strip(),
+    )
+    st.caption("The command line does the same:")
+    st.code(_command(wish), language="bash", wrap_lines=True)
+    key = ("plan", wish)
+    if asked:
+        worker.forget(key)
+        with st.spinner("Reading lists and file names…"):
+            worker.follow(key, partial(_planned, wish), 600.0, pool="collections")
+    work: worker.Work[ImportPlan] | None = worker.known(key)
+    if work is None:
+        return
+    if work.problem is not None:
+        worker.forget(key)
+        raise work.problem
+    if work.latest is None:
+        st.info("Still reading. Come back to this page in a while.")
+    else:
+        _show_plan(work.latest)
+
+
+def _planned(wish: ImportWish) -> Iterator[ImportPlan]:
+    yield plan_import(wish)
+
+
+def _form() -> ImportWish:
+    source = address.read_text("source") or ""
+    st.text_input(
+        "Source",
+        placeholder="/home/me/photos, or owner/name on huggingface.co",
+        help="A path on the machine that runs the app, or a hub name.",
+        **address.bound("source", source, ""),
+    )
+    suggested = _name_for(source)
+    name = address.read_text("name") or suggested
+    st.text_input("Name of the collection", **address.bound("name", name, suggested))
+    encoder = encoder_box("encoder", "bundled")
+    with st.expander("More settings", key="import-settings"):
+        captions = address.read_text("captions") or ""
+        st.text_input(
+            "Captions that lie elsewhere",
+            help="A CSV, TSV or JSONL with the columns `image` and `caption`, a COCO or Karpathy "
+            "list, or a token file of Flickr.",
+            **address.bound("captions", captions, ""),
+        )
+        form = address.read_option("as", [_RECOGNISED, *FORM_NAMES], _RECOGNISED)
+        st.selectbox("Format", [_RECOGNISED, *FORM_NAMES], **address.bound("as", form, _RECOGNISED))
+        splits = address.read_option("splits", list(_SPLITS), "kept")
+        st.segmented_control(
+            "Splits",
+            list(_SPLITS),
+            format_func=_SPLITS.__getitem__,
+            required=True,
+            help="A source without splits gets new ones either way, drawn from seed 0.",
+            **address.bound("splits", splits, "kept"),
+        )
+    return ImportWish(
+        source.strip(),
+        name.strip(),
+        captions.strip() or None,
+        encoder,
+        None if form == _RECOGNISED else form,
+        splits,  # type: ignore[arg-type]
+    )
+
+
+def _name_for(source: str) -> str:
+    """A plain name made of the last part of a source."""
+    stem = Path(source.strip() or "mine").name.partition(".")[0]
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-_")[:64] or "mine"
+
+
+def _show_plan(plan: ImportPlan) -> None:
+    noun = plan.kind.removesuffix("s")
+    st.subheader(f"What importing `{escape(plan.wish.name)}` will do", anchor=False)
+    if plan.replaces:
+        st.warning(f"It replaces the {noun} of that name, which was imported earlier.")
+    if plan.listing is None:
+        st.markdown("It is a trained head: it becomes a model of that name.")
+    else:
+        _facts(plan)
+    if st.button("Import", type="primary", icon=":material/download:", key="import"):
+        worker.forget(("plan", plan.wish))
+        start(Task("Importing", plan.wish.name), partial(run_import, plan))
+
+
+def _facts(plan: ImportPlan) -> None:
+    cells = st.grid(4, min_column_width=110, gap="xsmall")
+    cells.metric("Images", f"{plan.n_images:,}")
+    cells.metric("Captions", f"{plan.n_captions:,}")
+    cells.metric("To read", f"{plan.n_bytes / 1e6:,.1f} MB")
+    cells.metric("Left out", f"{len(plan.skipped):,}")
+    splits = ", ".join(f"{name} {count:,}" for name, count in plan.splits.items())
+    st.caption(
+        f"Format: {escape(plan.form)}. Splits: {escape(splits)}. Encoder: {escape(plan.encoder)}."
+    )
+    st.caption("  \n".join(sentence(note) for note in plan.notes))
+    if plan.skipped:
+        table = pd.DataFrame([(one.file, one.why) for one in plan.skipped], columns=["file", "why"])
+        charts.table_twin(table, name=f"left-out-{plan.wish.name}", key="plan-left-out")
+
+
+def _command(wish: ImportWish) -> str:
+    parts = ["python", "-m", "lsr", "import", wish.source or "SOURCE", "--name", wish.name]
+    for option, value, usual in (
+        ("--captions", wish.captions, None),
+        ("--encoder", wish.encoder, "bundled"),
+        ("--format", wish.form, None),
+        ("--splits", wish.splits, "kept"),
+    ):
+        parts += [option, str(value)] if value != usual else []
+    return shlex.join(parts)

@@ -1,0 +1,126 @@
+"""Imports, encodings and exports that a visitor started: how far they are, what they made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from lsr.encoding import EncodingReport, Reencoded
+from lsr.exchange import ImportedCollection, ImportedModel, ImportReport
+from lsr.export import Exported, ExportReport
+from pages.parts import charts, links, worker
+from pages.parts.archive import offer_zip
+from pages.parts.choice import fitting
+from pages.parts.markup import escape, sentence
+from pages.parts.training_runs import time_left
+
+_EVERY = 1.0  # seconds
+
+
+@dataclass(frozen=True)
+class Task:
+    """What was started: doing, such as `Importing`, and the name of what it makes."""
+
+    doing: str
+    name: str
+
+
+def start(task: Task, reports: Callable[[], Iterator[Any]]) -> None:
+    """Begin a task, or begin it again; it goes on when the page is left."""
+    worker.forget(task)
+    worker.follow(task, reports, 0.3, pool="collections")
+    st.rerun()
+
+
+def show_tasks() -> None:
+    """Everything that was started, drawn again by itself while something goes on."""
+    known = worker.works_of(Task)
+    if known:
+        busy = any(work.running for _, work in known)
+        st.fragment(_show, run_every=_EVERY if busy else None)(busy)
+
+
+def _show(was_busy: bool) -> None:
+    known = worker.works_of(Task)
+    if was_busy and not any(work.running for _, work in known):
+        st.rerun()
+    for task, work in known:
+        with st.container(border=True, key=f"task-{task.doing}-{task.name}"):
+            if work.running:
+                _going_on(task, work)
+            else:
+                _ended(task, work)
+
+
+def _going_on(task: Task, work: worker.Work[Any]) -> None:
+    share, told = _progress(work.latest)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.progress(share, f"{task.doing} **{escape(task.name)}**: {told}")
+        if st.button("Stop", key=f"stop-{task.doing}-{task.name}"):
+            work.stop()
+
+
+def _progress(report: object) -> tuple[float, str]:
+    """The share that is done, and words for it."""
+    match report:
+        case ImportReport(stage=stage, done=done, total=total, seconds_left=left):
+            told = f"{stage}, {done:,} of {total:,}"
+        case EncodingReport(kind=stage, done=done, total=total, seconds_left=left):
+            told = f"{stage}, {done:,} of {total:,}, {report.per_second:,.0f} a second"
+        case ExportReport(file=file, done=done, total=total):
+            return done / max(total, 1), f"{escape(file)}, {done:,} of {total:,}"
+        case _:
+            return 0.0, "starting"
+    share = done / max(total, 1)
+    return share, told if share == 1 else f"{told}, {time_left(left)}"
+
+
+def _ended(task: Task, work: worker.Work[Any]) -> None:
+    if work.problem is not None:
+        st.error(sentence(str(work.problem)), icon=":material/error:")
+    elif work.stopped:
+        st.caption(
+            f"{task.doing} **{escape(task.name)}** was stopped. Start it again and it goes on "
+            "where it was."
+        )
+    else:
+        _made(task, work.latest)
+    if st.button("Put away", key=f"forget-{task.doing}-{task.name}"):
+        worker.forget(task)
+        st.rerun()
+
+
+def _made(task: Task, report: object) -> None:
+    """What a task made, and where to go from there."""
+    match report:
+        case ImportReport(imported=ImportedCollection() as made):
+            left_out = [(one.file, one.why) for one in made.skipped]
+            _collection(made.collection.name, len(made.collection.images), left_out)
+        case ImportReport(imported=ImportedModel() as made):
+            st.success(f"Model **{escape(made.model.name)}** can be chosen in the sidebar.")
+        case Reencoded():
+            new = report.collection
+            _collection(new.name, len(new.images), list(report.skipped.items()))
+        case Exported():
+            files = ", ".join(f"{one.name} ({one.bytes / 1e6:,.1f} MB)" for one in report.files)
+            st.success(f"Exported **{escape(task.name)}**: {escape(files)}")
+            for note in report.notes:
+                st.caption(sentence(note))
+            offer_zip(Path(report.folder), key=task.name)
+
+
+def _collection(name: str, n_images: int, left_out: list[tuple[str, str]]) -> None:
+    st.success(f"Collection **{escape(name)}** is ready: {n_images:,} images.")
+    with st.container(horizontal=True, gap="small"):
+        links.with_collection(links.COLLECTIONS, name, "Look into it")
+        page, label = (links.SEARCH, "Search it") if fitting(name) else (links.TRAIN, "Train on it")
+        links.with_collection(page, name, label)
+    if left_out:
+        st.caption(f"{len(left_out):,} were left out:")
+        table = pd.DataFrame(left_out, columns=["file", "why"])
+        charts.table_twin(table, name=f"left-out-{name}", key=f"left-out-{name}")
