@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import scipy.sparse as sp
 
+from lsr.export.fields import check_terms, field_ids, id_notes
 from lsr.export.selection import (
     OTHER,
     ExportReport,
@@ -22,8 +23,6 @@ from lsr.export.selection import (
     Steps,
     VectorSet,
     Writing,
-    check_terms,
-    field_ids,
     quantised,
     quantiser_card,
 )
@@ -45,6 +44,7 @@ def write_quantised(selection: Selection, folder: Path) -> Writing:
             notes += yield from _write_topics(selection, queries, folder)
         else:
             notes.append(f"There are no {queries.kind}, so there are no queries for the index.")
+    notes += id_notes(selection.vector_set("images"), selection.vector_set("captions"))
     return {"quantiser": quantiser_card(selection.scale, lost), "notes": notes}
 
 
@@ -53,7 +53,7 @@ def write_float(selection: Selection, folder: Path) -> Writing:
     check_terms(selection)
     for vectors in selection.sets:
         yield from _write_lines(selection, vectors, folder, None)
-    return {"notes": []}
+    return {"notes": id_notes(*selection.sets)}
 
 
 def _write_lines(

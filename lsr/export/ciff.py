@@ -18,20 +18,18 @@ from typing import BinaryIO
 import numpy as np
 import scipy.sparse as sp
 
+from lsr.export.fields import check_terms, field_ids, id_notes
 from lsr.export.selection import (
     ExportReport,
     Selection,
     Steps,
     VectorSet,
     Writing,
-    check_terms,
-    field_ids,
     quantised,
     quantiser_card,
 )
 
 _DOUBLE, _BYTES = 1, 2  # wire types; the others here are varints, 0
-_LARGEST = 2**31 - 1  # counts of documents, terms and weights are int32 in the schema
 _TERMS_A_REPORT = 1000
 
 
@@ -48,7 +46,7 @@ def write_ciff(selection: Selection, folder: Path) -> Writing:
         documents = sp.csr_matrix(sp.vstack(blocks, format="csr"))
         with (folder / name).open("wb") as file:
             yield from _write_index(file, name, selection, vectors, documents)
-    return {"quantiser": quantiser_card(selection.scale, lost), "notes": []}
+    return {"quantiser": quantiser_card(selection.scale, lost), "notes": id_notes(*selection.sets)}
 
 
 def _write_index(

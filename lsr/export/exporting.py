@@ -13,7 +13,7 @@ from lsr.catalog import find
 from lsr.checkpoint import load_model
 from lsr.collection import load_collection
 from lsr.exceptions import CollectionError, QueryError, shorten
-from lsr.export.formats import Format, find_format
+from lsr.export.formats import Format, find_format, formats
 from lsr.export.selection import (
     LARGEST_K,
     LARGEST_SCALE,
@@ -131,14 +131,14 @@ def _check_target(out: Path) -> Path:
         if target.exists() and not target.is_dir():
             raise QueryError(f"`{out}` is a file. Give a folder of its own.")
         held = _not_ours(target) if target.is_dir() else set()
-        target.parent.mkdir(parents=True, exist_ok=True)
-        writable = os.access(target.parent, os.W_OK | os.X_OK)
+        above = next((one for one in target.parents if one.exists()), target)
+        writable = above.is_dir() and os.access(above, os.W_OK | os.X_OK)
     except (OSError, RuntimeError, ValueError) as problem:
         reason = getattr(problem, "strerror", None) or problem
         message = f"`{shorten(str(out))}` cannot be written ({reason}). Give another folder."
         raise QueryError(message) from None
     if not writable:
-        raise QueryError(f"`{target.parent}` cannot be written to. Give another folder.")
+        raise QueryError(f"Nothing can be written into `{above}`. Give another folder.")
     if held:
         raise QueryError(
             f"`{out}` holds {len(held):,} files or folders that no export wrote, such as "
@@ -149,10 +149,11 @@ def _check_target(out: Path) -> Path:
 
 def _not_ours(folder: Path) -> set[str]:
     """What is in a folder beside the files that the card of an earlier export lists."""
-    if not (folder / CARD).is_file():
+    card = read_json(folder / CARD, QueryError) if (folder / CARD).is_file() else {}
+    listed = card.get("files")
+    if not isinstance(listed, list) or card.get("format") not in [one.name for one in formats()]:
         return {path.name for path in folder.iterdir()}
-    listed = read_json(folder / CARD, QueryError).get("files")
-    ours = {one.get("name") for one in listed or [] if isinstance(one, dict)}
+    ours = {one.get("name") for one in listed if isinstance(one, dict)}
     return _held(folder) - ours - {CARD}
 
 

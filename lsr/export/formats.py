@@ -59,7 +59,7 @@ _FORMATS = (
     Format(
         "ciff",
         "an inverted index with whole-number weights",
-        "ciff-toolkit, PyTerrier, PISA",
+        "ciff-toolkit",
         True,
         True,
         write_ciff,
@@ -67,7 +67,7 @@ _FORMATS = (
     Format(
         "csv",
         "terms and weights, and dense vectors, as text",
-        "pandas, any spreadsheet",
+        "pandas, spreadsheets",
         False,
         False,
         write_csv,
@@ -75,7 +75,7 @@ _FORMATS = (
     Format(
         "parquet",
         "terms and weights, and dense vectors, as columns",
-        "pandas, polars, DuckDB, Lexiscope",
+        "pandas, pyarrow",
         False,
         False,
         write_parquet,

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, TypeVar
-from urllib.parse import quote
 
 import numpy as np
 import scipy.sparse as sp
 
 from lsr.checkpoint import Model
 from lsr.collection import Collection
-from lsr.exceptions import CollectionError, ModelError
+from lsr.exceptions import CollectionError
 from lsr.pairs import load_pairs
 from lsr.projection import Projection, project
 
@@ -25,8 +23,6 @@ LARGEST_SCALE = 1000
 ALL_SPLITS = "all"
 # Rows whose vectors are in memory at once.
 _BLOCK = 1024
-# What ends a field or a line in the formats that are lines of fields, and the escape itself.
-_BREAKS_FIELDS = re.compile(r"[\s\x00-\x20\x7f%]")
 
 
 @dataclass(frozen=True)
@@ -231,29 +227,3 @@ def quantiser_card(scale: int, rounded_to_0: int) -> dict[str, Any]:
         "rounding": "nearest, ties to even",
         "weights_rounded_to_0": rounded_to_0,
     }
-
-
-def field_ids(ids: Sequence[str]) -> list[str]:
-    """Ids for formats that are lines of fields.
-
-    Where one of them holds white space, all of them are percent-encoded in white space and `%`,
-    so that `urllib.parse.unquote` gives them back; else they stay as they are.
-    """
-    if not any(re.search(r"[\s\x00-\x20\x7f]", one) for one in ids):
-        return list(ids)
-    return [_BREAKS_FIELDS.sub(lambda found: quote(found[0]), one) for one in ids]
-
-
-def check_terms(selection: Selection) -> None:
-    """Refuse a vocabulary whose terms a tool that parts them by white space would cut up.
-
-    Raises:
-        ModelError: a term holds white space.
-    """
-    broken = [term for term in selection.terms if term.split() != [term]]
-    if broken:
-        name = selection.fitted_model.name
-        raise ModelError(
-            f"{len(broken):,} terms of model `{name}` hold white space, which parts the terms of "
-            f"this format, such as {broken[0][:40]!r}. Export as csv or parquet."
-        )

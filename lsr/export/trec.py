@@ -7,15 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from lsr.exceptions import CollectionError
-from lsr.export.selection import (
-    OTHER,
-    ExportReport,
-    Selection,
-    Steps,
-    VectorSet,
-    Writing,
-    field_ids,
-)
+from lsr.export.fields import field_ids, id_notes
+from lsr.export.selection import OTHER, ExportReport, Selection, Steps, VectorSet, Writing
 from lsr.index import Hit
 from lsr.index.memory import MemoryIndex
 from lsr.sparse import SparseVectors, stack
@@ -38,7 +31,7 @@ def write_trec(selection: Selection, folder: Path) -> Writing:
             f"{len(selection.image_rows):,} images but no captions, so there are no queries and "
             "no judgements. Add captions."
         )
-    notes: list[str] = []
+    notes = id_notes(selection.vector_set("images"), selection.vector_set("captions"))
     owners = selection.owners()
     for ranked in selection.sets:
         queries = selection.vector_set(OTHER[ranked.kind])

@@ -73,7 +73,8 @@ def show_picture(images: Collection, image_id: str, pixels: int = caches.TILE_PI
 def description(images: Collection, image_id: str) -> str:
     """What an image shows, in words: its first caption, else its id."""
     captions = images.captions_of(images.image_row(image_id))
-    return captions[0] if captions else f"Image {image_id}"
+    # Flickr's captions have their full stops set apart.
+    return captions[0].replace(" .", ".").rstrip() if captions else f"Image {image_id}"
 
 
 def gallery(images: Collection, count: int) -> list[Tile]:

@@ -34,8 +34,9 @@ def query_bars(result: SearchResult, kinds: charts.Kinds, *, key: str) -> None:
     if kinds is charts.ORIGINS:
         literal = sum(bar.first for bar in bars)
         counts += f": {literal} literal, {len(bars) - literal} by expansion"
+    shown = f" The strongest {MOST_BARS} are shown." if len(bars) > MOST_BARS else ""
     st.caption(
-        f"{counts}.",
+        f"{counts}.{shown}",
         help="Literal: the query says the term. Expansion: the model added it. A click on a bar "
         "or a name opens the term.",
     )

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from PIL import Image
 
 from lsr.encoders import can_encode, from_callable, load_encoder
 from lsr.exceptions import EncoderError, InputError, PictureError, QueryError, UnknownNameError
@@ -210,14 +209,3 @@ def test_a_real_text_tower_in_an_own_file_gives_the_vectors_stored_with_it(home)
     np.testing.assert_allclose(
         encoder.encode_texts(captions["caption"].tolist()), stored, atol=2e-3
     )
-
-
-def test_an_encoder_of_texts_alone_says_so_when_it_is_asked_for_a_picture():
-    class Texts:
-        def encode_texts(self, texts):
-            return [[float(len(text)), 1.0] for text in texts]
-
-    encoder = from_callable(Texts(), "texts")
-    np.testing.assert_allclose(encoder.encode_texts(["abc"]), [[3 / 10**0.5, 1 / 10**0.5]])
-    with pytest.raises(EncoderError, match="Encoder `texts` reads texts only. Search with words"):
-        encoder.encode_images([Image.new("RGB", (4, 4))])

@@ -23,7 +23,7 @@ from lsr.exceptions import (
     UnknownNameError,
 )
 from lsr.export import ExportWish, export, formats
-from lsr.export.selection import field_ids
+from lsr.export.fields import field_ids
 from lsr.vocabulary import Vocabulary
 from tests.conftest import make_collection, make_head
 
@@ -105,8 +105,8 @@ def test_the_command_says_a_mistake_in_one_line(collection, model, capsys, tmp_p
 )
 def test_a_wish_that_cannot_be_met_is_refused(exported, tmp_path, wish, error, message):
     with pytest.raises(error, match=message):
-        exported("trec", **wish)
-    assert not (tmp_path / "trec").exists()
+        exported("trec", out=tmp_path / "out" / "deep", **wish)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_model_of_another_encoder_is_refused(exported, home, model, vocabulary):
@@ -192,9 +192,14 @@ def test_what_no_export_wrote_is_never_replaced(exported, tmp_path):
     (other / "a").mkdir()
     with pytest.raises(QueryError, match="1 files or folders that no export wrote, such as `a`"):
         exported("csv", out=other)
+    with pytest.raises(QueryError, match="files or folders that no export wrote"):
+        exported("csv", out=Path("/"))
+    (other / "export.json").write_text('{"files": 3}')
+    with pytest.raises(QueryError, match="2 files or folders .*such as `a`"):
+        exported("csv", out=other)
     with pytest.raises(QueryError, match="is a file. Give a folder of its own"):
         exported("csv", out=folder / "notes.txt")
-    with pytest.raises(QueryError, match="cannot be written .File exists."):
+    with pytest.raises(QueryError, match="Nothing can be written into `.*notes.txt`"):
         exported("csv", out=folder / "notes.txt" / "below")
 
 
@@ -232,3 +237,18 @@ def test_every_mistake_is_one_sentence_or_two(exported):
     with pytest.raises(InputError) as caught:
         exported("csv", out=Path("x" * 300))
     assert "cannot be written (File name too long). Give another folder." in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["anserini", "anserini-float", "trec", "ciff"])
+def test_formats_of_fields_say_that_ids_are_encoded(exported, collection, name):
+    for file, column in (("images", 0), ("captions", 1)):
+        path = collection.folder / f"{file}.parquet"
+        table = pq.read_table(path)
+        ids = [one.replace("-", " ") for one in table.column(column).to_pylist()]
+        renamed = table.set_column(column, table.column_names[column], [ids])
+        pq.write_table(renamed, path)
+    done = exported(name, side="images")
+    assert "Ids of images hold white space, so they are percent-encoded." in done.notes
+    written = b"".join(contents(done.folder).values())
+    assert b"image%20" in written
+    assert b"image 0" not in written.replace(b'"contents": "image 0', b"")

@@ -8,7 +8,6 @@ from functools import partial
 import streamlit as st
 
 from lsr.catalog import home
-from lsr.exceptions import ModelError
 from lsr.export import ExportWish, export, formats
 from lsr.overview import Overview
 from pages.parts import address
@@ -18,14 +17,12 @@ from pages.parts.shelf.tasks import Task, start
 
 
 def show_export(one: Overview) -> None:
-    """The form of an export; a click starts it.
+    """The form of an export with a model that fits; a click starts it.
 
     Raises:
-        ModelError: no model reads the vectors.
+        QueryError: the address names another format or split.
     """
     models = fitting(one.name)
-    if not models:
-        raise ModelError("No model reads the vectors of this collection yet: train one first.")
     known = {form.name: form for form in formats()}
     name = address.read_option("format", list(known), next(iter(known)))
     split_names = [*one.splits, "all"]

@@ -127,8 +127,7 @@ def _facts(plan: ImportPlan) -> None:
     st.caption(
         f"Format: {escape(plan.form)}. Splits: {escape(splits)}. Encoder: {escape(plan.encoder)}."
     )
-    for note in plan.notes:
-        st.caption(sentence(note))
+    st.caption("  \n".join(sentence(note) for note in plan.notes))
     if plan.skipped:
         table = pd.DataFrame([(one.file, one.why) for one in plan.skipped], columns=["file", "why"])
         charts.table_twin(table, name=f"left-out-{plan.wish.name}", key="plan-left-out")

@@ -55,8 +55,9 @@ def show_collection(name: str) -> None:
     _models(one)
     _facts(one)
     with st.container(horizontal=True, gap="small"):
-        with st.popover("Export", icon=":material/download:"), mistakes_shown():
-            show_export(one)
+        if fitting(one.name):
+            with st.popover("Export", icon=":material/download:"), mistakes_shown():
+                show_export(one)
         if not one.bundled:
             with st.popover("Encode anew", icon=":material/refresh:"), mistakes_shown():
                 show_encoding(one)
@@ -90,8 +91,8 @@ def _facts(one: Overview) -> None:
     if one.imported:
         rows["Imported as"] = one.imported
     st.table({escape(key): escape(value) for key, value in rows.items()})
-    for note in one.notes:
-        st.caption(sentence(note))
+    if one.notes:
+        st.caption("  \n".join(sentence(note) for note in one.notes))
     if not one.n_captions:
         st.info(
             "There are no captions, so nothing can be measured or trained here. Searching and "

@@ -1,0 +1,163 @@
+"""The Collections page: what is installed, importing by form, encoding, exporting, deleting."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from lsr.catalog import find
+from lsr.collection import load_collection
+from lsr.exchange import ImportWish, plan_import, run_import
+from pages.parts import worker
+from pages.parts.archive import zipped
+from pages.parts.shelf.tasks import Task
+from tests.pages.test_pages import mistake, opened, tiles
+
+COLOURS = ("red", "green", "blue", "white", "black", "gray", "orange", "purple", "brown", "pink")
+
+
+@pytest.fixture(autouse=True)
+def _no_tasks():
+    worker._WORKS.clear()
+    yield
+    worker._WORKS.clear()
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Ten pictures with captions, one caption of a picture that is not there."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    lines = ["image,caption"]
+    for colour in COLOURS:
+        Image.new("RGB", (40, 30), colour).save(folder / f"{colour}.png")
+        lines.append(f"{colour}.png,a {colour} picture")
+    (folder / "captions.csv").write_text("\n".join([*lines, "gone.png,nothing"]) + "\n")
+    return folder
+
+
+@pytest.fixture
+def mine(photos):
+    """The pictures as a collection of the user's."""
+    for _ in run_import(plan_import(ImportWish(str(photos), "mine"))):
+        pass
+    return load_collection(find("collections", "mine"))
+
+
+def ended(task: Task, seconds: float = 60) -> AppTest | None:
+    work = worker.known(task)
+    work.wait(seconds)
+    assert not work.running
+    return work.latest
+
+
+def texts(app: AppTest) -> str:
+    said = [*app.caption, *app.markdown, *app.success, *app.warning, *app.info]
+    return " ".join(one.value for one in said).replace("\\", "")
+
+
+def test_what_is_installed_is_listed_with_its_facts_and_pictures(mine):
+    app = opened("collections", collection="mine")
+    assert not app.exception
+    assert not app.error
+    labels = [link.proto.label for link in app.get("page_link")]
+    assert any("Drawn scenes" in label for label in labels)
+    assert any("10 images, 10 captions, encoder bundled" in label for label in labels)
+    figures = {metric.label: metric.value for metric in app.metric}
+    assert (figures["Images"], figures["Captions"], figures["Dense size"]) == ("10", "10", "256")
+    assert len(tiles(app)) == 6
+
+
+def test_a_dry_run_says_what_will_happen_and_the_import_does_it(photos):
+    app = opened("collections", view="import", source=str(photos), name="mine")
+    app.button[0].click().run()
+    assert not app.exception
+    figures = {metric.label: metric.value for metric in app.metric}
+    assert (figures["Images"], figures["Captions"], figures["Left out"]) == ("10", "10", "1")
+    assert not (find("collections", "demo").parent / "mine").exists()
+    app.button(key="import").click().run()
+    ended(Task("Importing", "mine"))
+    app.run()
+    assert not app.exception
+    assert "Collection **mine** is ready: 10 images." in texts(app)
+    made = load_collection(find("collections", "mine"))
+    assert (len(made.images), len(made.captions)) == (10, 10)
+    assert "1 were left out" in texts(app)
+
+
+def test_a_source_that_is_not_there_is_one_sentence(tmp_path):
+    app = opened("collections", view="import", source=str(tmp_path / "nowhere"))
+    app.button[0].click().run()
+    assert "There is no folder" in mistake(app)
+
+
+def test_the_form_is_in_the_address_and_the_command_says_the_same(photos):
+    app = opened("collections", view="import", source=str(photos), splits="made")
+    command = app.code[0].value
+    assert command.startswith(f"python -m lsr import {photos} --name photos")
+    assert command.endswith("--splits made")
+    app.text_input(key="address-name").set_value("other").run()
+    assert app.query_params["name"] == "other"
+    assert "--name other" in app.code[0].value
+
+
+def test_deleting_asks_first_and_leads_back_to_the_bundled_collection(mine):
+    app = opened("collections", collection="mine")
+    assert "Deletes **mine** for good: 10 images" in texts(app)
+    app.button(key="delete-for-good").click().run()
+    assert not app.exception
+    assert not mine.folder.exists()
+    assert "collection" not in app.query_params
+    assert not app.error
+
+
+def test_a_bundled_collection_cannot_be_deleted_or_encoded_anew():
+    app = opened("collections")
+    keys = {button.key for button in app.button}
+    assert "export" in keys
+    assert not keys & {"delete-for-good", "encode"}
+
+
+def test_a_collection_is_encoded_anew_under_another_name(mine):
+    app = opened("collections", collection="mine", **{"new-name": "again"})
+    app.button(key="encode").click().run()
+    made = ended(Task("Encoding", "again"))
+    assert (made.collection.name, len(made.collection.images)) == ("again", 10)
+    app.run()
+    assert "Collection **again** is ready: 10 images." in texts(app)
+
+
+def test_an_export_can_be_taken_away_as_one_file(mine, home):
+    app = opened("collections", collection="mine", format="csv", **{"export-split": "all"})
+    app.button(key="export").click().run()
+    made = ended(Task("Exporting", "mine-demo-csv-all"))
+    app.run()
+    assert not app.exception
+    archive = zipfile.ZipFile(io.BytesIO(zipped(made.folder)))
+    names = {name.partition("/")[2] for name in archive.namelist()}
+    assert {one.name for one in made.files} <= names
+    assert made.folder.is_relative_to(home)
+    assert len(app.get("download_button")) == 1
+
+
+def test_a_damaged_collection_is_named_and_the_others_stay(mine):
+    (mine.folder / "images.parquet").write_bytes(b"PAR1")
+    app = opened("collections")
+    assert not app.exception
+    assert "truncated or not a parquet file" in texts(app)
+    assert "Drawn scenes" in app.subheader[0].value
+
+
+def test_without_a_model_that_fits_the_pages_say_where_to_get_one(mine):
+    card = mine.folder / "collection.json"
+    card.write_text(card.read_text().replace('"encoder": "bundled"', '"encoder": "elsewhere"'))
+    app = opened("search", collection="mine")
+    assert "No model reads the vectors of collection `mine` yet" in mistake(app)
+    for page in ("collections", "train"):
+        app = opened(page, collection="mine")
+        assert not app.exception
+        assert not [error for error in app.error if "No model" in error.value]
