@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -135,13 +136,13 @@ def thumbnails(
     if not any(files):
         return [None] * len(files)
     clock = _Clock(len(files))
-    making = make_thumbnails(files, work)
-    while True:
-        try:
-            done = next(making)
-        except StopIteration as end:
-            return list(end.value)
-        yield ImportReport("pictures", done, len(files), clock.left(done))
+    with closing(make_thumbnails(files, work)) as making:
+        while True:
+            try:
+                done = next(making)
+            except StopIteration as end:
+                return list(end.value)
+            yield ImportReport("pictures", done, len(files), clock.left(done))
 
 
 def encoding(reports: Iterator[EncodingReport]) -> Iterator[ImportReport]:
