@@ -128,7 +128,8 @@ def _logged(reports: Iterable[ImportReport], log: Log) -> ImportReport:
         now = time.perf_counter()
         ends = report.done == report.total
         if report.stage != stage or ends or now - said > _SECONDS_BETWEEN_LINES:
+            speed = f"  {report.per_second:,.1f} a second" if report.per_second else ""
             left = "" if ends else f"  {report.seconds_left:.0f} s left"
-            log(f"{report.stage} {report.done:,}/{report.total:,}{left}")
+            log(f"{report.stage} {report.done:,}/{report.total:,}{speed}{left}")
             said, stage = now, report.stage
     return report

@@ -30,7 +30,7 @@ class ImportReport:
     """How far an import is.
 
     done: of `total` images or captions in this stage. seconds_left: of this stage.
-    imported: the result, in the last report only.
+    imported: the result, in the last report only. per_second: while encoding, else 0.
     """
 
     stage: Stage
@@ -38,6 +38,7 @@ class ImportReport:
     total: int
     seconds_left: float
     imported: Imported | None = None
+    per_second: float = 0.0
 
 
 class _Clock:
@@ -149,4 +150,4 @@ def encoding(reports: Iterator[EncodingReport]) -> Iterator[ImportReport]:
     """The reports of an encoding as those of an import."""
     for one in reports:
         stage: Stage = "encoding images" if one.kind == "images" else "encoding captions"
-        yield ImportReport(stage, one.done, one.total, one.seconds_left)
+        yield ImportReport(stage, one.done, one.total, one.seconds_left, per_second=one.per_second)

@@ -148,6 +148,8 @@ def test_an_import_that_was_stopped_goes_on(photos, importing, encoder, home, mo
     for report in run:
         if report.stage == "encoding images":
             break
+        assert report.per_second == 0
+    assert report.per_second > 0
     run.close()
     assert load_collection(home / "collections" / "mine").fingerprint == expected[0]
     calls = []
