@@ -16,7 +16,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lsr.exceptions import CollectionError, UnknownNameError, shorten
-from lsr.storage import fingerprint, missing, read_array, read_json, replacing_folder, write_json
+from lsr.storage import (
+    fingerprint,
+    read_array,
+    read_json,
+    replacing_folder,
+    told_when_no_parquet,
+    write_json,
+)
 
 SCHEMA = 1
 IMAGE_COLUMNS = ("id", "file", "url", "width", "height", "split")
@@ -249,15 +256,8 @@ def load_collection(folder: Path) -> Collection:
 
 
 def _read_table(path: Path, columns: Sequence[str]) -> pa.Table:
-    try:
+    with told_when_no_parquet(path, CollectionError):
         table = pq.read_table(path)
-    except FileNotFoundError:
-        raise CollectionError(missing(path)) from None
-    except (pa.ArrowException, OSError) as problem:
-        reason = str(problem).splitlines()[0]
-        raise CollectionError(
-            f"`{path}` is truncated or not a parquet file ({reason}). Restore the file."
-        ) from None
     if absent := [name for name in columns if name not in table.column_names]:
         raise CollectionError(f"`{path}` has no column {', '.join(absent)}. Restore the file.")
     return table

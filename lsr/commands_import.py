@@ -5,18 +5,14 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from lsr.commands import Answer, Log
-from lsr.exchange import (
-    FORM_NAMES,
-    ImportedModel,
-    ImportPlan,
-    ImportReport,
-    ImportWish,
-    Skipped,
-    plan_import,
-    run_import,
-)
+
+if TYPE_CHECKING:  # it brings torch, which takes a second
+    from lsr.exchange import ImportPlan, ImportReport, Skipped
+
+_FORMATS = "folder, zip, karpathy, coco, flickr, webdataset, huggingface, vectors or checkpoint"
 
 _SHOWN = 20
 _SECONDS_BETWEEN_LINES = 2.0
@@ -36,9 +32,7 @@ def add_import_options(one: argparse.ArgumentParser) -> None:
         default="",
         help="what encodes the pictures (bundled), or what made the dense vectors",
     )
-    one.add_argument(
-        "--format", dest="form", metavar="NAME", help=f"recognised, or {', '.join(FORM_NAMES)}"
-    )
+    one.add_argument("--format", dest="form", metavar="NAME", help=f"recognised, or {_FORMATS}")
     one.add_argument(
         "--splits",
         choices=["kept", "made"],
@@ -56,6 +50,8 @@ def add_import_options(one: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, log: Log) -> Answer:
     """What others made, as an ordinary collection or model; or what that would be."""
+    from lsr.exchange import ImportedModel, ImportWish, plan_import, run_import
+
     started = time.perf_counter()
     wish = ImportWish(
         options.source,
@@ -125,10 +121,15 @@ def _logged(reports: Iterable[ImportReport], log: Log) -> ImportReport:
     """The last report; a line for the first and last of each stage, and every few seconds."""
     said, stage = 0.0, ""
     for report in reports:
+        if report.stage == "writing":
+            if report.imported is None:
+                log("writing")
+            continue
         now = time.perf_counter()
         ends = report.done == report.total
         if report.stage != stage or ends or now - said > _SECONDS_BETWEEN_LINES:
+            speed = f"  {report.per_second:,.1f} a second" if report.per_second else ""
             left = "" if ends else f"  {report.seconds_left:.0f} s left"
-            log(f"{report.stage} {report.done:,}/{report.total:,}{left}")
+            log(f"{report.stage} {report.done:,}/{report.total:,}{speed}{left}")
             said, stage = now, report.stage
     return report

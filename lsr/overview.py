@@ -9,12 +9,11 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lsr.catalog import folders, home, own_folder
 from lsr.exceptions import CollectionError, ModelError, UnknownNameError, shorten
-from lsr.storage import missing, read_json
+from lsr.storage import read_json, told_when_no_parquet
 
 
 @dataclass(frozen=True)
@@ -73,15 +72,8 @@ def overview(folder: Path) -> Overview:
 
 
 def _splits(path: Path) -> dict[str, int]:
-    try:
+    with told_when_no_parquet(path, CollectionError):
         return dict(Counter(pq.read_table(path, columns=["split"])["split"].to_pylist()))
-    except FileNotFoundError:
-        raise CollectionError(missing(path)) from None
-    except (pa.ArrowException, OSError) as problem:
-        reason = str(problem).splitlines()[0]
-        raise CollectionError(
-            f"`{path}` is truncated or not a parquet file ({reason}). Restore the file."
-        ) from None
 
 
 def bytes_on_disk(folder: Path) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from lsr.exceptions import DiskFullError, InputError
 
@@ -115,6 +116,20 @@ def read_array(path: Path, error: type[InputError]) -> np.ndarray:
     except (ValueError, OSError, EOFError) as problem:
         message = f"`{path}` is truncated or not a .npy array ({problem}). Restore the file."
         raise error(message) from None
+
+
+@contextmanager
+def told_when_no_parquet(path: Path, error: type[InputError]) -> Iterator[None]:
+    """Turn what a reader of the parquet file says of it into one sentence of class `error`."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise error(missing(path)) from None
+    except (pa.ArrowException, OSError) as problem:
+        reason = str(problem).splitlines()[0]
+        raise error(
+            f"`{path}` is truncated or not a parquet file ({reason}). Restore the file."
+        ) from None
 
 
 def missing(path: Path) -> str:

@@ -241,10 +241,12 @@ def test_the_module_runs_as_a_process_and_keeps_stdout_clean(home):
     assert done.stderr.startswith("The query is empty.")
 
 
-def test_the_examples_of_the_readme_run(capsys):
-    text = (ROOT / "README.md").read_text()
-    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(blocks) >= 2
+@pytest.mark.parametrize("page", ["README.md", "docs/collections.md", "docs/encoders.md",
+                                  "docs/export.md"])  # fmt: skip
+def test_the_examples_of_readme_and_docs_run(page, capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    assert blocks
     for block in blocks:
-        exec(compile(block, "README.md", "exec"), {})
+        exec(compile(block, page, "exec"), {})
         assert capsys.readouterr().out.strip()

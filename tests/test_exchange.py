@@ -333,7 +333,7 @@ def test_only_an_earlier_import_is_replaced(published, checkpoint, collection, m
 def test_a_failed_import_leaves_what_was_there(published, home):
     before = import_source(str(published.folder), "data").collection.fingerprint
     (published.folder / "text_embs.parquet").write_bytes(b"PAR1")
-    with pytest.raises(CollectionError, match="`text_embs.parquet` is truncated"):
+    with pytest.raises(CollectionError, match="text_embs.parquet` is truncated"):
         import_source(str(published.folder), "data")
     assert load_collection(home / "collections" / "data").fingerprint == before
     assert [path.name for path in (home / "collections").iterdir()] == ["data"]

@@ -48,6 +48,7 @@ LAYERS = [
     ["__main__"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SOURCES = sorted((ROOT / "lsr").rglob("*.py"))
 
 
@@ -114,8 +115,8 @@ def test_every_room_of_the_library_has_a_layer():
     assert {room_of(path) for path in SOURCES} - {"__init__"} <= LEVEL.keys()
 
 
-def test_every_command_of_the_readme_is_understood():
-    lines = (ROOT / "README.md").read_text().splitlines()
+def test_every_command_of_readme_and_docs_is_understood():
+    lines = [line for page in PAGES for line in page.read_text().splitlines()]
     commands = [shlex.split(line)[3:] for line in lines if line.startswith("python -m lsr ")]
     assert len(commands) > 8
     for arguments in commands:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fnmatch
 import json
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path, PurePosixPath
@@ -23,7 +22,7 @@ from lsr.exchange.caption_tables import (
     read_tokens,
 )
 from lsr.exchange.coco import coco_listing
-from lsr.exchange.containers import Container, scan_folder
+from lsr.exchange.containers import Container, scan_folder, user_path
 from lsr.exchange.contents import text_of
 from lsr.exchange.karpathy import karpathy_listing
 from lsr.exchange.listing import Listing, Place
@@ -80,9 +79,7 @@ def captions_given(path: str) -> list[tuple[str, Place]]:
         UnknownNameError: there is no such file.
         CollectionError: a folder without them.
     """
-    given = Path(path)
-    with suppress(RuntimeError):  # `~stranger`
-        given = given.expanduser()
+    given = user_path(path)
     if "\0" not in path and given.is_file():
         status = given.stat()
         return [(given.name, Place("file", given, status.st_size, status.st_mtime_ns))]

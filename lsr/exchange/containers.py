@@ -11,6 +11,7 @@ import stat
 import tarfile
 import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -71,28 +72,37 @@ def is_picture(name: str) -> bool:
     return PurePosixPath(name).suffix.lower() in PICTURE_ENDINGS
 
 
+def user_path(text: str) -> Path:
+    """A path as a user types it, `~` meaning their home."""
+    path = Path(text)
+    with suppress(RuntimeError):  # `~stranger`
+        return path.expanduser()
+    return path
+
+
 def scan_folder(folder: Path, label: str) -> Container:
     """Every file below a folder, by name; links to folders are not followed, hidden ones left."""
     found = Container("folder", label)
-    for path, status in _walk(folder):
+    for path, status in _walk(folder, folder, found):
         place = Place("file", path, status.st_size, status.st_mtime_ns)
         found.add(path.relative_to(folder).as_posix(), place)
     return found
 
 
-def _walk(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+def _walk(folder: Path, root: Path, found: Container) -> Iterator[tuple[Path, os.stat_result]]:
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as problem:
-        reason = problem.strerror or problem
-        raise CollectionError(
-            f"The folder `{shorten(folder.name)}` cannot be read ({reason}). Check its rights."
-        ) from None
+        why = f"The folder cannot be read ({problem.strerror or problem})."
+        if folder == root:
+            raise CollectionError(f"`{found.label}`: {why} Check its rights.") from None
+        found.refuse(folder.relative_to(root).as_posix(), why)
+        return
     for entry in entries:
         if entry.name.startswith("."):
             continue
         if entry.is_dir(follow_symlinks=False):
-            yield from _walk(folder / entry.name)
+            yield from _walk(folder / entry.name, root, found)
         elif entry.is_file():
             yield folder / entry.name, entry.stat()
 

@@ -60,13 +60,19 @@ def first_copies(places: Sequence[Place | None]) -> list[int]:
     Only files of one size are opened, and only those that begin alike are read to the end.
     """
     firsts = list(range(len(places)))
-    known = [row for row, place in enumerate(places) if place is not None and place.size]
-    alike = _groups((row, places[row].size) for row in known)  # type: ignore[union-attr]
+    sizes = ((row, _size(place)) for row, place in enumerate(places))
+    alike = _groups((row, size) for row, size in sizes if size)
     alike = _groups(_hashed(places, alike, _HEAD))
-    for rows in _groups(_hashed(places, alike, None)):
+    whole = [rows for rows in alike if _size(places[rows[0]]) <= _HEAD]
+    longer = [rows for rows in alike if _size(places[rows[0]]) > _HEAD]
+    for rows in [*whole, *_groups(_hashed(places, longer, None))]:
         for row in rows:
             firsts[row] = rows[0]
     return firsts
+
+
+def _size(place: Place | None) -> int:
+    return place.size if place else 0
 
 
 def _groups(keyed: Iterable[tuple[int, Hashable]]) -> list[list[int]]:

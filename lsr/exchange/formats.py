@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from lsr.exceptions import InputError, UnknownNameError, shorten
 from lsr.exchange.authors import CHECKPOINT_FILES, DATA_FILES, read_vectors
 from lsr.exchange.caption_lists import COCO_NAMES, FLICKR_NAMES, KARPATHY_NAMES, has_list
+from lsr.exchange.containers import user_path
 from lsr.exchange.huggingface import fetch_shards, read_shards, shards_in
 from lsr.exchange.imported import ImportWish, Kind
 from lsr.exchange.listing import Listing
@@ -156,9 +156,7 @@ def read_origin(origin: Origin, wish: ImportWish) -> Listing:
 
 def _archive(source: str) -> Source | None:
     """A zip or tar file."""
-    path = Path(source)
-    with suppress(RuntimeError):  # `~stranger`
-        path = path.expanduser()
+    path = user_path(source)
     if "\0" not in source and path.suffix.lower() in (".zip", ".tar") and path.is_file():
         return Source(path, path.name)
     return None
@@ -167,7 +165,7 @@ def _archive(source: str) -> Source | None:
 def _on_the_hub(wish: ImportWish) -> Source | Origin:
     """A folder; a name of the hub that is not the authors' is one of a data set."""
     by_package = _BY_NAME["huggingface"]
-    is_folder = Path(wish.source).expanduser().is_dir()
+    is_folder = user_path(wish.source).is_dir()
     if wish.form == by_package.name and not is_folder and wish.source.count("/") == 1:
         return Origin(Path(), wish.source, by_package, on_the_hub=True)
     source = locate(wish.source, _ON_THE_HUB)

@@ -8,7 +8,14 @@ from pathlib import Path
 
 from lsr.exceptions import CollectionError
 from lsr.exchange.caption_lists import captions_found, captions_given, read_lists
-from lsr.exchange.containers import PICTURE_ENDINGS, Container, scan_folder, scan_tars, scan_zip
+from lsr.exchange.containers import (
+    PICTURE_ENDINGS,
+    Container,
+    scan_folder,
+    scan_tars,
+    scan_zip,
+    user_path,
+)
 from lsr.exchange.finding import matched
 from lsr.exchange.imported import ImportWish
 from lsr.exchange.listing import Listing
@@ -51,7 +58,7 @@ def read_pictures(path: Path, label: str, wish: ImportWish, form: str) -> Listin
             f"`{label}` holds no pictures: none of its {len(container.files):,} files ends in "
             f"{endings}. Name the folder that holds the pictures."
         )
-    given = Path(wish.captions).expanduser() if wish.captions else None
+    given = user_path(wish.captions) if wish.captions else None
     if wish.captions:
         found, note = captions_given(wish.captions), ""
     else:

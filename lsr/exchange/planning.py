@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lsr.catalog import check_name
 from lsr.encoders import obstacle
-from lsr.exceptions import CollectionError, UnknownNameError, shorten
+from lsr.exceptions import CollectionError, QueryError, UnknownNameError, shorten
 from lsr.exchange.duplicates import merge_duplicates
 from lsr.exchange.formats import Origin, find_origin, read_origin
 from lsr.exchange.imported import ImportWish, Kind, Skipped, import_folder
@@ -94,6 +94,8 @@ def plan_import(wish: ImportWish) -> ImportPlan:
             format, or damaged; it holds no picture; the encoder is not there.
     """
     check_name(wish.name)
+    if wish.seed < 0:
+        raise QueryError(f"The seed is {wish.seed}. Use 0 or more.")
     return plan_found(find_origin(wish), wish)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -104,9 +105,12 @@ def _work_to_itself(work: Path, plan: ImportPlan) -> Iterator[None]:
         work.mkdir(parents=True, exist_ok=True)
     with exclusive(work / "lock", taken):
         run = work / _RUN_FILE
-        if not run.exists() or read_json(run, CollectionError).get("plan") != plan.fingerprint:
+        earlier = read_json(run, CollectionError) if run.exists() else {}
+        if earlier.get("writing"):
+            _remove_half_written(plan.target)
+        if earlier.get("plan") != plan.fingerprint:
             _clear(work)
-            write_json(run, {"plan": plan.fingerprint})
+        write_json(run, {"plan": plan.fingerprint})
         try:
             yield
         except DiskFullError:
@@ -114,6 +118,13 @@ def _work_to_itself(work: Path, plan: ImportPlan) -> Iterator[None]:
         except InputError:
             shutil.rmtree(work, ignore_errors=True)
             raise
+
+
+def _remove_half_written(target: Path) -> None:
+    """What `replacing_folder` left beside the target when an import was killed while writing."""
+    for old in target.parent.glob(f".{target.name}-*"):
+        if re.fullmatch(r"[a-z0-9_]{8}", old.name.removeprefix(f".{target.name}-")):
+            shutil.rmtree(old)
 
 
 def _clear(work: Path) -> None:
@@ -201,6 +212,7 @@ def _write(
         for caption in image.captions
     ]
     columns = zip(*captions, strict=True) if captions else [()] * len(CAPTION_COLUMNS)
+    write_json(work / _RUN_FILE, {"plan": plan.fingerprint, "writing": True})
     listing = plan.listing
     title = listing.title if listing and listing.title else plan.wish.name
     pictures = work / "images"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -29,7 +30,7 @@ class ImportReport:
     """How far an import is.
 
     done: of `total` images or captions in this stage. seconds_left: of this stage.
-    imported: the result, in the last report only.
+    imported: the result, in the last report only. per_second: while encoding, else 0.
     """
 
     stage: Stage
@@ -37,6 +38,7 @@ class ImportReport:
     total: int
     seconds_left: float
     imported: Imported | None = None
+    per_second: float = 0.0
 
 
 class _Clock:
@@ -135,17 +137,17 @@ def thumbnails(
     if not any(files):
         return [None] * len(files)
     clock = _Clock(len(files))
-    making = make_thumbnails(files, work)
-    while True:
-        try:
-            done = next(making)
-        except StopIteration as end:
-            return list(end.value)
-        yield ImportReport("pictures", done, len(files), clock.left(done))
+    with closing(make_thumbnails(files, work)) as making:
+        while True:
+            try:
+                done = next(making)
+            except StopIteration as end:
+                return list(end.value)
+            yield ImportReport("pictures", done, len(files), clock.left(done))
 
 
 def encoding(reports: Iterator[EncodingReport]) -> Iterator[ImportReport]:
     """The reports of an encoding as those of an import."""
     for one in reports:
         stage: Stage = "encoding images" if one.kind == "images" else "encoding captions"
-        yield ImportReport(stage, one.done, one.total, one.seconds_left)
+        yield ImportReport(stage, one.done, one.total, one.seconds_left, per_second=one.per_second)

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lsr.exceptions import CollectionError, shorten
-from lsr.storage import missing
+from lsr.storage import told_when_no_parquet
 
 _BATCH = 8192
 # Half-precision vectors of unit norm stay within this of 1.
@@ -42,19 +42,11 @@ def read_vector_table(path: Path) -> VectorTable:
         CollectionError: not a parquet file of that layout, vectors of several sizes, numbers
             that are not finite, a vector of zeros, or an id with two different vectors.
     """
-    try:
-        with pq.ParquetFile(path) as file:
-            if not file.metadata.num_rows:
-                raise CollectionError(f"`{path.name}` holds 0 vectors. Restore the file.")
-            _check_columns(path, file.schema_arrow)
-            ids, vectors = _read(path, file)
-    except FileNotFoundError:
-        raise CollectionError(missing(path)) from None
-    except (pa.ArrowException, OSError) as problem:
-        reason = str(problem).splitlines()[0]
-        raise CollectionError(
-            f"`{path.name}` is truncated or not a parquet file ({reason}). Restore the file."
-        ) from None
+    with told_when_no_parquet(path, CollectionError), pq.ParquetFile(path) as file:
+        if not file.metadata.num_rows:
+            raise CollectionError(f"`{path.name}` holds 0 vectors. Restore the file.")
+        _check_columns(path, file.schema_arrow)
+        ids, vectors = _read(path, file)
     with np.errstate(over="ignore", invalid="ignore"):
         norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
     spread = norm_range(path.name, norms, lambda row: f"that of id `{shorten(ids[row])}`")

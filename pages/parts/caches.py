@@ -91,7 +91,9 @@ def thumbnail(images: Collection, image_id: str, pixels: int = TILE_PIXELS) -> b
     An address stands for a picture that lies on the web; None for one that cannot be shown, or
     may not be.
     """
-    found = _thumbnail(images, images.fingerprint, image_id, pixels)
+    # Pictures may come to a collection later: its fingerprint does not tell that.
+    mark = f"{images.fingerprint} {_stamp(images.folder / 'images.parquet')}"
+    found = _thumbnail(images, mark, image_id, pixels)
     return None if isinstance(found, str) and not remote.shown() else found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -15,7 +16,14 @@ import pytest
 from PIL import Image
 
 from lsr.encoding import EncodingReport, encode_captions, encode_pictures, read_encoded
-from lsr.exceptions import CollectionError, InputError, ModelError, PictureError, QueryError
+from lsr.exceptions import (
+    CollectionError,
+    DiskFullError,
+    InputError,
+    ModelError,
+    PictureError,
+    QueryError,
+)
 from lsr.processes import exclusive
 from tests.conftest import FakeEncoder
 
@@ -103,6 +111,26 @@ def test_rows_that_the_journal_does_not_know_are_written_again(pictures, fake_en
         journal.write(b'{"done": 12, "prob')
     done = [r.done for r in encode_pictures(fake_encoder, pictures, work, batch_size=6)]
     assert done == [12, 18, 20]
+    np.testing.assert_array_equal(
+        read_encoded(work).image_vectors, directly(fake_encoder, pictures)
+    )
+
+
+def test_a_full_disk_is_told_and_what_is_written_is_kept(
+    pictures, fake_encoder, tmp_path, monkeypatch
+):
+    work, written = tmp_path / "work", []
+
+    def full(descriptor: int) -> None:
+        written.append(descriptor)
+        if len(written) == 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(DiskFullError, match="The disk is full"):
+        list(encode_pictures(fake_encoder, pictures, work, batch_size=6))
+    done = [r.done for r in encode_pictures(fake_encoder, pictures, work, batch_size=6)]
+    assert done == [18, 20]
     np.testing.assert_array_equal(
         read_encoded(work).image_vectors, directly(fake_encoder, pictures)
     )

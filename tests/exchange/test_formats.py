@@ -2,7 +2,9 @@
 
 import io
 import json
+import sys
 import tarfile
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +14,7 @@ from PIL import Image
 
 from lsr.exceptions import InputError, UnknownNameError
 from lsr.exchange import ImportWish, plan_import
+from lsr.hub import Source
 from tests.exchange.conftest import (
     captions_by_image,
     coco,
@@ -116,6 +119,9 @@ def test_several_files_of_coco_give_the_splits(tmp_path, importing):
     one = root / "annotations" / "captions_val2014.json"
     alone = importing(root / "val2014", captions=str(one)).collection
     assert set(alone.image_splits) == {"train", "val", "test"}
+    both = importing(root / "val2014", captions=str(root / "annotations"))
+    assert both.collection.image_ids == ["50", "51", "52", "53"]
+    assert "4 of the 8 listed images have no picture." in both.notes
 
 
 def test_flickrs_split_files_are_used(tmp_path, importing):
@@ -294,7 +300,38 @@ def test_what_the_nearest_format_lacks_is_said(tmp_path, encoder):
         assert part in said
 
 
+def test_a_name_of_the_hub_that_is_not_the_authors_is_read_by_the_package(
+    tmp_path, importing, monkeypatch
+):
+    shard = tmp_path / "cache" / "x-train.arrow"
+    shard.parent.mkdir()
+    table = hugging_table(0, 5)
+    with pa.ipc.new_stream(str(shard), table.schema) as stream:
+        stream.write_table(table)
+    asked = []
+
+    def load_dataset(name):
+        asked.append(name)
+        if name == "made/gone":
+            raise FileNotFoundError("no such data set")
+        return {"validation": SimpleNamespace(cache_files=[{"filename": str(shard)}])}
+
+    places = SimpleNamespace(HF_DATASETS_CACHE=tmp_path / "cache", HF_CACHE_HOME=tmp_path / "hf")
+    package = SimpleNamespace(load_dataset=load_dataset, config=places)
+    monkeypatch.setitem(sys.modules, "datasets", package)
+    (tmp_path / "empty").mkdir()
+    found = Source(tmp_path / "empty", "made/photos")
+    monkeypatch.setattr("lsr.exchange.formats.locate", lambda *_: found)
+    made = importing("made/photos")
+    assert asked == ["made/photos"]
+    assert made.collection.image_ids == ["0", "1", "2", "3"]
+    assert set(made.collection.image_splits) == {"val"}
+    assert made.collection.card["source"] == "made/photos"
+    with pytest.raises(InputError, match="`made/gone` could not be fetched .*no such data set"):
+        importing("made/gone", form="huggingface")
+
+
 def test_a_data_set_of_the_hub_needs_the_package(monkeypatch, home):
-    monkeypatch.setitem(__import__("sys").modules, "datasets", None)
+    monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(InputError, match="Run `python -m pip install datasets`"):
         plan_import(ImportWish("nobody/photos", "mine", form="huggingface"))

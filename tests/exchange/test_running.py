@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lsr.__main__ import main
+from lsr.__main__ import build_parser, main
 from lsr.collection import load_collection
 from lsr.exceptions import CollectionError, InputError
-from lsr.exchange import ImportWish, plan_import, run_import
+from lsr.exchange import FORM_NAMES, ImportWish, plan_import, run_import
 from lsr.exchange.containers import scan_folder
 from lsr.exchange.duplicates import first_copies
 from lsr.exchange.listing import ListedCaption, ListedImage
@@ -148,6 +148,8 @@ def test_an_import_that_was_stopped_goes_on(photos, importing, encoder, home, mo
     for report in run:
         if report.stage == "encoding images":
             break
+        assert report.per_second == 0
+    assert report.per_second > 0
     run.close()
     assert load_collection(home / "collections" / "mine").fingerprint == expected[0]
     calls = []
@@ -250,6 +252,28 @@ def test_a_collection_without_captions_works_except_for_accuracy(
     collection = load_collection(importing(photos).collection.folder)
     with pytest.raises(CollectionError, match="10 images but no captions"):
         collection.check_captions()
+
+
+def test_the_help_names_every_format():
+    said = build_parser().parse_args(["import", "x", "--name", "y"]).run.__globals__["_FORMATS"]
+    assert {word.strip(",") for word in said.split()} - {"or"} == set(FORM_NAMES)
+
+
+def test_what_a_killed_write_left_is_removed(photos, importing, encoder, home, monkeypatch):
+    def killed(*_arguments, **_named):
+        raise SystemExit
+
+    (home / "collections" / ".mine-other-12345678").mkdir(parents=True)
+    with monkeypatch.context() as patched:
+        patched.setattr("lsr.storage.shutil.rmtree", lambda *_, **__: None)
+        patched.setattr("lsr.collection.load_collection", killed)
+        with pytest.raises(SystemExit):
+            importing(photos)
+    left = [path.name for path in (home / "collections").iterdir()]
+    assert len(left) == 3
+    importing(photos)
+    left = {path.name for path in (home / "collections").iterdir()}
+    assert left == {"mine", ".mine-other-12345678"}
 
 
 def test_the_command_answers_with_what_the_issue_asks_for(photos, home, answer, capsys):

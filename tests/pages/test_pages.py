@@ -17,6 +17,7 @@ from lsr import catalog
 from lsr.__main__ import main
 from lsr.ablation import trained_models
 from lsr.collection import load_collection
+from lsr.storage import write_json
 from pages.parts import worker
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
@@ -378,6 +379,9 @@ def web_collection(monkeypatch, tmp_path, collection) -> str:
     urls = pa.array([f and f"https://pictures.example/{f}" for f in images["file"].to_pylist()])
     table = images.set_column(1, "file", pa.nulls(len(images), pa.string()))
     pq.write_table(table.set_column(2, "url", urls), folder / "images.parquet")
+    card = json.loads((folder / "collection.json").read_text("utf-8"))
+    # Pictures are cached by fingerprint, and those of the bundled one may be there already.
+    write_json(folder / "collection.json", card | {"fingerprint": "on the web"})
     monkeypatch.setattr(catalog, "ASSETS", assets)
     return "https://pictures.example/"
 

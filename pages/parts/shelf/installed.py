@@ -41,7 +41,8 @@ def show_list(current: str) -> None:
 def _in_short(one: Overview) -> str:
     captions = f"{one.n_captions:,} captions" if one.n_captions else "no captions"
     told = f"{one.n_images:,} images, {captions}, encoder {one.encoder}"
-    return f":gray[{escape(one.name)} · {escape(told)}]"
+    name = "" if one.title == one.name else f"{one.name} · "
+    return f":gray[{escape(name + told)}]"
 
 
 def show_collection(name: str) -> None:
@@ -76,9 +77,9 @@ def _counts(one: Overview) -> None:
 def _facts(one: Overview) -> None:
     splits = ", ".join(f"{name} {count:,}" for name, count in one.splits.items())
     reads = (
-        "it encodes new words and pictures here"
+        "it is on this machine, so new words can be searched with"
         if can_encode(one.encoder)
-        else "it is not on this machine, so there is no search with new words or pictures"
+        else "it is not on this machine, so there is no search with new words"
     )
     rows = {
         "Name": one.name,

@@ -68,14 +68,17 @@ def _going_on(task: Task, work: worker.Work[Any]) -> None:
 def _progress(report: object) -> tuple[float, str]:
     """The share that is done, and words for it."""
     match report:
-        case ImportReport(stage=stage, done=done, total=total, seconds_left=left):
+        case ImportReport(stage=stage, done=done, total=total, seconds_left=left, per_second=speed):
             told = f"{stage}, {done:,} of {total:,}"
-        case EncodingReport(kind=stage, done=done, total=total, seconds_left=left):
-            told = f"{stage}, {done:,} of {total:,}, {report.per_second:,.0f} a second"
+        case EncodingReport(
+            kind=stage, done=done, total=total, seconds_left=left, per_second=speed
+        ):
+            told = f"{stage}, {done:,} of {total:,}"
         case ExportReport(file=file, done=done, total=total):
             return done / max(total, 1), f"{escape(file)}, {done:,} of {total:,}"
         case _:
             return 0.0, "starting"
+    told += f", {speed:,.0f} a second" if speed else ""
     share = done / max(total, 1)
     return share, told if share == 1 else f"{told}, {time_left(left)}"
 
