@@ -7,7 +7,7 @@ in float64 with the stored weights and decides the order, so that its hits are t
 from __future__ import annotations
 
 from collections.abc import Collection as Container
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -63,8 +63,14 @@ class MilvusIndex:
         weights: np.ndarray,
         k: int,
         only: Container[str] | None = None,
+        *,
+        include: Iterable[int] = (),
+        exclude: Iterable[int] = (),
     ) -> list[Hit]:
         """See `lsr.index.protocol.Index.search`.
+
+        Args:
+            include: terms that every hit activates. exclude: terms that no hit activates.
 
         Raises:
             QueryError: k is below 1, or a term or weight cannot be used.
@@ -74,7 +80,9 @@ class MilvusIndex:
         terms, weights = terms[weights > 0], weights[weights > 0]
         if not len(terms) or not len(self):
             return []
-        query = Query(self._client, self.place, self.name, terms, weights, min(k, len(self)))
+        filtered = frozenset(include), frozenset(exclude)
+        asked = (self._client, self.place, self.name, terms, weights, min(k, len(self)))
+        query = Query(*asked, *filtered)
         with told(self.place):
             found = [hit for one in _filters(only) for hit in query.best(one, 0, len(self))]
         return ranked(found)[:k]

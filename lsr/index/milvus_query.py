@@ -27,7 +27,11 @@ Vector = dict[int, float]
 
 @dataclass(frozen=True)
 class Query:
-    """One query, asked as often as it takes to know its k best images exactly."""
+    """One query, asked as often as it takes to know its k best images exactly.
+
+    include, exclude: terms that every hit activates, and that none does. Milvus cannot filter by
+    them, so candidates are dropped here.
+    """
 
     client: MilvusClient
     place: Place
@@ -35,6 +39,8 @@ class Query:
     terms: np.ndarray
     weights: np.ndarray
     k: int
+    include: frozenset[int] = frozenset()
+    exclude: frozenset[int] = frozenset()
 
     def best(self, where: str, first: int, last: int) -> list[Hit]:
         """The k best of the rows from first to last, and maybe more.
@@ -80,9 +86,16 @@ class Query:
         if not np.allclose(said, scores, rtol=self.rounding, atol=0):
             raise EngineError(_inexact(self.place))
         hits = ranked(
-            [Hit(row["id"], float(s)) for row, s in zip(found, scores, strict=True) if s > 0]
+            [
+                Hit(row["id"], float(s))
+                for row, s in zip(found, scores, strict=True)
+                if s > 0 and self._passes(row["entity"]["vector"])
+            ]
         )
         return hits, float(said.min()) if len(found) >= limit else None
+
+    def _passes(self, vector: Vector) -> bool:
+        return self.include <= vector.keys() and self.exclude.isdisjoint(vector)
 
     def scores(self, vectors: Sequence[Vector]) -> np.ndarray:
         """(n,) float64, added up in the order of the query's terms."""

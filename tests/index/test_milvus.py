@@ -155,6 +155,18 @@ def test_ties_beyond_what_a_server_returns_are_broken_by_id(place, monkeypatch):
 
 
 @installed
+def test_terms_that_hits_must_or_must_not_have_are_heeded_to_the_last_hit(place, monkeypatch):
+    monkeypatch.setattr(milvus_query, "MOST_CANDIDATES", 7)
+    weights = block()
+    index = built(place, weights)
+    scores = weights[:, [2, 5]].astype(np.float64) @ [1.0, 0.5]
+    passing = (weights[:, 3] > 0) & (weights[:, 7] == 0) & (scores > 0)
+    expected = sorted(np.flatnonzero(passing), key=lambda row: (-scores[row], IDS[row]))[:9]
+    hits = index.search(np.array([2, 5]), np.array([1.0, 0.5]), 9, include=[3], exclude=[7])
+    assert hits == [(IDS[row], scores[row]) for row in expected]
+
+
+@installed
 def test_another_model_or_a_missing_index_is_said_with_its_command(place):
     built(place, block())
     message = said(lambda: MilvusIndex(place, "another", N, V))
