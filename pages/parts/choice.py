@@ -68,6 +68,16 @@ def fitting(collection: str) -> list[str]:
     return fitting_models(str(card.get("encoder")), int(card.get("dense_size", 0)))
 
 
+def encoder_of(collection: str) -> str:
+    """The encoder that a collection names.
+
+    Raises:
+        CollectionError, UnknownNameError: the collection is damaged or not there.
+    """
+    card = read_json(find("collections", collection) / "collection.json", CollectionError)
+    return str(card.get("encoder"))
+
+
 def choose_in_sidebar() -> None:
     """Draw the three boxes.
 
@@ -92,6 +102,11 @@ def choose_in_sidebar() -> None:
     model = _chosen("model", models, mistakes) if models else None
     engine = _chosen("engine", ENGINES, mistakes)
     _box("collection", collections, collection)
+    if collection and collection != PREFERRED and encoder_of(collection) == "bundled":
+        st.caption(
+            ":material/warning: Its encoder, the bundled one, has only seen drawn scenes: on "
+            "photos its terms are guesses."
+        )
     _box("model", models, model)
     _box("engine", ENGINES, engine)
     if mistakes:
