@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,8 @@ class Segment:
     """Postings in blocks of rows; see `lsr.index.kernels_search` for the layout.
 
     ids: ascending, one a row. starts (blocks, V + 1) int64, rows uint16, stored, scales (V,)
-    float32, dense_of (V,) int32, dense (lines, n).
+    float32, dense_of (V,) int32, dense (lines, n). files: where arrays were read from, with their
+    checksums.
     """
 
     ids: Sequence[str]
@@ -37,6 +39,7 @@ class Segment:
     scales: np.ndarray
     dense_of: np.ndarray
     dense: np.ndarray
+    files: Mapping[str, tuple[Path, str]] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
