@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 _BITS = 16
 BLOCK = 2**_BITS
 _STRIDE = 128
+_FEW = 64
 # Relative error of one float32 operation.
 _EPS = 2.0**-24
 
@@ -197,6 +198,21 @@ def _weights_of(
 
 
 @njit(cache=True, nogil=True)
+def _order(scores: Doubles) -> Longs:
+    """Positions by descending score, ties by position."""
+    if len(scores) > _FEW:
+        return np.argsort(-scores, kind="mergesort")
+    order = np.arange(len(scores))
+    for i in range(1, len(scores)):
+        at = i
+        while at > 0 and scores[order[at - 1]] < scores[i]:
+            order[at] = order[at - 1]
+            at -= 1
+        order[at] = i
+    return order
+
+
+@njit(cache=True, nogil=True)
 def is_query(terms: Any, weights: Doubles, n_terms: int) -> bool:
     """Whether the terms are in range and the weights are numbers from 0 up."""
     usable = True
@@ -265,8 +281,7 @@ def best(
     for i in range(size):
         for j in range(len(terms)):
             exact[i] += weights[j] * np.float64(image_weights[i, j])
-    # Candidates ascend by row, so a stable sort leaves ties in that order.
-    order = np.argsort(-exact, kind="mergesort")[:k]
+    order = _order(exact)[:k]
     return found[order], exact[order], image_weights[order]
 
 

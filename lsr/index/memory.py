@@ -172,11 +172,9 @@ class MemoryIndex:
         Raises:
             QueryError: k is not from 1 to MAX_K, or a term or weight cannot be used.
         """
-        rows, scores, _ = self.find(terms, weights, k, only)
+        found = self.find(terms, weights, k, only)
         ids = self.ids
-        return [
-            Hit(ids[row], score) for row, score in zip(rows.tolist(), scores.tolist(), strict=True)
-        ]
+        return list(map(Hit, [ids[row] for row in found.rows.tolist()], found.scores.tolist()))
 
     def find(
         self,
