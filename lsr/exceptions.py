@@ -6,6 +6,7 @@ LexiscopeError
     ├── CollectionError     a collection folder that is incomplete or does not fit together
     ├── ModelError          a model folder that is incomplete or does not fit together
     ├── EncoderError        an encoder that is not here, does not start or answers wrongly
+    ├── IndexFileError      a stored index that is damaged, foreign or being written
     ├── QueryError          a query text, weight or setting that cannot be searched with
     ├── PictureError        a file that is not a picture we can read
     └── DiskFullError       a disk without room for what is to be written
@@ -38,6 +39,10 @@ class ModelError(InputError):
 
 class EncoderError(InputError):
     """An encoder whose packages, environment or code are missing, broken or wrong."""
+
+
+class IndexFileError(InputError):
+    """A stored index that is damaged, made from something else or being written."""
 
 
 class QueryError(InputError):

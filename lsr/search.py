@@ -7,9 +7,11 @@ pages are thin shells over it.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
+import scipy.sparse as sp
 from PIL import Image
 
 from lsr.answers import ExplainedHit, Inspection, SearchResult, SearchSettings, TermCard
@@ -20,13 +22,15 @@ from lsr.encoders import Encoder, load_encoder
 from lsr.exceptions import QueryError, UnknownNameError, shorten
 from lsr.index import ENGINES, Hit
 from lsr.index.memory import MemoryIndex
+from lsr.index.precision import Precision
+from lsr.index.stored import stored_index
 from lsr.judged import check_fit
 from lsr.projection import project
 from lsr.sparse import SparseVectors, TermWeight, strongest
 from lsr.sweep import Side
 from lsr.terms import co_activated, contributions, query_terms, supported_terms
 
-__all__ = ["SearchSettings", "Searcher", "check_text"]
+__all__ = ["SearchSettings", "Searcher", "check_text", "projected_index"]
 
 MAX_QUERY_CHARACTERS = 2_000
 _NO_TERMS = np.zeros(0, np.int64)
@@ -59,14 +63,10 @@ class Searcher:
         self.collection = collection
         self.model = model
         self._encoder = encoder
-        rows = collection.searchable_rows
-        ids = tuple(collection.image_ids[row] for row in rows)
-        # All rows are read from the disk block by block; a choice of them is a copy.
-        whole = len(rows) == len(collection.images)
-        self._vectors = collection.image_vectors if whole else collection.image_vectors[rows]
-        matrix = project(model.head, self._vectors)
-        self.images = SparseVectors(matrix, ids, model.vocabulary.fingerprint)
-        self.index = MemoryIndex(self.images)
+        self._ids, self._vectors = _searchable(collection)
+        stored = stored_index(collection.fingerprint, model.fingerprint)
+        self.index = stored or projected_index(collection, model)
+        self._splits: dict[str, frozenset[str]] = {}
 
     @classmethod
     def open(
@@ -75,6 +75,11 @@ class Searcher:
         """A searcher over a collection and a model, given their names or folders."""
         found = load_collection(find("collections", collection))
         return cls(found, load_model(find("models", model)), engine)
+
+    @property
+    def images(self) -> SparseVectors:
+        """The sparse vectors that are searched, in the order of their ids."""
+        return self.index.images
 
     @property
     def encoder(self) -> Encoder:
@@ -102,6 +107,41 @@ class Searcher:
         encoded = time.perf_counter() - started
         literal = self.model.vocabulary.literal_ids(text)
         return self._search(text, dense, literal, settings or SearchSettings(), encoded)
+
+    def search_texts(
+        self, texts: Sequence[str], settings: SearchSettings | None = None
+    ) -> list[list[Hit]]:
+        """The hits of many texts at once, without reasons; the same as those of `search_text`.
+
+        Raises:
+            QueryError: a text is empty or too long, or a setting cannot be used.
+        """
+        settings = settings or SearchSettings()
+        for text in texts:
+            check_text(text)
+        if not texts:
+            return []
+        matrix = project(self.model.head, self.encoder.encode_texts(texts))
+        shaped = []
+        for start, stop, text in zip(matrix.indptr[:-1], matrix.indptr[1:], texts, strict=True):
+            said = self.model.vocabulary.literal_ids(text)
+            row = slice(start, stop)
+            shaped.append(self._shape(matrix.indices[row], matrix.data[row], said, settings))
+        ends = np.cumsum([0, *(len(terms) for terms, _ in shaped)])
+        terms, weights = (np.concatenate(one) for one in zip(*shaped, strict=True))
+        queries = sp.csr_matrix((weights, terms, ends), shape=matrix.shape)
+        rows, scores = self.index.search_many(
+            queries,
+            settings.k,
+            self._allowed(settings.split),
+            include=self._numbers(settings.include),
+            exclude=self._numbers(settings.exclude),
+        )
+        ids = self.index.ids
+        return [
+            [Hit(ids[row], score) for row, score in zip(*line, strict=True) if row >= 0]
+            for line in zip(rows.tolist(), scores.tolist(), strict=True)
+        ]
 
     def query_vector(self, text: str) -> Side:
         """The sparse vector of a text, fully expanded, with which of its terms it says.
@@ -140,8 +180,8 @@ class Searcher:
         check_text(text)
         scores = self._dense @ self.encoder.encode_texts([text])[0]
         allowed = self._allowed(split)
-        order = np.lexsort((np.array(self.images.ids), -scores))
-        hits = (Hit(self.images.ids[row], float(scores[row])) for row in order)
+        order = np.lexsort((np.array(self._ids), -scores))
+        hits = (Hit(self._ids[row], float(scores[row])) for row in order)
         return [hit for hit in hits if allowed is None or hit.image_id in allowed][:k]
 
     def inspect(self, image_id: str, top: int = 20) -> Inspection:
@@ -167,15 +207,14 @@ class Searcher:
         term = vocabulary.id_of(word)
         rows, weights = self.index.postings(term)
         images = [
-            (self.index.images.ids[rows[i]], float(weights[i]))
-            for i in strongest(rows, weights, top)
+            (self.index.ids[rows[i]], float(weights[i])) for i in strongest(rows, weights, top)
         ]
         together = co_activated(self.index, term, vocabulary, top) if len(rows) else []
         return TermCard(vocabulary.terms[term], len(rows), images, together)
 
     def frequent_terms(self, k: int) -> list[TermWeight]:
         """The terms that most images activate, with their document frequency."""
-        frequency = self.images.document_frequency
+        frequency = self.index.document_frequency
         best = strongest(np.arange(len(frequency)), frequency, k)
         terms = self.model.vocabulary.terms
         return [TermWeight(terms[i], float(frequency[i])) for i in best if frequency[i]]
@@ -193,8 +232,10 @@ class Searcher:
     def _allowed(self, split: str | None) -> frozenset[str] | None:
         if split is None:
             return None
-        rows = self.collection.image_rows(split)
-        return frozenset(self.collection.image_ids[row] for row in rows)
+        if split not in self._splits:
+            rows = self.collection.image_rows(split)
+            self._splits[split] = frozenset(self.collection.image_ids[row] for row in rows)
+        return self._splits[split]
 
     def _search(
         self,
@@ -209,21 +250,24 @@ class Searcher:
         said = _NO_TERMS if literal is None else literal
         terms, weights = self._shape(matrix.indices, matrix.data, literal, settings)
         projected = time.perf_counter()
-        hits = self.index.search(terms, weights, settings.k, self._allowed(settings.split))
-        searched = time.perf_counter()
         vocabulary = self.model.vocabulary
+        found = self.index.find(
+            terms,
+            weights,
+            settings.k,
+            self._allowed(settings.split),
+            include=self._numbers(settings.include),
+            exclude=self._numbers(settings.exclude),
+        )
+        searched = time.perf_counter()
         explained = [
             ExplainedHit(
                 rank,
-                hit.image_id,
-                hit.score,
-                contributions(
-                    (terms, weights),
-                    self.index.images.row(self.index.row_of(hit.image_id)),
-                    vocabulary,
-                ),
+                self.index.ids[row],
+                float(score),
+                contributions(terms, weights, image_weights, vocabulary),
             )
-            for rank, hit in enumerate(hits, 1)
+            for rank, (row, score, image_weights) in enumerate(zip(*found, strict=True), 1)
         ]
         seconds = {
             "encode": encoded,
@@ -231,6 +275,9 @@ class Searcher:
             "search": searched - projected,
         }
         return SearchResult(name, query_terms(terms, weights, said, vocabulary), explained, seconds)
+
+    def _numbers(self, words: Sequence[str]) -> list[int]:
+        return [self.model.vocabulary.id_of(word) for word in words]
 
     def _shape(
         self,
@@ -259,6 +306,29 @@ class Searcher:
             kept = np.sort(strongest(terms, weights, settings.max_query_terms))
             terms, weights = terms[kept], weights[kept]
         return terms, weights
+
+
+def projected_index(
+    collection: Collection, model: Model, precision: Precision = "float32"
+) -> MemoryIndex:
+    """A new index of the images of a collection that can be searched.
+
+    Raises:
+        ModelError: the model does not fit the collection.
+    """
+    check_fit(collection, model)
+    ids, vectors = _searchable(collection)
+    matrix = project(model.head, vectors)
+    return MemoryIndex(SparseVectors(matrix, ids, model.vocabulary.fingerprint), precision)
+
+
+def _searchable(collection: Collection) -> tuple[tuple[str, ...], np.ndarray]:
+    """Ids and dense vectors of the images that can be searched."""
+    rows = collection.searchable_rows
+    ids = tuple(collection.image_ids[row] for row in rows)
+    # All rows are read from the disk block by block; a choice of them is a copy.
+    whole = len(rows) == len(collection.images)
+    return ids, collection.image_vectors if whole else collection.image_vectors[rows]
 
 
 def check_text(text: str) -> None:
