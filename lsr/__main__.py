@@ -15,7 +15,7 @@ from lsr import (
     commands_encoders,
     commands_export,
     commands_import,
-    commands_index,
+    commands_searching,
     commands_sweeping,
     commands_training,
     commands_vectors,
@@ -51,7 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("collections", "List the collections.", commands.list_collections, [plain])
     add("models", "List the models.", commands.list_models, [plain])
 
-    one = add("search", "Search images with words or a picture.", commands.search, [full])
+    one = add("search", "Search images with words or a picture.", commands_searching.search, [full])
     one.add_argument("query", nargs="?", help="a few words")
     one.add_argument("--k", type=int, default=10, help="most results (10)")
     one.add_argument("--engine", choices=ENGINES, default="memory")
@@ -60,6 +60,10 @@ def build_parser() -> argparse.ArgumentParser:
     one.add_argument("--max-query-terms", type=int, metavar="N")
     one.add_argument("--boost", action="append", default=[], metavar="TERM=FACTOR")
     one.add_argument("--mute", action="append", default=[], metavar="TERM")
+    commands_searching.add_search_options(one)
+
+    one = add("index", "Build and store an index.", commands_searching.index, [full])
+    commands_searching.add_index_options(one)
 
     one = add("inspect", "Show the terms an image activates.", commands.inspect, [full])
     one.add_argument("image", help="an image id or a picture file")
@@ -117,9 +121,6 @@ def build_parser() -> argparse.ArgumentParser:
 
     one = add("export", "Write vectors and runs for other tools.", commands_export.export, [full])
     commands_export.add_export_options(one)
-
-    one = add("index", "Index images for a search engine.", commands_index.index, [full])
-    commands_index.add_index_options(one)
 
     one = add("world", "Rebuild the bundled collection.", commands.world_build, [plain])
     one.add_argument("action", choices=["build"])

@@ -15,7 +15,8 @@ class SearchSettings:
 
     k: most results. expansion: whether terms that the text does not say take part.
     max_query_terms: keep only the strongest. boost: factors by term. mute: terms left out.
-    split: only images of it.
+    split: only images of it. include: terms that every result activates. exclude: terms that no
+    result activates, such as grass for a dog without grass.
     """
 
     k: int = 10
@@ -24,6 +25,8 @@ class SearchSettings:
     boost: Mapping[str, float] = field(default_factory=dict)
     mute: tuple[str, ...] = ()
     split: str | None = None
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from lsr.catalog import find, folders, own_folder
 from lsr.checkpoint import load_model
 from lsr.collection import load_collection
 from lsr.encoders import can_encode, load_encoder
-from lsr.exceptions import CollectionError, ModelError, QueryError, shorten
+from lsr.exceptions import CollectionError, ModelError, QueryError
 from lsr.options import training_settings
 from lsr.storage import read_json
 
@@ -56,47 +56,6 @@ def list_models(_: argparse.Namespace, log: Log) -> Answer:
             for folder, card in cards
         ]
     }
-
-
-def search(options: argparse.Namespace, log: Log) -> Answer:
-    """Images for a text or a picture, with reasons."""
-    from lsr.answers import hits_as_json
-    from lsr.pictures import read_picture
-    from lsr.search import Searcher, SearchSettings, check_text
-
-    if (options.query is None) == (options.image is None):
-        raise QueryError("Give either a query text or --image FILE, and not both.")
-    settings = SearchSettings(
-        k=options.k,
-        expansion=options.expansion == "on",
-        max_query_terms=options.max_query_terms,
-        boost=dict(_boost(text) for text in options.boost),
-        mute=tuple(options.mute),
-    )
-    if options.image is None:
-        check_text(options.query)
-        searcher = Searcher.open(options.collection, options.model, options.engine)
-        result = searcher.search_text(options.query, settings)
-    else:
-        path = Path(options.image)
-        picture = read_picture(path)
-        searcher = Searcher.open(options.collection, options.model, options.engine)
-        result = searcher.search_picture(picture, path.name, settings)
-    return {
-        "query": result.query,
-        "query_terms": [term._asdict() for term in result.query_terms],
-        "hits": hits_as_json(result.hits),
-        "seconds": result.seconds,
-    }
-
-
-def _boost(text: str) -> tuple[str, float]:
-    word, _, factor = text.rpartition("=")
-    try:
-        return word, float(factor)
-    except ValueError:
-        message = f"`{shorten(text)}` is no boost. Write it as term=1.5."
-        raise QueryError(message) from None
 
 
 def inspect(options: argparse.Namespace, log: Log) -> Answer:

@@ -17,7 +17,7 @@ def add_encode_options(parser: argparse.ArgumentParser) -> None:
     """The options of `encode`."""
     parser.add_argument("--collection", required=True, metavar="NAME", help="name or folder")
     parser.add_argument("--encoder", required=True, metavar="SPEC", help="such as bundled")
-    parser.add_argument("--name", metavar="NEW", help="of a new collection (in its own place)")
+    parser.add_argument("--name", metavar="NEW", help="of a new collection (none: this one)")
 
 
 def encode(options: argparse.Namespace, log: Log) -> Answer:
@@ -59,7 +59,7 @@ def add_attach_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--image-ids", metavar="CSV", help=f"{labels}id or image")
     parser.add_argument("--caption-ids", metavar="CSV", help=f"{labels}id, or image and caption")
     parser.add_argument("--encoder", required=True, metavar="NAME", help="what computed them")
-    parser.add_argument("--name", metavar="NEW", help="of a new collection (in its own place)")
+    parser.add_argument("--name", metavar="NEW", help="of a new collection (none: this one)")
 
 
 def attach(options: argparse.Namespace, log: Log) -> Answer:

@@ -7,6 +7,7 @@ LexiscopeError
     ├── ModelError          a model folder that is incomplete or does not fit together
     ├── EncoderError        an encoder that is not here, does not start or answers wrongly
     ├── EngineError         a search engine that is not here, not reached or not exact
+    ├── IndexFileError      a stored index that is damaged, foreign or being written
     ├── QueryError          a query text, weight or setting that cannot be searched with
     ├── PictureError        a file that is not a picture we can read
     └── DiskFullError       a disk without room for what is to be written
@@ -43,6 +44,10 @@ class EncoderError(InputError):
 
 class EngineError(InputError):
     """A search engine whose packages, server or index are missing, or that is not exact."""
+
+
+class IndexFileError(InputError):
+    """A stored index that is damaged, made from something else or being written."""
 
 
 class QueryError(InputError):

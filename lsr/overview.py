@@ -73,7 +73,9 @@ def overview(folder: Path) -> Overview:
 
 def _splits(path: Path) -> dict[str, int]:
     with told_when_no_parquet(path, CollectionError):
-        return dict(Counter(pq.read_table(path, columns=["split"])["split"].to_pylist()))
+        counts = Counter(pq.read_table(path, columns=["split"])["split"].to_pylist())
+    usual = {"train": 0, "val": 1, "test": 2}
+    return dict(sorted(counts.items(), key=lambda split: usual.get(split[0], len(usual))))
 
 
 def bytes_on_disk(folder: Path) -> int:

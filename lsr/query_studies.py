@@ -166,7 +166,7 @@ def price_tags(
             vocabulary.terms[terms[i]],
             float(weights[i]),
             "literal" if said[i] else "expansion",
-            int(index.starts[terms[i] + 1] - index.starts[terms[i]]),
+            int(index.document_frequency[terms[i]]),
             float(brought[i] / total),
         )
         for i in order

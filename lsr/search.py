@@ -7,9 +7,11 @@ pages are thin shells over it.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
+import scipy.sparse as sp
 from PIL import Image
 
 from lsr.answers import ExplainedHit, Inspection, SearchResult, SearchSettings, TermCard
@@ -19,15 +21,17 @@ from lsr.collection import Collection, load_collection
 from lsr.encoders import Encoder, load_encoder
 from lsr.engines import open_milvus
 from lsr.exceptions import QueryError
-from lsr.index import Hit, Index, SplitImages, check_engine
+from lsr.index import Hit, SplitImages, check_engine
 from lsr.index.memory import MemoryIndex
+from lsr.index.precision import Precision
+from lsr.index.stored import stored_index
 from lsr.judged import check_fit
 from lsr.projection import project
 from lsr.sparse import SparseVectors, TermWeight, strongest
 from lsr.sweep import Side
 from lsr.terms import co_activated, contributions, query_terms, supported_terms
 
-__all__ = ["SearchSettings", "Searcher", "check_text"]
+__all__ = ["SearchSettings", "Searcher", "check_text", "projected_index"]
 
 MAX_QUERY_CHARACTERS = 2_000
 _NO_TERMS = np.zeros(0, np.int64)
@@ -57,7 +61,9 @@ class Searcher:
         self.collection = collection
         self.model = model
         self._encoder = encoder
-        self.index: Index = self.memory if engine == "memory" else open_milvus(collection, model)
+        self._ids, self._vectors = _searchable(collection)
+        self.index = self.memory if engine == "memory" else open_milvus(collection, model)
+        self._splits: dict[str, SplitImages] = {}
 
     @classmethod
     def open(
@@ -67,6 +73,17 @@ class Searcher:
         found = load_collection(find("collections", collection))
         return cls(found, load_model(find("models", model)), engine)
 
+    @cached_property
+    def memory(self) -> MemoryIndex:
+        """All postings in this process: what a term's page reads, whichever engine searches."""
+        stored = stored_index(self.collection.fingerprint, self.model.fingerprint)
+        return stored or projected_index(self.collection, self.model)
+
+    @property
+    def images(self) -> SparseVectors:
+        """The sparse vectors that are searched, in the order of their ids."""
+        return self.memory.images
+
     @property
     def encoder(self) -> Encoder:
         """The encoder of the collection, loaded when a text or picture first needs it.
@@ -74,27 +91,6 @@ class Searcher:
         `load_encoder` keeps it, and notices when its files change.
         """
         return self._encoder or load_encoder(self.collection.encoder)
-
-    @cached_property
-    def images(self) -> SparseVectors:
-        """The sparse vectors of all images, projected when first asked for."""
-        rows = self.collection.searchable_rows
-        ids = tuple(self.collection.image_ids[row] for row in rows)
-        matrix = project(self.model.head, self._vectors)
-        return SparseVectors(matrix, ids, self.model.vocabulary.fingerprint)
-
-    @cached_property
-    def memory(self) -> MemoryIndex:
-        """All postings in this process: what a term's page reads, whichever engine searches."""
-        return MemoryIndex(self.images)
-
-    @cached_property
-    def _vectors(self) -> np.ndarray:
-        """(n, d) dense vectors of the images that can be searched."""
-        rows = self.collection.searchable_rows
-        # All rows are read from the disk block by block; a choice of them is a copy.
-        whole = len(rows) == len(self.collection.images)
-        return self.collection.image_vectors if whole else self.collection.image_vectors[rows]
 
     @cached_property
     def _dense(self) -> np.ndarray:
@@ -114,6 +110,41 @@ class Searcher:
         encoded = time.perf_counter() - started
         literal = self.model.vocabulary.literal_ids(text)
         return self._search(text, dense, literal, settings or SearchSettings(), encoded)
+
+    def search_texts(
+        self, texts: Sequence[str], settings: SearchSettings | None = None
+    ) -> list[list[Hit]]:
+        """The hits of many texts at once, without reasons; the same as those of `search_text`.
+
+        Raises:
+            QueryError: a text is empty or too long, or a setting cannot be used.
+        """
+        settings = settings or SearchSettings()
+        for text in texts:
+            check_text(text)
+        if not texts:
+            return []
+        matrix = project(self.model.head, self.encoder.encode_texts(texts))
+        shaped = []
+        for start, stop, text in zip(matrix.indptr[:-1], matrix.indptr[1:], texts, strict=True):
+            said = self.model.vocabulary.literal_ids(text)
+            row = slice(start, stop)
+            shaped.append(self._shape(matrix.indices[row], matrix.data[row], said, settings))
+        ends = np.cumsum([0, *(len(terms) for terms, _ in shaped)])
+        terms, weights = (np.concatenate(one) for one in zip(*shaped, strict=True))
+        queries = sp.csr_matrix((weights, terms, ends), shape=matrix.shape)
+        rows, scores = self.memory.search_many(
+            queries,
+            settings.k,
+            self._allowed(settings.split),
+            include=self._numbers(settings.include),
+            exclude=self._numbers(settings.exclude),
+        )
+        ids = self.memory.ids
+        return [
+            [Hit(ids[row], score) for row, score in zip(*line, strict=True) if row >= 0]
+            for line in zip(rows.tolist(), scores.tolist(), strict=True)
+        ]
 
     def query_vector(self, text: str) -> Side:
         """The sparse vector of a text, fully expanded, with which of its terms it says.
@@ -152,8 +183,8 @@ class Searcher:
         check_text(text)
         scores = self._dense @ self.encoder.encode_texts([text])[0]
         allowed = self._allowed(split)
-        order = np.lexsort((np.array(self.images.ids), -scores))
-        hits = (Hit(self.images.ids[row], float(scores[row])) for row in order)
+        order = np.lexsort((np.array(self._ids), -scores))
+        hits = (Hit(self._ids[row], float(scores[row])) for row in order)
         return [hit for hit in hits if allowed is None or hit.image_id in allowed][:k]
 
     def inspect(self, image_id: str, top: int = 20) -> Inspection:
@@ -179,15 +210,14 @@ class Searcher:
         term = vocabulary.id_of(word)
         rows, weights = self.memory.postings(term)
         images = [
-            (self.memory.images.ids[rows[i]], float(weights[i]))
-            for i in strongest(rows, weights, top)
+            (self.memory.ids[rows[i]], float(weights[i])) for i in strongest(rows, weights, top)
         ]
         together = co_activated(self.memory, term, vocabulary, top) if len(rows) else []
         return TermCard(vocabulary.terms[term], len(rows), images, together)
 
     def frequent_terms(self, k: int) -> list[TermWeight]:
         """The terms that most images activate, with their document frequency."""
-        frequency = self.images.document_frequency
+        frequency = self.memory.document_frequency
         best = strongest(np.arange(len(frequency)), frequency, k)
         terms = self.model.vocabulary.terms
         return [TermWeight(terms[i], float(frequency[i])) for i in best if frequency[i]]
@@ -205,8 +235,11 @@ class Searcher:
     def _allowed(self, split: str | None) -> SplitImages | None:
         if split is None:
             return None
-        rows = self.collection.image_rows(split)
-        return SplitImages(split, (self.collection.image_ids[row] for row in rows))
+        if split not in self._splits:
+            rows = self.collection.image_rows(split)
+            ids = (self.collection.image_ids[row] for row in rows)
+            self._splits[split] = SplitImages(split, ids)
+        return self._splits[split]
 
     def _search(
         self,
@@ -221,18 +254,14 @@ class Searcher:
         said = _NO_TERMS if literal is None else literal
         terms, weights = self._shape(matrix.indices, matrix.data, literal, settings)
         projected = time.perf_counter()
-        hits = self.index.search(terms, weights, settings.k, self._allowed(settings.split))
-        searched = time.perf_counter()
         vocabulary = self.model.vocabulary
-        found = self.index.vectors([hit.image_id for hit in hits])
+        found = self._find(terms, weights, settings)
+        searched = time.perf_counter()
         explained = [
             ExplainedHit(
-                rank,
-                hit.image_id,
-                hit.score,
-                contributions((terms, weights), vector, vocabulary),
+                rank, image_id, score, contributions(terms, weights, image_weights, vocabulary)
             )
-            for rank, (hit, vector) in enumerate(zip(hits, found, strict=True), 1)
+            for rank, (image_id, score, image_weights) in enumerate(found, 1)
         ]
         seconds = {
             "encode": encoded,
@@ -240,6 +269,27 @@ class Searcher:
             "search": searched - projected,
         }
         return SearchResult(name, query_terms(terms, weights, said, vocabulary), explained, seconds)
+
+    def _find(
+        self, terms: np.ndarray, weights: np.ndarray, settings: SearchSettings
+    ) -> list[tuple[str, float, np.ndarray]]:
+        """Id, score and (t,) image weights of the query's terms for every hit."""
+        only = self._allowed(settings.split)
+        include, exclude = self._numbers(settings.include), self._numbers(settings.exclude)
+        if isinstance(self.index, MemoryIndex):
+            found = self.index.find(
+                terms, weights, settings.k, only, include=include, exclude=exclude
+            )
+            return [
+                (self.index.ids[row], float(score), image_weights)
+                for row, score, image_weights in zip(*found, strict=True)
+            ]
+        hits = self.index.search(terms, weights, settings.k, only, include=include, exclude=exclude)
+        shares = self.index.shares(terms, [hit.image_id for hit in hits])
+        return [(*hit, share) for hit, share in zip(hits, shares, strict=True)]
+
+    def _numbers(self, words: Sequence[str]) -> list[int]:
+        return [self.model.vocabulary.id_of(word) for word in words]
 
     def _shape(
         self,
@@ -268,6 +318,29 @@ class Searcher:
             kept = np.sort(strongest(terms, weights, settings.max_query_terms))
             terms, weights = terms[kept], weights[kept]
         return terms, weights
+
+
+def projected_index(
+    collection: Collection, model: Model, precision: Precision = "float32"
+) -> MemoryIndex:
+    """A new index of the images of a collection that can be searched.
+
+    Raises:
+        ModelError: the model does not fit the collection.
+    """
+    check_fit(collection, model)
+    ids, vectors = _searchable(collection)
+    matrix = project(model.head, vectors)
+    return MemoryIndex(SparseVectors(matrix, ids, model.vocabulary.fingerprint), precision)
+
+
+def _searchable(collection: Collection) -> tuple[tuple[str, ...], np.ndarray]:
+    """Ids and dense vectors of the images that can be searched."""
+    rows = collection.searchable_rows
+    ids = tuple(collection.image_ids[row] for row in rows)
+    # All rows are read from the disk block by block; a choice of them is a copy.
+    whole = len(rows) == len(collection.images)
+    return ids, collection.image_vectors if whole else collection.image_vectors[rows]
 
 
 def check_text(text: str) -> None:

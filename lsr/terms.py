@@ -78,17 +78,20 @@ def supported_terms(
 
 
 def contributions(
-    query: tuple[np.ndarray, np.ndarray],
-    image: tuple[np.ndarray, np.ndarray],
+    terms: np.ndarray,
+    query_weights: np.ndarray,
+    image_weights: np.ndarray,
     vocabulary: Vocabulary,
 ) -> list[Contribution]:
     """Shared terms of a query and an image, product descending, ties by term number.
 
     Args:
-        query, image: (terms, weights) each; terms are unique.
+        terms: (t,) of the query, unique. query_weights, image_weights: (t,) what they weigh, 0 in
+            an image that does not activate a term.
     """
-    shared, in_query, in_image = np.intersect1d(query[0], image[0], return_indices=True)
-    query_weights, image_weights = query[1][in_query], image[1][in_image]
+    active = image_weights > 0
+    shared, query_weights = terms[active], query_weights[active]
+    image_weights = image_weights[active]
     products = query_weights * image_weights
     return [
         Contribution(
@@ -113,7 +116,7 @@ def co_activated(
     together = np.bincount(index.images.matrix[rows].indices, minlength=index.n_terms)
     together[term] = 0
     others = np.flatnonzero(together >= max(3, 0.05 * len(rows)))
-    lift = len(index) * together[others] / (len(rows) * index.images.document_frequency[others])
+    lift = len(index) * together[others] / (len(rows) * index.document_frequency[others])
     return [
         CoActivation(vocabulary.terms[others[i]], float(lift[i]))
         for i in strongest(others, lift, k)

@@ -72,7 +72,7 @@ class Vocabulary:
         for candidate in (term, term.lower()):
             if candidate in self._ids:
                 return self._ids[candidate]
-        pieces = [self.terms[i] for i in self.literal_ids(term[:200])]
+        pieces = [self.terms[i] for i in self.token_ids([term[:200]])[0]]
         near = difflib.get_close_matches(term.lower()[:40], self.terms, n=3)
         hint = f" It splits into {', '.join(f'`{p}`' for p in pieces[:8])}." if pieces else ""
         offer = f" Near terms: {', '.join(f'`{t}`' for t in near)}." if near and not pieces else ""

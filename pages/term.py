@@ -35,7 +35,7 @@ def show() -> None:
 
 
 def _show_term(ready: Searcher, card: TermCard) -> None:
-    count = len(ready.images)
+    count = len(ready.index)
     st.header(escape(card.term), anchor=False, divider="gray")
     first, second = st.columns([1, 2], gap="large")
     with first:

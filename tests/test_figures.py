@@ -52,7 +52,8 @@ def test_the_frontier_is_what_no_point_beats():
 
 def test_beaten_points_are_faded_and_the_steps_leave_them_out():
     figure = trade_off_figure([Curve("demo", ROWS, 2)], LIGHT, teacher=0.95)
-    points, steps, marker, teacher = figure.data
+    points, legend, steps, marker, teacher = figure.data
+    assert (legend.name, legend.marker.opacity, points.showlegend) == ("demo", None, False)
     assert list(points.x) == [1.0, 2.0, 4.0]
     opacity = points.marker.opacity
     assert opacity[1] < opacity[0] == opacity[2]
@@ -71,7 +72,8 @@ def test_the_band_is_one_deviation_to_each_side():
 
 def test_a_null_has_no_frontier_and_the_cost_may_be_logarithmic():
     figure = trade_off_figure([Curve("null", ROWS, null=True)], LIGHT, log=True)
-    assert len(figure.data) == 1
+    points, legend = figure.data
+    assert (points.showlegend, legend.name, legend.x[0]) == (False, "null", None)
     assert figure.layout.xaxis.type == "log"
 
 

@@ -136,6 +136,8 @@ def _curve(
             "mode": "lines+markers" if curve.null else "markers",
             "line": {"color": colour, "width": 1, "dash": "dash"},
             "name": curve.name,
+            "legendgroup": curve.name,
+            "showlegend": False,
             "customdata": [[curve.name, point[2].value] for point in points],
             "marker": {
                 "color": colour,
@@ -150,11 +152,27 @@ def _curve(
             + "</extra>",
         }
     )
+    traces.append(_legend_entry(curve, colour, symbol))
     if best:
         traces.append(_steps(points, best, colour, DASHES[place % 4], curve.name))
     if curve.now is not None and 0 <= curve.now < len(curve.rows):
         traces += _marker(curve, points, colour, symbol, palette)
     return traces
+
+
+def _legend_entry(curve: Curve, colour: str, symbol: str) -> dict[str, Any]:
+    """The legend takes its looks from a trace's first point, which may be a faded one."""
+    return {
+        "type": "scatter",
+        "x": [None],
+        "y": [None],
+        "mode": "lines+markers" if curve.null else "markers",
+        "line": {"color": colour, "width": 1, "dash": "dash"},
+        "marker": {"color": colour, "symbol": symbol, "size": 9},
+        "name": curve.name,
+        "legendgroup": curve.name,
+        "hoverinfo": "skip",
+    }
 
 
 def _steps(

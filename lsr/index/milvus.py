@@ -112,6 +112,14 @@ class MilvusIndex:
             )
         return [_arrays(found[image_id], self.n_terms) for image_id in image_ids]
 
+    def shares(self, terms: np.ndarray, image_ids: Sequence[str]) -> np.ndarray:
+        """(hits, t) float32: what each term weighs in each image, 0 where it is not active."""
+        table = np.zeros((len(image_ids), len(terms)), np.float32)
+        for row, (active, weights) in enumerate(self.vectors(image_ids)):
+            weight_of = dict(zip(active.tolist(), weights.tolist(), strict=True))
+            table[row] = [weight_of.get(term, 0.0) for term in terms.tolist()]
+        return table
+
 
 def _filters(only: Container[str] | None) -> list[str]:
     """Filters that together let the images through that may be hits."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import streamlit as st
 
 from lsr.overview import bytes_on_disk
-from pages.parts.markup import escape
+from pages.parts.markup import sentence
 
 # What goes through the browser's and the app's memory at once.
 _MOST = 200 * 2**20
@@ -18,7 +18,7 @@ _MOST = 200 * 2**20
 
 def offer_zip(folder: Path, *, key: str) -> None:
     """Say where a folder lies, and offer it as a zip unless it is large."""
-    st.caption(f"It lies in `{escape(str(folder))}`.")
+    st.caption(sentence(f"It lies in `{folder}`."))
     if folder.is_dir() and bytes_on_disk(folder) <= _MOST:
         st.download_button(
             "Download",

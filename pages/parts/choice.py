@@ -99,6 +99,16 @@ def read_engine(raw: str | None) -> str:
     return read_name("engine", raw, engines())
 
 
+def encoder_of(collection: str) -> str:
+    """The encoder that a collection names.
+
+    Raises:
+        CollectionError, UnknownNameError: the collection is damaged or not there.
+    """
+    card = read_json(find("collections", collection) / "collection.json", CollectionError)
+    return str(card.get("encoder"))
+
+
 def choose_in_sidebar() -> None:
     """Draw the three boxes.
 
@@ -128,6 +138,11 @@ def choose_in_sidebar() -> None:
     except (EngineError, UnknownNameError) as mistake:
         mistakes.append(mistake)
     _box("collection", collections, collection)
+    if collection and collection != PREFERRED and encoder_of(collection) == "bundled":
+        st.caption(
+            ":material/warning: Its encoder, the bundled one, has only seen drawn scenes: on "
+            "photos its terms are guesses."
+        )
     _box("model", models, model)
     _box("engine", engines(), engine, _engine_help())
     if mistakes:

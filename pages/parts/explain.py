@@ -57,7 +57,7 @@ def how_it_works() -> None:
 SOURCES = """
 - **A folder, a `.zip` or a `.tar` of photos.** Captions come from a CSV, TSV or JSONL with the
   columns `image` and `caption`, or from a `.txt` beside each photo. Without captions everything
-  works except accuracy.
+  works except measuring and training.
 - **MSCOCO, Flickr8k, Flickr30k:** a folder with the photos and `dataset.json` (Karpathy),
   `captions_*.json` (COCO) or the token file (Flickr). Their splits are kept.
 - **Shards** of WebDataset, or parquet shards of Hugging Face.
@@ -67,3 +67,12 @@ SOURCES = """
 Photos are stored as small WebP pictures; the originals stay where they are. What is listed but
 missing, and what cannot be read, is named and left out.
 """
+
+NULLS = {
+    "shuffled": "Null: every caption keeps its literal terms, but its expansion terms are dealt "
+    "out to other captions. What is left is the worth of the literal terms alone.",
+    "random-head": "Null: a head of random weights, cut to as many terms. What is left is what any "
+    "random projection keeps of the dense vectors.",
+    "words": "Null: captions are bare lists of their own words, each of weight 1. What is left is "
+    "the worth of matching words.",
+}

@@ -30,6 +30,13 @@ def sentence(message: str) -> str:
     )
 
 
+def bytes_in_words(n_bytes: int) -> str:
+    """A size as people say it."""
+    if n_bytes >= 1e9:
+        return f"{n_bytes / 1e9:,.1f} GB"
+    return f"{n_bytes / 1e6:,.1f} MB" if n_bytes >= 1e6 else f"{n_bytes / 1e3:,.0f} kB"
+
+
 def _escaped(part: str) -> str:
     """`part` escaped with the blanks at its ends kept."""
     before = " " if part[:1].isspace() else ""

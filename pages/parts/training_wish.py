@@ -80,7 +80,7 @@ def with_points(settings: TrainingSettings, n_captions: int) -> TrainingSettings
     return replace(settings, validate_every=math.ceil(steps / POINTS))
 
 
-def free_name(taken: Sequence[str]) -> str:
-    """A name for the next model."""
-    numbered = (f"{_NAME}-{number}" for number in range(2, len(taken) + 3))
-    return next(name for name in (_NAME, *numbered) if name not in taken)
+def free_name(taken: Sequence[str], wanted: str = _NAME) -> str:
+    """A name for the next model or collection: the wanted one, with a number if it is taken."""
+    numbered = (f"{wanted}-{number}" for number in range(2, len(taken) + 3))
+    return next(name for name in (wanted, *numbered) if name not in taken)

@@ -8,6 +8,7 @@ import streamlit as st
 
 from lsr.exceptions import PictureError
 from lsr.pictures import MAX_BYTES
+from pages.parts.choice import PREFERRED
 
 _ENDINGS = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"]
 
@@ -19,9 +20,13 @@ class Upload(NamedTuple):
     name: str
 
 
-def drawn_scenes(encoder: str) -> str:
-    """What to expect of photos, where the encoder is the bundled one; else nothing."""
-    if encoder != "bundled":
+def drawn_scenes(encoder: str, collection: str = "") -> str:
+    """What to expect of photos, where the encoder is the bundled one; else nothing.
+
+    Args:
+        collection: nothing is said of the bundled one, which holds no photos.
+    """
+    if encoder != "bundled" or collection == PREFERRED:
         return ""
     return "The bundled encoder has only seen drawn scenes: on a photo its terms are guesses."
 

@@ -115,6 +115,28 @@ def test_deleting_asks_first_and_leads_back_to_the_bundled_collection(mine):
     assert not app.error
 
 
+def test_where_no_model_fits_dense_vectors_can_still_be_exported(mine):
+    card = mine.folder / "collection.json"
+    card.write_text(card.read_text().replace('"encoder": "bundled"', '"encoder": "elsewhere"'))
+    app = opened("collections", collection="mine", **{"export-split": "all"})
+    assert "--dense-only --format csv" in app.code[0].value
+    app.button(key="export").click().run()
+    made = ended(Task("Exporting", "mine-csv-all"))
+    assert {one.name: one.rows for one in made.files}["images_vectors.csv"] == 10
+
+
+def test_photos_under_the_bundled_encoder_come_with_a_warning(mine, photos):
+    app = opened("collections", collection="mine")
+    assert "has only seen drawn scenes" in texts(app)
+    assert "has only seen drawn scenes" in texts(opened("term", collection="mine"))
+    assert "has only seen drawn scenes" not in texts(opened("collections"))
+
+
+def test_a_name_that_is_taken_is_proposed_with_a_number(mine, tmp_path):
+    app = opened("collections", view="import", source=str(tmp_path / "mine"))
+    assert app.text_input(key="address-name").value == "mine-2"
+
+
 def test_a_bundled_collection_cannot_be_deleted_or_encoded_anew():
     app = opened("collections")
     keys = {button.key for button in app.button}
@@ -122,11 +144,19 @@ def test_a_bundled_collection_cannot_be_deleted_or_encoded_anew():
     assert not keys & {"delete-for-good", "encode"}
 
 
-def test_a_collection_is_encoded_anew_under_another_name(mine):
-    app = opened("collections", collection="mine", **{"new-name": "again"})
+def test_a_collection_is_encoded_anew_under_another_name(mine, home):
+    (home / "encoders").mkdir()
+    (home / "encoders" / "other.py").write_text(
+        "from lsr.encoders import load_encoder\ndef load():\n    return load_encoder('bundled')\n"
+    )
+    app = opened("collections", collection="mine")
+    assert app.button(key="encode").disabled  # it has the bundled encoder's vectors
+    other = {"new-encoder": "other", "new-name": "again"}
+    app = opened("collections", collection="mine", **other)
     app.button(key="encode").click().run()
     made = ended(Task("Encoding", "again"))
     assert (made.collection.name, len(made.collection.images)) == ("again", 10)
+    assert made.collection.encoder == "other"
     app.run()
     assert "Collection **again** is ready: 10 images." in texts(app)
 
@@ -149,7 +179,7 @@ def test_a_damaged_collection_is_named_and_the_others_stay(mine):
     app = opened("collections")
     assert not app.exception
     assert "truncated or not a parquet file" in texts(app)
-    assert "Drawn scenes" in app.subheader[0].value
+    assert app.subheader[0].value == "demo"
 
 
 def test_without_a_model_that_fits_the_pages_say_where_to_get_one(mine):

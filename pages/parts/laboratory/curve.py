@@ -14,14 +14,15 @@ from lsr.figures import Curve, frontier_alt, trade_off_figure
 from lsr.figures.frontier import LABELS, MEANINGS
 from lsr.measures import summarize
 from lsr.sweep import COSTS, MEASURES, Draws, SweepReport, SweepRow
-from pages.parts import address, caches, charts, worker
+from pages.parts import address, caches, charts, explain, worker
 from pages.parts.laboratory.knobs import Turned, move_to
 from pages.parts.laboratory.setting import Setting
 from pages.parts.markup import escape as escape_markdown
 
 # Draws go on until the mean R@1 of every rate is known to ± half a point, or so many are done.
 DRAWS = Draws(most=64, half_width=0.005)
-_FLAT = 0.02
+# A curve whose ends differ by less than this share is called flat.
+_FLAT = 0.01
 _SHORT = {
     **LABELS,
     "overlap@10": "Overlap@10",
@@ -38,6 +39,7 @@ class Measured:
     """The rows of one model under the knob; none yet while the first are measured.
 
     null: what is undone in the model; empty where nothing is. teacher: measures of the dense ranks.
+    running: whether more rows may come; asked before the rows were read, so that none is missed.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Measured:
     work: worker.Work[SweepReport]
     key: object
     teacher: dict[str, float]
+    running: bool
 
 
 def measure(setting: Setting, turned: Turned) -> list[Measured]:
@@ -72,15 +75,16 @@ def measure(setting: Setting, turned: Turned) -> list[Measured]:
         if work.problem is not None:
             worker.forget(key)
             raise work.problem
+        running = work.running
         rows = work.latest.rows if work.latest else ()
         teacher = found[0].teacher if found else summarize(ready.task.teacher_ranks)
-        found.append(Measured(name, model, null, rows, work, key, teacher))
+        found.append(Measured(name, model, null, rows, work, key, teacher, running))
     return found
 
 
 def show_progress(found: Sequence[Measured], random: bool) -> bool:
     """A bar and a button to stop while something is measured; whether it is."""
-    busy = [one for one in found if one.work.running]
+    busy = [one for one in found if one.running]
     if not busy:
         _offer_to_go_on([one for one in found if one.work.stopped])
         return False
@@ -108,14 +112,17 @@ def _offer_to_go_on(stopped: Sequence[Measured]) -> None:
 
 
 def show_reading(found: Sequence[Measured], turned: Turned) -> None:
-    """A sentence where a curve is flat, because a newcomer takes that for a mistake."""
+    """How to read a null, and a sentence where a curve is flat: neither explains itself."""
+    nulls = [one.null for one in found if one.null]
+    for null in nulls:
+        st.caption(explain.NULLS[null])
     if turned.knob.control != "caption":
         return
     for one in found:
         if one.null or not one.rows:
             continue
         low, high = one.rows[0].mean["R@1"], one.rows[-1].mean["R@1"]
-        if low is not None and high is not None and low > 0 and abs(high - low) < _FLAT:
+        if low is not None and high is not None and low > 0 and abs(high - low) < _FLAT * low:
             st.caption(
                 f"{escape_markdown(one.name)} is flat: with the captions' own words alone its R@1 "
                 f"is {low:.3f}, with all terms {high:.3f}. Its expansion serves words that "
@@ -161,7 +168,11 @@ def show_table(found: Sequence[Measured], setting: Setting, turned: Turned) -> N
     if not rows:
         return
     teacher = found[0].teacher
-    heads = "".join(f"<th scope='col'>{escape(one.name)}</th>" for one, _ in rows)
+    heads = "".join(
+        f"<th scope='col' title=\"{escape(one.name, quote=True)}\">"
+        f"{escape((one.null and 'null') or one.model)}</th>"
+        for one, _ in rows
+    )
     lines = [
         _line(name, [row.get(name) for _, row in rows], teacher.get(name), setting)
         for name in (*MEASURES, *COSTS)

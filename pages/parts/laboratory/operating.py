@@ -46,8 +46,9 @@ def show_operating(setting: Setting) -> bool:
     if work.problem is not None:
         worker.forget(key)
         raise work.problem
+    running = work.running  # asked first: what ends in between is shown by the next run
     found: Cheapest | None = work.latest
-    if work.running:
+    if running:
         share = found.solution.done / found.solution.planned if found else 0.0
         tried = found.solution.tried if found else 0
         with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -57,7 +58,7 @@ def show_operating(setting: Setting) -> bool:
                 st.rerun(scope="fragment")
     elif found is not None:
         _show_answer(setting, found, model)
-    return work.running
+    return running
 
 
 def _choose() -> tuple[int, str, str]:
@@ -123,8 +124,9 @@ def _how(setting: Setting, found: Cheapest) -> str:
             "to choose on, so expect a little less on new queries. This command measures it again:"
         )
     return (
-        f"{tried}, chosen on split {chosen} (it had to reach {solution.target:.4f} there) and "
-        f"measured on split {own}, which had no say. This command measures it again:"
+        f"{tried}, chosen on split {chosen}, where it had to reach {solution.target:.4f} of "
+        f"{solution.full[solution.measure]:.4f}, and measured on split {own}, which had no say. "
+        "This command measures it again:"
     )
 
 

@@ -26,15 +26,18 @@ def show_point(setting: Setting, turned: Turned) -> None:
         options[_OTHER] = f"{setting.models[1]} at the same setting"
     if setting.null:
         options[_NULL] = f"{NULLS[setting.null]}, at the same setting"
-    raw = address.read_option("baseline", [_FULL, _LITERAL, _OTHER, _NULL], _FULL)
-    baseline = raw if raw in options else _FULL
+    # At full expansion the usual baseline would be the point itself.
+    whole = turned.knob.control in ("caption", "mean", "word") and turned.value == 1
+    default = _LITERAL if whole else _FULL
+    raw = address.read_option("baseline", [_FULL, _LITERAL, _OTHER, _NULL], default)
+    baseline = raw if raw in options else default
     st.segmented_control(
         "Against",
         list(options),
         format_func=options.__getitem__,
         required=True,
         help="The setting of the first model that the point is compared with.",
-        **address.bound("baseline", baseline, _FULL),
+        **address.bound("baseline", baseline, default),
     )
     measure = setting.y if setting.y in RANK_MEASURES else "R@1"
     model = setting.models[0]

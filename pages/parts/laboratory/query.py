@@ -107,6 +107,8 @@ def _show_terms(setting: Setting, turned: Turned, pinned: Pinned) -> None:
     index = pinned.index(turned)
     images = caches.collection(setting.collection)
     for place, state in enumerate(states):
+        if not state.chance:
+            continue
         st.caption(title_of(state, turned))
         hits = index.search(state.terms, state.weights, HITS)
         show_hits(images, hits, key=f"pinned-{name}-{place}")

@@ -29,7 +29,7 @@ def show_cloud(setting: Setting, turned: Turned, text: str, choice: Choice) -> N
 def _choose_rate() -> float:
     rate = address.read_number("cloud", 0.0, 1.0, 0.5)
     st.slider(
-        "Rate of the draws",
+        "Word-level rate of the draws",
         0.0,
         1.0,
         step=0.05,

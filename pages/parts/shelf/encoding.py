@@ -16,8 +16,9 @@ from pages.parts.shelf.tasks import Task, start
 
 ENCODER_HELP = (
     "`bundled` has only seen drawn scenes. For photos give `clip:PLACE`, `siglip:PLACE` or "
-    "`blip:PLACE`, where PLACE is a folder or `owner/name` on huggingface.co, or the name of an "
-    "encoder of your own in `$LEXISCOPE_HOME/encoders`."
+    "`blip:PLACE`, where PLACE is a folder, or `owner/name` on huggingface.co after `python -m lsr "
+    "encoder clip:owner/name` has downloaded it; or the name of an encoder of your own in "
+    "`$LEXISCOPE_HOME/encoders`."
 )
 
 
@@ -45,7 +46,9 @@ def show_encoding(one: Overview) -> None:
     default = f"{one.name}-{spec.partition(':')[0]}"
     name = address.read_text("new-name") or default
     st.text_input("Name of the new collection", **address.bound("new-name", name, default))
-    if st.button("Encode", type="primary", key="encode"):
+    if spec == one.encoder:
+        st.caption("It has the vectors of this encoder already: choose another.")
+    if st.button("Encode", type="primary", key="encode", disabled=spec == one.encoder):
         check_name(name)
         collection = load_collection(find("collections", one.name))
         start(Task("Encoding", name), partial(encode_collection, collection, spec, name))

@@ -17,25 +17,28 @@ from pages.parts.shelf.tasks import Task, start
 
 
 def show_export(one: Overview) -> None:
-    """The form of an export with a model that fits; a click starts it.
+    """The form of an export, of dense vectors alone where no model fits; a click starts it.
 
     Raises:
         QueryError: the address names another format or split.
     """
     models = fitting(one.name)
-    known = {form.name: form for form in formats()}
+    known = {form.name: form for form in formats() if models or not form.needs_model}
     name = address.read_option("format", list(known), next(iter(known)))
     split_names = [*one.splits, "all"]
     default = "test" if "test" in split_names else "all"
     split = address.read_option("export-split", split_names, default)
     raw = address.read_text("export-model")
-    model = raw if raw in models else models[0]
+    model = raw if raw in models else next(iter(models), None)
     st.selectbox("Format", list(known), **address.bound("format", name, next(iter(known))))
     form = known[name]
     st.caption(f"{form.what[0].upper()}{form.what[1:]}. For {escape(form.reader)}.")
-    st.selectbox("Model", models, **address.bound("export-model", model, models[0]))
+    if models:
+        st.selectbox("Model", models, **address.bound("export-model", model, models[0]))
+    else:
+        st.caption("No model reads the vectors yet, so dense vectors are all there is to export.")
     st.selectbox("Split", split_names, **address.bound("export-split", split, default))
-    title = f"{one.name}-{model}-{name}-{split}"
+    title = "-".join([one.name, *([model] if model else []), name, split])
     wish = ExportWish(one.name, model, name, home() / "exports" / title, split)
     st.code(_command(wish), language="bash", wrap_lines=True)
     if st.button("Export", type="primary", key="export"):
@@ -44,5 +47,6 @@ def show_export(one: Overview) -> None:
 
 def _command(wish: ExportWish) -> str:
     parts = ["python", "-m", "lsr", "export", "--collection", wish.collection]
-    parts += ["--model", str(wish.model), "--format", wish.format, "--split", wish.split]
+    parts += ["--model", wish.model] if wish.model else ["--dense-only"]
+    parts += ["--format", wish.format, "--split", wish.split]
     return shlex.join([*parts, "--out", str(wish.out)])

@@ -12,10 +12,14 @@ import pandas as pd
 import streamlit as st
 
 from lsr.exchange import FORM_NAMES, ImportPlan, ImportWish, plan_import, run_import
+from lsr.overview import overview
 from pages.parts import address, charts, explain, worker
-from pages.parts.markup import escape, sentence
+from pages.parts.choice import names
+from pages.parts.markup import bytes_in_words, escape, sentence
 from pages.parts.shelf.encoding import encoder_box
 from pages.parts.shelf.tasks import Task, start
+from pages.parts.training_wish import free_name
+from pages.parts.uploads import drawn_scenes
 
 _RECOGNISED = "recognised"
 _SPLITS = {"kept": "those of the source", "made": "new ones"}
@@ -64,18 +68,19 @@ def _form() -> ImportWish:
         help="A path on the machine that runs the app, or a hub name.",
         **address.bound("source", source, ""),
     )
-    suggested = _name_for(source)
+    suggested = free_name(names("collections"), _name_for(source))
     name = address.read_text("name") or suggested
     st.text_input("Name of the collection", **address.bound("name", name, suggested))
+    captions = address.read_text("captions") or ""
+    st.text_input(
+        "Captions, where they lie elsewhere",
+        placeholder="/home/me/captions.csv",
+        help="A CSV, TSV or JSONL with the columns `image` and `caption`, a COCO or Karpathy "
+        "list, or a token file of Flickr. Lists beside the pictures are found by themselves.",
+        **address.bound("captions", captions, ""),
+    )
     encoder = encoder_box("encoder", "bundled")
     with st.expander("More settings", key="import-settings"):
-        captions = address.read_text("captions") or ""
-        st.text_input(
-            "Captions that lie elsewhere",
-            help="A CSV, TSV or JSONL with the columns `image` and `caption`, a COCO or Karpathy "
-            "list, or a token file of Flickr.",
-            **address.bound("captions", captions, ""),
-        )
         form = address.read_option("as", [_RECOGNISED, *FORM_NAMES], _RECOGNISED)
         st.selectbox("Format", [_RECOGNISED, *FORM_NAMES], **address.bound("as", form, _RECOGNISED))
         splits = address.read_option("splits", list(_SPLITS), "kept")
@@ -105,9 +110,11 @@ def _name_for(source: str) -> str:
 
 def _show_plan(plan: ImportPlan) -> None:
     noun = plan.kind.removesuffix("s")
-    st.subheader(f"What importing `{escape(plan.wish.name)}` will do", anchor=False)
+    st.subheader(f"What importing {escape(plan.wish.name)} will do", anchor=False)
     if plan.replaces:
-        st.warning(f"It replaces the {noun} of that name, which was imported earlier.")
+        st.warning(f"It replaces the {noun} of that name, which was imported earlier.{_old(plan)}")
+    if plan.kind == "collections" and (why := drawn_scenes(plan.encoder)):
+        st.warning(why, icon=":material/warning:")
     if plan.listing is None:
         st.markdown("It is a trained head: it becomes a model of that name.")
     else:
@@ -117,11 +124,19 @@ def _show_plan(plan: ImportPlan) -> None:
         start(Task("Importing", plan.wish.name), partial(run_import, plan))
 
 
+def _old(plan: ImportPlan) -> str:
+    """What stands where the import will."""
+    if plan.kind != "collections":
+        return ""
+    old = overview(plan.target)
+    return f" It has {old.n_images:,} images with {old.n_captions:,} captions."
+
+
 def _facts(plan: ImportPlan) -> None:
     cells = st.grid(4, min_column_width=110, gap="xsmall")
     cells.metric("Images", f"{plan.n_images:,}")
     cells.metric("Captions", f"{plan.n_captions:,}")
-    cells.metric("To read", f"{plan.n_bytes / 1e6:,.1f} MB")
+    cells.metric("To read", bytes_in_words(plan.n_bytes))
     cells.metric("Left out", f"{len(plan.skipped):,}")
     splits = ", ".join(f"{name} {count:,}" for name, count in plan.splits.items())
     st.caption(

@@ -12,10 +12,11 @@ from lsr.exceptions import InputError
 from lsr.overview import Overview, bytes_on_disk, overview, remove_collection
 from pages.parts import address, caches, cards, links
 from pages.parts.choice import fitting
-from pages.parts.markup import escape, sentence
+from pages.parts.markup import bytes_in_words, escape, sentence
 from pages.parts.messages import mistakes_shown
 from pages.parts.shelf.encoding import show_encoding
 from pages.parts.shelf.exporting import show_export
+from pages.parts.uploads import drawn_scenes
 
 _SAMPLES = 6
 _MODELS = 6
@@ -34,21 +35,23 @@ def show_list(current: str) -> None:
             links.with_collection(
                 links.COLLECTIONS,
                 one.name,
-                f"**{escape(one.title)}** {_in_short(one)}{here}",
+                f"**{escape(one.name)}** {_in_short(one)}{here}",
             )
 
 
 def _in_short(one: Overview) -> str:
     captions = f"{one.n_captions:,} captions" if one.n_captions else "no captions"
     told = f"{one.n_images:,} images, {captions}, encoder {one.encoder}"
-    name = "" if one.title == one.name else f"{one.name} · "
-    return f":gray[{escape(name + told)}]"
+    title = "" if one.title == one.name else f"{one.title} · "
+    return f":gray[{escape(title + told)}]"
 
 
 def show_collection(name: str) -> None:
     """One collection in full: facts, samples, models that read it, and what can be done with it."""
     one = overview(find("collections", name))
-    st.subheader(escape(one.title), anchor=False)
+    st.subheader(escape(one.name), anchor=False)
+    if why := drawn_scenes(one.encoder, one.name):
+        st.warning(why, icon=":material/warning:")
     _counts(one)
     with mistakes_shown():
         images = caches.collection(name)
@@ -56,9 +59,8 @@ def show_collection(name: str) -> None:
     _models(one)
     _facts(one)
     with st.container(horizontal=True, gap="small"):
-        if fitting(one.name):
-            with st.popover("Export", icon=":material/download:"), mistakes_shown():
-                show_export(one)
+        with st.popover("Export", icon=":material/download:"), mistakes_shown():
+            show_export(one)
         if not one.bundled:
             with st.popover("Encode anew", icon=":material/refresh:"), mistakes_shown():
                 show_encoding(one)
@@ -71,7 +73,7 @@ def _counts(one: Overview) -> None:
     cells.metric("Images", f"{one.n_images:,}")
     cells.metric("Captions", f"{one.n_captions:,}")
     cells.metric("Dense size", f"{one.dense_size:,}", help="Numbers in a dense vector.")
-    cells.metric("On disk", _size(_bytes(str(one.folder), caches.stamp(one.folder))))
+    cells.metric("On disk", bytes_in_words(_bytes(str(one.folder), caches.stamp(one.folder))))
 
 
 def _facts(one: Overview) -> None:
@@ -82,7 +84,7 @@ def _facts(one: Overview) -> None:
         else "it is not on this machine, so there is no search with new words"
     )
     rows = {
-        "Name": one.name,
+        "Title": one.title,
         "Splits": splits,
         "Encoder": f"{one.encoder}; {reads}",
         "Licence": one.licence,
@@ -91,18 +93,14 @@ def _facts(one: Overview) -> None:
     }
     if one.imported:
         rows["Imported as"] = one.imported
-    st.table({escape(key): escape(value) for key, value in rows.items()})
+    st.table({key: sentence(value) for key, value in rows.items()})
     if one.notes:
         st.caption("  \n".join(sentence(note) for note in one.notes))
     if not one.n_captions:
         st.info(
-            "There are no captions, so nothing can be measured or trained here. Searching and "
-            "looking at terms work."
+            "There are no captions, so nothing can be measured or trained here. Search, Image and "
+            "Term work."
         )
-
-
-def _size(n_bytes: int) -> str:
-    return f"{n_bytes / 1e9:,.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:,.1f} MB"
 
 
 @st.cache_data(max_entries=50, show_spinner=False)
@@ -134,6 +132,7 @@ def _delete(one: Overview) -> None:
     if st.button("Delete for good", key="delete-for-good"):
         with mistakes_shown():
             remove_collection(one.name)
+            st.toast(f"**{escape(one.name)}** is deleted.")
             address.write("collection", None)
             address.write("model", None)
             st.rerun()

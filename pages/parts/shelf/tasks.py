@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from lsr.encoding import EncodingReport, Reencoded
 from lsr.exchange import ImportedCollection, ImportedModel, ImportReport
@@ -16,7 +17,7 @@ from lsr.export import Exported, ExportReport
 from pages.parts import charts, links, worker
 from pages.parts.archive import offer_zip
 from pages.parts.choice import fitting
-from pages.parts.markup import escape, sentence
+from pages.parts.markup import bytes_in_words, escape, sentence
 from pages.parts.training_runs import time_left
 
 _EVERY = 1.0  # seconds
@@ -34,6 +35,7 @@ def start(task: Task, reports: Callable[[], Iterator[Any]]) -> None:
     """Begin a task, or begin it again; it goes on when the page is left."""
     worker.forget(task)
     worker.follow(task, reports, 0.3, pool="collections")
+    st.toast(f"{task.doing} **{escape(task.name)}**: see the top of the page.")
     st.rerun()
 
 
@@ -86,14 +88,20 @@ def _progress(report: object) -> tuple[float, str]:
 def _ended(task: Task, work: worker.Work[Any]) -> None:
     if work.problem is not None:
         st.error(sentence(str(work.problem)), icon=":material/error:")
+        _put_away(task)
     elif work.stopped:
-        st.caption(
-            f"{task.doing} **{escape(task.name)}** was stopped. Start it again and it goes on "
-            "where it was."
-        )
+        with _line():
+            st.markdown(
+                f"{task.doing} **{escape(task.name)}** was stopped. Start it again and it goes on "
+                "where it was."
+            )
+            _put_away(task)
     else:
         _made(task, work.latest)
-    if st.button("Put away", key=f"forget-{task.doing}-{task.name}"):
+
+
+def _put_away(task: Task) -> None:
+    if st.button("Put away", icon=":material/close:", key=f"forget-{task.doing}-{task.name}"):
         worker.forget(task)
         st.rerun()
 
@@ -103,26 +111,35 @@ def _made(task: Task, report: object) -> None:
     match report:
         case ImportReport(imported=ImportedCollection() as made):
             left_out = [(one.file, one.why) for one in made.skipped]
-            _collection(made.collection.name, len(made.collection.images), left_out)
+            _collection(task, made.collection.name, len(made.collection.images), left_out)
         case ImportReport(imported=ImportedModel() as made):
-            st.success(f"Model **{escape(made.model.name)}** can be chosen in the sidebar.")
+            with _line():
+                st.markdown(f"Model **{escape(made.model.name)}** can be chosen in the sidebar.")
+                _put_away(task)
         case Reencoded():
             new = report.collection
-            _collection(new.name, len(new.images), list(report.skipped.items()))
+            _collection(task, new.name, len(new.images), list(report.skipped.items()))
         case Exported():
-            files = ", ".join(f"{one.name} ({one.bytes / 1e6:,.1f} MB)" for one in report.files)
-            st.success(f"Exported **{escape(task.name)}**: {escape(files)}")
+            files = ", ".join(f"{one.name} ({bytes_in_words(one.bytes)})" for one in report.files)
+            with _line():
+                st.markdown(f"Exported **{escape(task.name)}**: {escape(files)}")
+                _put_away(task)
             for note in report.notes:
                 st.caption(sentence(note))
             offer_zip(Path(report.folder), key=task.name)
 
 
-def _collection(name: str, n_images: int, left_out: list[tuple[str, str]]) -> None:
-    st.success(f"Collection **{escape(name)}** is ready: {n_images:,} images.")
-    with st.container(horizontal=True, gap="small"):
+def _line() -> DeltaGenerator:
+    return st.container(horizontal=True, gap="small", vertical_alignment="center")
+
+
+def _collection(task: Task, name: str, n_images: int, left_out: list[tuple[str, str]]) -> None:
+    with _line():
+        st.markdown(f"Collection **{escape(name)}** is ready: {n_images:,} images.")
         links.with_collection(links.COLLECTIONS, name, "Look into it")
         page, label = (links.SEARCH, "Search it") if fitting(name) else (links.TRAIN, "Train on it")
         links.with_collection(page, name, label)
+        _put_away(task)
     if left_out:
         st.caption(f"{len(left_out):,} were left out:")
         table = pd.DataFrame(left_out, columns=["file", "why"])

@@ -1,0 +1,33 @@
+"""The index of a collection and a model, kept in `$LEXISCOPE_HOME/indexes`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lsr.catalog import home
+from lsr.exceptions import IndexFileError
+from lsr.index.files import CARD, open_index
+from lsr.index.memory import MemoryIndex
+from lsr.storage import fingerprint
+
+
+def made_from(collection: str, model: str) -> dict[str, str]:
+    """What an index of this collection and model is made from, by their fingerprints."""
+    return {"collection": collection, "model": model}
+
+
+def index_folder(collection: str, model: str) -> Path:
+    """Where the index of a collection and a model lies, given their fingerprints."""
+    return home() / "indexes" / fingerprint(collection, model)
+
+
+def stored_index(collection: str, model: str) -> MemoryIndex | None:
+    """The stored index of a collection and a model, None where none can be used."""
+    folder = index_folder(collection, model)
+    if not (folder / CARD).is_file():
+        return None
+    try:
+        return open_index(folder, made_from(collection, model))
+    except IndexFileError:
+        # It is only a shortcut: whoever cannot open it builds the same in memory.
+        return None
