@@ -16,10 +16,10 @@ from numba import njit, types
 from numba.extending import overload
 from numpy.typing import NDArray
 
+from lsr.index.kernels_best import STRIDE, above, collect, descending, reached_by_k
+
 _BITS = 16
 BLOCK = 2**_BITS
-_STRIDE = 128
-_FEW = 64
 # Relative error of one float32 operation.
 _EPS = 2.0**-24
 
@@ -83,80 +83,6 @@ def score_block(
 
 
 @njit(cache=True, nogil=True)
-def _sift(heap: Any, value: Any) -> None:
-    """Put `value` in the place of the least of a heap."""
-    at = 0
-    while True:
-        child = 2 * at + 1
-        if child >= len(heap):
-            break
-        if child + 1 < len(heap) and heap[child + 1] < heap[child]:
-            child += 1
-        if heap[child] >= value:
-            break
-        heap[at] = heap[child]
-        at = child
-    heap[at] = value
-
-
-@njit(cache=True, nogil=True)
-def _bar(scores: Any, largest: Any, best_so_far: Any) -> Any:
-    """A score that k images reach, 0 where there are fewer; `largest` gets each stride's largest.
-
-    They are the best of earlier blocks and the best of every stride.
-    """
-    heap = best_so_far.copy()
-    # Numbers from 0 up are in the order of their bits, and integers are compared many at a time.
-    bits, greatest = scores.view(np.int32), largest.view(np.int32)
-    for stride in range(len(bits) // _STRIDE):
-        start = np.uint64(stride * _STRIDE)
-        most = np.int32(0)
-        for j in range(np.uint64(_STRIDE)):
-            most = max(most, bits[start + j])
-        greatest[stride] = most
-        if largest[stride] > heap[0]:
-            _sift(heap, largest[stride])
-    return heap[0]
-
-
-@njit(cache=True, nogil=True)
-def _collect(
-    scores: Any, largest: Any, base: int, bar: Any, heap: Any, found: Any, kept: Any, size: int
-) -> Any:
-    """Take the rows of a block whose score is above `bar`; (found, kept, size), rows ascending.
-
-    `heap` holds the k best scores so far and is kept up to date.
-    """
-    for stride in range(len(scores) // _STRIDE):
-        if largest[stride] <= bar:
-            continue
-        start = np.uint64(stride * _STRIDE)
-        if size + _STRIDE > len(found):
-            wider, more = np.empty(2 * len(found), np.int32), np.empty(2 * len(found), np.float32)
-            wider[:size], more[:size] = found[:size], kept[:size]
-            found, kept = wider, more
-        for j in range(np.uint64(_STRIDE)):
-            score = scores[start + j]
-            if score > bar:
-                found[size], kept[size] = base + np.int64(start + j), score
-                size += 1
-                if score > heap[0]:
-                    _sift(heap, score)
-    return found, kept, size
-
-
-@njit(cache=True, nogil=True)
-def _above(found: Any, kept: Any, size: int, bar: Any) -> int:
-    """Move what scores above `bar` to the front; how many do."""
-    left = 0
-    for i in range(size):
-        if kept[i] > bar:
-            found[left], kept[left] = found[i], kept[i]
-            left += 1
-    return left
-
-
-@njit(cache=True, nogil=True)
 def _weights_of(
     starts: Any,
     rows: Any,
@@ -195,21 +121,6 @@ def _weights_of(
                 image_weights[i, j] = plain(stored[low]) * scale
             else:
                 image_weights[i, j] = 0
-
-
-@njit(cache=True, nogil=True)
-def _order(scores: Doubles) -> Longs:
-    """Positions by descending score, ties by position."""
-    if len(scores) > _FEW:
-        return np.argsort(-scores, kind="mergesort")
-    order = np.arange(len(scores))
-    for i in range(1, len(scores)):
-        at = i
-        while at > 0 and scores[order[at - 1]] < scores[i]:
-            order[at] = order[at - 1]
-            at -= 1
-        order[at] = i
-    return order
 
 
 @njit(cache=True, nogil=True)
@@ -259,21 +170,21 @@ def best(
         factors[i] = np.float32(weights[i] / largest) * scales[terms[i]]
     slack = np.float32(1 - 2 * (len(terms) + 8) * _EPS)
     heap = np.zeros(k, np.float32)
-    largest_of = np.empty(BLOCK // _STRIDE, np.float32)
-    found, kept, size = np.empty(2 * _STRIDE, np.int32), np.empty(2 * _STRIDE, np.float32), 0
+    largest_of = np.empty(BLOCK // STRIDE, np.float32)
+    found, kept, size = np.empty(2 * STRIDE, np.int32), np.empty(2 * STRIDE, np.float32), 0
     for block in range(len(starts)):
         base = block * BLOCK
         here = min(n - base, BLOCK)
-        scores = scratch[: (here + _STRIDE - 1) // _STRIDE * _STRIDE]
+        scores = scratch[: (here + STRIDE - 1) // STRIDE * STRIDE]
         scores[:] = 0
         score_block(starts, rows, stored, dense_of, dense, block, here, terms, factors, scores)
         if len(allowed) > 0:
             for row in range(here):
                 if not allowed[base + row]:
                     scores[row] = 0
-        bar = _bar(scores, largest_of, heap) * slack
-        found, kept, size = _collect(scores, largest_of, base, bar, heap, found, kept, size)
-        size = _above(found, kept, size, heap[0] * slack)
+        bar = reached_by_k(scores, largest_of, heap) * slack
+        found, kept, size = collect(scores, largest_of, base, bar, heap, found, kept, size)
+        size = above(found, kept, size, heap[0] * slack)
     found = found[:size]
     image_weights = np.empty((size, len(terms)), np.float32)
     _weights_of(starts, rows, stored, scales, dense_of, dense, found, terms, image_weights)
@@ -281,7 +192,7 @@ def best(
     for i in range(size):
         for j in range(len(terms)):
             exact[i] += weights[j] * np.float64(image_weights[i, j])
-    order = _order(exact)[:k]
+    order = descending(exact)[:k]
     return found[order], exact[order], image_weights[order]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection as Container
 from collections.abc import Iterable, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -13,15 +13,16 @@ import scipy.sparse as sp
 
 from lsr.exceptions import QueryError
 from lsr.index.batches import each_part
+from lsr.index.filters import RowFilter
 from lsr.index.ids import find
 from lsr.index.kernels_search import is_query
+from lsr.index.parts import merged
 from lsr.index.precision import Precision, check_precision
 from lsr.index.protocol import Hit
 from lsr.index.segment import Segment, build_segment
 from lsr.sparse import SparseVectors
 
 MAX_K = 1_000
-_FEW = 1_000
 
 
 class Found(NamedTuple):
@@ -93,8 +94,8 @@ class MemoryIndex:
         # For every part the row here of each of its rows, -1 where it is deleted.
         self._row_here: list[np.ndarray] = []
         if not self._whole:
-            self.ids, self._row_here = _merged(self.segments, self.alive)
-        self._filter: Any = lru_cache(maxsize=16)(self._rows_of)
+            self.ids, self._row_here = merged(self.segments, self.alive)
+        self._rows_of = RowFilter(self.ids)
         # Reads the compiled loops from their cache now, so that no search waits for it.
         if len(self) and self.n_terms:
             self.find(np.zeros(1, np.int32), np.ones(1), 1)
@@ -286,8 +287,7 @@ class MemoryIndex:
             return None
         allowed = np.ones(len(self), bool)
         if only is not None:
-            known = isinstance(only, frozenset)
-            allowed = self._filter(only).copy() if known else self._rows_of(only)
+            allowed = self._rows_of(only)
         for term in (*include, *exclude):
             self._check_term(term)
         for term in include:
@@ -296,13 +296,6 @@ class MemoryIndex:
             allowed &= active
         for term in exclude:
             allowed[self.postings(term)[0]] = False
-        return allowed
-
-    def _rows_of(self, only: Container[str]) -> np.ndarray:
-        if len(only) > _FEW:
-            return np.fromiter((i in only for i in self.ids), bool, len(self))
-        allowed = np.zeros(len(self), bool)
-        allowed[[row for i in only if (row := find(self.ids, i)) is not None]] = True
         return allowed
 
     def _part(self, allowed: np.ndarray | None, part: int) -> np.ndarray | None:
@@ -328,24 +321,6 @@ class MemoryIndex:
                 f"Query term {term:,} lies outside the vocabulary of {self.n_terms:,} terms. "
                 "Project the query with the model of the index."
             )
-
-
-def _merged(
-    segments: Sequence[Segment], alive: Sequence[np.ndarray | None]
-) -> tuple[tuple[str, ...], list[np.ndarray]]:
-    """The living ids of all parts, ascending, and for every part the row of each of its ids."""
-    ids = [image_id for segment in segments for image_id in segment.ids]
-    living = np.concatenate(
-        [
-            np.ones(len(segment), bool) if one is None else one
-            for segment, one in zip(segments, alive, strict=True)
-        ]
-    )
-    order = sorted(np.flatnonzero(living).tolist(), key=ids.__getitem__)
-    row_here = np.full(len(ids), -1, np.int32)
-    row_here[order] = np.arange(len(order), dtype=np.int32)
-    ends = np.cumsum([len(segment) for segment in segments])[:-1]
-    return tuple(ids[i] for i in order), np.split(row_here, ends)
 
 
 def _check_k(k: int) -> None:
