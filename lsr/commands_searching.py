@@ -104,6 +104,8 @@ def _search_file(options: argparse.Namespace, settings: SearchSettings, log: Log
         raise QueryError("--queries already names the queries. Leave out the text and --image.")
     if options.out is None:
         raise QueryError("--queries needs a file for the results. Name it with --run OUT.")
+    if options.engine != "memory":
+        raise QueryError("--queries is answered in this process. Leave out --engine.")
     started = time.perf_counter()
     queries = read_queries(Path(options.queries))
     searcher = Searcher.open(options.collection, options.model, options.engine)

@@ -242,7 +242,7 @@ def test_the_module_runs_as_a_process_and_keeps_stdout_clean(home):
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/collections.md", "docs/encoders.md",
-                                  "docs/export.md"])  # fmt: skip
+                                  "docs/engines.md", "docs/export.md"])  # fmt: skip
 def test_the_examples_of_readme_and_docs_run(page, capsys, monkeypatch):
     monkeypatch.chdir(ROOT)
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)

@@ -137,3 +137,11 @@ def test_a_mistake_gets_one_line(arguments, message, capsys, tmp_path):
     complaint = capsys.readouterr().err
     assert message in complaint
     assert complaint.count("\n") == 1
+
+
+def test_a_file_of_queries_is_not_sent_to_another_engine(home, tmp_path, capsys):
+    (tmp_path / "queries.txt").write_text("a dog\n")
+    told = ["--queries", str(tmp_path / "queries.txt"), "--run", str(tmp_path / "out.run")]
+    assert main(["search", *told, "--engine", "milvus"]) == 2
+    assert capsys.readouterr().err == "--queries is answered in this process. Leave out --engine.\n"
+    assert not (tmp_path / "out.run").exists()
