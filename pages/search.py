@@ -106,7 +106,7 @@ def _show_upload(ready: Searcher, upload: Upload) -> None:
         query_bars(result, charts.PICTURE, key="upload")
     with right:
         st.subheader(f"Images like {escape(upload.name)}", anchor=False)
-        timing(result, ready.index.engine)
+        timing(result, ready.index)
         cards.show_tiles(ready.collection, cards.hit_tiles(result.hits), key="hits", width=135)
 
 
@@ -121,7 +121,7 @@ def _show_result(ready: Searcher, result: SearchResult, *, beside: bool, expansi
             return
         count = len(result.hits)
         st.subheader(f"{count} image{'s' * (count != 1)}", anchor=False)
-        timing(result, ready.index.engine)
+        timing(result, ready.index)
         if result.hits:
             cards.show_tiles(ready.collection, cards.hit_tiles(result.hits), key="hits", width=135)
         else:
@@ -131,7 +131,7 @@ def _show_result(ready: Searcher, result: SearchResult, *, beside: bool, expansi
 def _show_beside(ready: Searcher, result: SearchResult) -> None:
     sparse, dense = compared(result.hits, ready.search_dense(result.query, COMPARED_HITS))
     both = sum(tile.shared for tile in sparse)
-    timing(result, ready.index.engine)
+    timing(result, ready.index)
     st.caption(
         f"{both} of the {len(sparse)} sparse results are among the teacher's first "
         f"{len(dense)}; a mark gives their rank on the other side."

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from lsr.answers import ExplainedHit, SearchResult
-from lsr.index import Hit
+from lsr.index import Hit, Index
 from pages.parts import charts
 from pages.parts.cards import Tile, hit_tiles
 from pages.parts.links import to_terms
@@ -52,14 +52,17 @@ def query_bars(result: SearchResult, kinds: charts.Kinds, *, key: str) -> None:
     charts.table_twin(charts.bars_table(bars, kinds), name="query-terms", key="query")
 
 
-def timing(result: SearchResult, engine: str) -> None:
-    """Where the time of a search went."""
+def timing(result: SearchResult, index: Index) -> None:
+    """Where the time of a search went, and which engine answered."""
     parts = {"encode": "encode", "project": "project to terms", "search": "search"}
     spent = " · ".join(
         f"{label} {result.seconds[name] * 1e3:.1f} ms" for name, label in parts.items()
     )
+    # A stored index may keep smaller weights than those that a model gives.
+    precision = getattr(index, "precision", "float32")
+    kept = "" if precision == "float32" else f", weights of {precision}"
     st.caption(
-        f"{spent} · engine `{engine}`",
+        f"{spent} · engine `{index.engine}`{kept}",
         help="Encode: text or picture to a dense vector. Project: dense vector to weights of "
         "terms. Search: scores from the inverted index.",
     )

@@ -18,7 +18,7 @@ from lsr.__main__ import main
 from lsr.ablation import trained_models
 from lsr.collection import load_collection
 from lsr.storage import write_json
-from pages.parts import worker
+from pages.parts import caches, worker
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
 PAGES = ("search", "image", "term", "expansion", "train")
@@ -259,6 +259,26 @@ def test_every_closer_look_opens(view):
     app = opened("expansion", view=view, control="prune", k="5")
     assert not app.exception
     assert not app.error
+
+
+@pytest.fixture
+def _fresh_searchers():
+    """Searchers of other tests have indexes of their own, and theirs shall not have this one's."""
+    caches._searcher.clear()
+    yield
+    caches._searcher.clear()
+
+
+@pytest.mark.usefixtures("_fresh_searchers")
+def test_the_search_page_says_when_a_stored_index_keeps_smaller_weights(capsys):
+    plain = opened(q="two dogs")
+    assert any(one.value.endswith("engine `memory`") for one in plain.caption)
+    caches._searcher.clear()
+    assert main(["index", "--weights", "int8", "--json"]) == 0
+    capsys.readouterr()
+    stored = opened(q="two dogs")
+    assert any(one.value.endswith("engine `memory`, weights of int8") for one in stored.caption)
+    assert len(tiles(plain)) == len(tiles(stored)) > 0
 
 
 @pytest.mark.parametrize("view", ["query", "cloud", "prices"])
