@@ -53,7 +53,7 @@ def show() -> None:
                 st.markdown(explain.KNOBS)
             setting = None if kind == "training" else choose_setting(choice, images)
         if setting is None:
-            show_trained(choice.collection)
+            show_trained(choice)
             return
         polls = st.session_state.get(_POLLING, False)
         st.fragment(_explore, run_every=_EVERY if polls else None)(choice, setting, kind)

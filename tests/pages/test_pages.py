@@ -291,6 +291,23 @@ def test_a_null_stands_beside_the_models_in_every_look_at_a_query(view):
         assert f"In {name}:" in told
 
 
+def test_a_null_stands_in_every_chart_of_what_was_trained(capsys):
+    app = opened("expansion", control="training", null="words")
+    assert not app.exception
+    assert not app.error
+    points, rates, sizes = app.get("plotly_chart")
+    told = ["sweep", "--control", "caption", "--from", "0", "--to", "1", "--steps", "2"]
+    assert main([*told, "--null", "words", "--json"]) == 0
+    literal, full = json.loads(capsys.readouterr().out)["rows"]
+    at = f"{literal['R@1']:.3f} at FLOPs {full['flops']:.3g}"
+    assert f"null: R@1 with literal terms only {at}" in points.proto.alt
+    heat = json.loads(rates.proto.spec)["data"][0]
+    assert heat["y"][-1] == "null"
+    assert heat["text"][-1][0] == f"{literal['R@1']:.2f}".removeprefix("0")
+    assert "null, all terms" in sizes.proto.spec
+    assert "null:" not in opened("expansion", control="training").get("plotly_chart")[0].proto.alt
+
+
 def test_what_changes_names_queries_terms_and_an_interval():
     app = opened("expansion", view="flips", control="prune", k="5")
     figures = {metric.label: metric.value for metric in app.metric}

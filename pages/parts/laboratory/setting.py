@@ -61,9 +61,7 @@ def choose_setting(choice: Choice, images: Collection) -> Setting:
     with st.popover("Axes and null", icon=":material/monitoring:"):
         y, x, log, null = _choose_chart(direction)
     models = (choice.model,) if against == NONE else (choice.model, against)
-    return Setting(
-        choice.collection, models, split, direction, "" if null == NONE else null, x, y, log
-    )
+    return Setting(choice.collection, models, split, direction, null, x, y, log)
 
 
 def _choose_task(choice: Choice, images: Collection) -> tuple[str, str, str]:
@@ -105,7 +103,6 @@ def _choose_chart(direction: str) -> tuple[str, str, bool, str]:
     default_x = COSTS[0] if direction == DIRECTIONS[0] else "posting_cost"
     x = address.read_option("x", COSTS, default_x)
     log = address.read_flag("log", False)
-    null = address.read_option("null", list(_NULLS), NONE)
     st.selectbox(
         "Accuracy (upwards)",
         MEASURES,
@@ -126,6 +123,16 @@ def _choose_chart(direction: str) -> tuple[str, str, bool, str]:
     st.toggle(
         "Logarithmic cost", **address.bound("log", log, default=False, as_text=address.flag_text)
     )
+    return y, x, log, choose_null()
+
+
+def choose_null() -> str:
+    """Draw the null switch; one of `lsr.sweep.NULLS`, or empty.
+
+    Raises:
+        QueryError: the address names another.
+    """
+    null = address.read_option("null", list(_NULLS), NONE)
     st.segmented_control(
         "Null",
         list(_NULLS),
@@ -135,7 +142,7 @@ def _choose_chart(direction: str) -> tuple[str, str, bool, str]:
         "a head of random weights cut to as many terms, or captions as bare lists of words.",
         **address.bound("null", null, NONE),
     )
-    return y, x, log, null
+    return "" if null == NONE else null
 
 
 def measurable_splits(images: Collection) -> list[str]:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from lsr.ablation import AblationTables, read_ablation, trained_models
 from lsr.figures import controls_figure, mismatch_figure, sizes_figure
 from lsr.figures.trained import RUN_LABELS, mismatch_table
-from pages.parts import address, caches, charts
+from lsr.sweep import Knob
+from pages.parts import address, caches, charts, explain
+from pages.parts.choice import Choice
+from pages.parts.laboratory.setting import choose_null, measurable_splits
+from pages.parts.markup import escape
 
 _ACCURACY = ("R@1", "literal_R@1", "exact@20", "semantic@20", "overlap@10")
 _COST = ("flops", "active_terms_image", "active_terms_query")
 
 
-def show_trained(collection: str) -> None:
+# Rates at which the mismatch of training and search is measured.
+_RATES = np.linspace(0, 1, 11)
+
+
+def show_trained(choice: Choice) -> None:
     """Controls against each other, the mismatch of training and search, and the head's size."""
     tables = read_ablation()
     if tables is None:
@@ -23,16 +32,39 @@ def show_trained(collection: str) -> None:
             "`python -m lsr ablate --out assets/ablation` to train the grid."
         )
         return
-    _show_controls(tables, collection)
+    null = choose_null()
+    nulls = _null_rows(choice, null) if null else []
+    if nulls:
+        st.caption(f"{explain.NULLS[null]} Measured with {escape(choice.model)}.")
+    _show_controls(tables, choice.collection, nulls)
     if tables.mismatch:
-        _show_mismatch(tables)
+        _show_mismatch(tables, nulls)
     if sizes := tables.study("size"):
-        _show_sizes(sizes)
+        _show_sizes(sizes, nulls)
     st.caption("These heads are small, so that the grid trains on two CPU cores. Made by")
     st.code(tables.command or "python -m lsr ablate", language="bash", wrap_lines=True)
 
 
-def _show_controls(tables: AblationTables, collection: str) -> None:
+def _null_rows(choice: Choice, null: str) -> list[dict]:  # type: ignore[type-arg]
+    """The null of the sidebar's model as rows of the ablation, one for each inference rate."""
+    images = caches.collection(choice.collection)
+    splits = measurable_splits(images)
+    split = "test" if "test" in splits else splits[0]
+    ready = caches.laboratory(choice.collection, choice.model, split, "text-to-image", null)
+    *_, last = ready.sweeping(Knob("caption"), _RATES)
+    rows = [row.as_dict() for row in last.rows]
+    told = {"control": "null", "regularizer_weight": 0.0, "literal_R@1": rows[0]["R@1"]}
+    return [
+        {**row, **told, "rate": row["value"], "active_terms_image": row["active_terms_document"]}
+        for row in rows
+    ]
+
+
+def _show_controls(
+    tables: AblationTables,
+    collection: str,
+    nulls: list[dict],  # type: ignore[type-arg]
+) -> None:
     st.subheader("What each control gives", anchor=False)
     st.caption(
         "Each point is a mean over seeds, one for every weight of the regularizer. With all terms, "
@@ -64,6 +96,7 @@ def _show_controls(tables: AblationTables, collection: str) -> None:
     rows = tables.study("controls")
     if own:
         rows = rows + trained_models(caches.collection(collection).fingerprint)
+    rows = rows + nulls[-1:]  # at full expansion, as all rows are
     st.plotly_chart(
         controls_figure(rows, charts.colours(), x=x, y=y),
         key="controls",
@@ -83,7 +116,7 @@ def _controls_alt(rows: list[dict], x: str, y: str) -> str:  # type: ignore[type
     )
 
 
-def _show_mismatch(tables: AblationTables) -> None:
+def _show_mismatch(tables: AblationTables, nulls: list[dict]) -> None:  # type: ignore[type-arg]
     st.subheader("Trained at one rate, searched at another", anchor=False)
     st.caption(
         "Rows: the rate of expansion while training. Columns: the caption-level rate while "
@@ -101,6 +134,7 @@ def _show_mismatch(tables: AblationTables) -> None:
         **address.bound("weight", chosen, names[0]),
     )
     rows = [row for row in rows if f"{row['regularizer_weight']:g}" == chosen]
+    rows += [{**row, "rate": round(row["rate"], 2)} for row in nulls]
     controls, rates, values = mismatch_table(rows)
     table = pd.DataFrame(values, index=controls, columns=[f"{rate:g}" for rate in rates])
     st.plotly_chart(
@@ -120,10 +154,15 @@ def _rate_of(control: str) -> str:
     return named.get(control, control.removeprefix("constant:"))
 
 
-def _show_sizes(rows: list[dict]) -> None:  # type: ignore[type-arg]
+def _show_sizes(rows: list[dict], nulls: list[dict]) -> None:  # type: ignore[type-arg]
     st.subheader("Size of the head", anchor=False)
+    figure = sizes_figure(rows, charts.colours())
+    if nulls:
+        figure.add_hline(
+            nulls[-1]["R@1"], line_dash="dash", line_width=1, annotation_text="null, all terms"
+        )
     st.plotly_chart(
-        sizes_figure(rows, charts.colours()),
+        figure,
         key="sizes",
         config=charts.CONFIG,
         alt="R@1 at full expansion and with literal terms only against the hidden size",
