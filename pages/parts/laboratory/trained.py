@@ -156,10 +156,13 @@ def _rate_of(control: str) -> str:
 
 def _show_sizes(rows: list[dict], nulls: list[dict]) -> None:  # type: ignore[type-arg]
     st.subheader("Size of the head", anchor=False)
-    figure = sizes_figure(rows, charts.colours())
+    palette = charts.colours()
+    figure = sizes_figure(rows, palette)
     if nulls:
         figure.add_hline(
-            nulls[-1]["R@1"], line_dash="dash", line_width=1, annotation_text="null, all terms"
+            nulls[-1]["R@1"],
+            line={"color": palette.ink, "dash": "dash", "width": 1},
+            annotation_text="null, all terms",
         )
     st.plotly_chart(
         figure,
