@@ -24,16 +24,7 @@ def show() -> None:
     )
     show_tasks()
     with mistakes_shown():
-        view = address.read_option("view", list(_VIEWS), "installed")
-        st.segmented_control(
-            "Show",
-            list(_VIEWS),
-            format_func=_VIEWS.__getitem__,
-            required=True,
-            label_visibility="collapsed",
-            **address.bound("view", view, "installed"),
-        )
-        if view == "import":
+        if address.choose("view", "Show", _VIEWS, "installed", hide_label=True) == "import":
             show_import()
             return
         show_list(current_collection())

@@ -73,14 +73,7 @@ def _explore(choice: Choice, setting: Setting, kind: str) -> None:
         with right:
             show_table(found, setting, turned)
         charts.table_twin(sweep_table(found), name=f"sweep-{turned.knob.control}", key="sweep")
-        view = address.read_option("view", list(_VIEWS), "query")
-        st.segmented_control(
-            "Look closer",
-            list(_VIEWS),
-            format_func=_VIEWS.__getitem__,
-            required=True,
-            **address.bound("view", view, "query"),
-        )
+        view = address.choose("view", "Look closer", _VIEWS, "query")
         if view == "flips":
             show_point(setting, turned)
         elif view == "cheapest":

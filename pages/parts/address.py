@@ -8,7 +8,7 @@ browser's back button all lead to the same page. What equals its default is left
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -109,6 +109,33 @@ def bound(
     if st.session_state.get(key) != value:
         st.session_state[key] = value
     return {"key": key, "on_change": write_from_widget, "args": (name, default, as_text)}
+
+
+def choose(
+    name: str,
+    label: str,
+    options: Mapping[str, str],
+    default: str,
+    *,
+    help: str | None = None,
+    hide_label: bool = False,
+) -> str:
+    """Buttons side by side for a parameter; the one of `options`, names with labels, it is set to.
+
+    Raises:
+        QueryError: the address says another word.
+    """
+    value = read_option(name, list(options), default)
+    st.segmented_control(
+        label,
+        list(options),
+        format_func=options.__getitem__,
+        required=True,
+        help=help,
+        label_visibility="collapsed" if hide_label else "visible",
+        **bound(name, value, default),
+    )
+    return value
 
 
 def write_from_widget(name: str, default: Any, as_text: Callable[[Any], str]) -> None:

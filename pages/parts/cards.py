@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,6 @@ import streamlit as st
 
 from lsr.answers import ExplainedHit
 from lsr.collection import Collection
-from lsr.exceptions import shorten
 from pages.parts import caches
 from pages.parts.links import to_image
 from pages.parts.markup import escape
@@ -82,7 +82,12 @@ def gallery(images: Collection, count: int) -> list[Tile]:
     rows = images.searchable_rows
     step = max(len(rows) // count, 1)
     ids = [images.image_ids[row] for row in rows[::step][:count]]
-    return [Tile(image_id, escape(shorten(description(images, image_id)))) for image_id in ids]
+    return [Tile(image_id, escape(_in_short(description(images, image_id)))) for image_id in ids]
+
+
+def _in_short(text: str) -> str:
+    """As many whole words as a tile has room for."""
+    return textwrap.shorten(text, 52, placeholder=" …")
 
 
 def example_queries(images: Collection, count: int = 6) -> list[str]:

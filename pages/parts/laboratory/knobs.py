@@ -130,48 +130,31 @@ def turn_knob(kind: str) -> Turned:
 
 
 def _choose_rates() -> str:
-    rates = address.read_option("rates", ["word", "word-df"], "word")
-    st.segmented_control(
+    return address.choose(
+        "rates",
         "Every term at",
-        ["word", "word-df"],
-        format_func={"word": "the same rate", "word-df": "its own rate"}.__getitem__,
-        required=True,
+        {"word": "the same rate", "word-df": "its own rate"},
+        "word",
         help="Its own rate: p × (1 − share of images that activate the term), as word-level "
         "control in training has it. Frequent terms are held back more.",
-        **address.bound("rates", rates, "word"),
     )
-    return rates
 
 
 def _choose_pruning() -> Knob:
-    cut = address.read_option("cut", list(_CUTS), "top-k")
-    side = address.read_option("side", list(get_args(Sides)), "captions")
-    part = address.read_option("part", list(get_args(Part)), "all")
+    sides, parts = ({one: one.capitalize() for one in get_args(kind)} for kind in (Sides, Part))
     with st.container(horizontal=True, gap="medium"):
-        st.segmented_control(
-            "What stays",
-            list(_CUTS),
-            format_func=_CUTS.__getitem__,
-            required=True,
-            **address.bound("cut", cut, "top-k"),
-        )
-        st.segmented_control(
-            "Of",
-            list(get_args(Sides)),
-            format_func=str.capitalize,
-            required=True,
-            **address.bound("side", side, "captions"),
-        )
+        cut = address.choose("cut", "What stays", _CUTS, "top-k")
+        side = address.choose("side", "Of", sides, "captions")
+        part = "all"
         if cut in PRUNINGS:
-            st.segmented_control(
+            part = address.choose(
+                "part",
                 "Which terms may go",
-                list(get_args(Part)),
-                format_func=str.capitalize,
-                required=True,
+                parts,
+                "all",
                 help="Literal terms are said by the caption, or by a caption of the image.",
-                **address.bound("part", part, "all"),
             )
-    return Knob(cut, side, part if cut in PRUNINGS else "all")  # type: ignore[arg-type]
+    return Knob(cut, side, part)  # type: ignore[arg-type]
 
 
 def parse_stop(name: str, raw: str | None, stops: tuple[float, ...], default: float) -> float:

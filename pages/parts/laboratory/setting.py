@@ -132,15 +132,13 @@ def choose_null() -> str:
     Raises:
         QueryError: the address names another.
     """
-    null = address.read_option("null", list(_NULLS), NONE)
-    st.segmented_control(
+    null = address.choose(
+        "null",
         "Null",
-        list(_NULLS),
-        format_func=_NULLS.__getitem__,
-        required=True,
+        _NULLS,
+        NONE,
         help="The first model with its work undone: expansion terms dealt out to other captions, "
         "a head of random weights cut to as many terms, or captions as bare lists of words.",
-        **address.bound("null", null, NONE),
     )
     return "" if null == NONE else null
 

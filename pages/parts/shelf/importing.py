@@ -83,14 +83,12 @@ def _form() -> ImportWish:
     with st.expander("More settings", key="import-settings"):
         form = address.read_option("as", [_RECOGNISED, *FORM_NAMES], _RECOGNISED)
         st.selectbox("Format", [_RECOGNISED, *FORM_NAMES], **address.bound("as", form, _RECOGNISED))
-        splits = address.read_option("splits", list(_SPLITS), "kept")
-        st.segmented_control(
+        splits = address.choose(
+            "splits",
             "Splits",
-            list(_SPLITS),
-            format_func=_SPLITS.__getitem__,
-            required=True,
+            _SPLITS,
+            "kept",
             help="A source without splits gets new ones either way, drawn from seed 0.",
-            **address.bound("splits", splits, "kept"),
         )
     return ImportWish(
         source.strip(),
