@@ -19,6 +19,7 @@ from lsr.ablation import trained_models
 from lsr.collection import load_collection
 from lsr.storage import write_json
 from pages.parts import caches, worker
+from pages.parts.laboratory.curve import _clicked
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
 PAGES = ("search", "image", "term", "expansion", "train")
@@ -315,6 +316,30 @@ def test_what_changes_names_queries_terms_and_an_interval():
     assert low <= float(figures["Change of R@1"]) <= high < 0
     assert int(figures["Queries that lose"]) > int(figures["Queries that gain"])
     assert [link for link in app.get("page_link") if "term=" in link.proto.query_string]
+
+
+def test_the_point_of_the_second_model_is_explained_with_its_own_figures(capsys):
+    app = opened("expansion", view="flips", control="prune", k="5", point="demo-uncontrolled")
+    assert not app.exception
+    told = ["sweep", "--model", "demo-uncontrolled", "--control", "top-k", "--json"]
+    low, high = (
+        json.loads(capsys.readouterr().out)["rows"][0]["R@1"]
+        for k in ("5", "500")
+        if main([*told, "--from", k, "--to", k, "--steps", "1"]) == 0
+    )
+    assert float(app.metric[0].value) == pytest.approx(low - high, abs=1e-4)
+    assert any(one.value.startswith("**demo\\-uncontrolled**, ") for one in app.markdown)
+    other = opened("expansion", view="flips", control="prune", k="5", point="gone")
+    assert not other.error
+    assert "point" not in other.query_params
+
+
+@pytest.mark.parametrize(
+    ("points", "clicked"),
+    [([], None), ([{}], None), ([{"customdata": ["demo", 0.5]}], ("demo", 0.5))],
+)
+def test_a_click_names_the_curve_and_the_value(points, clicked):
+    assert _clicked({"selection": {"points": points}}) == clicked
 
 
 def test_a_null_can_be_the_baseline():

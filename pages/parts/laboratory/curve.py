@@ -145,21 +145,25 @@ def show_chart(found: Sequence[Measured], setting: Setting, turned: Turned) -> N
         on_select="rerun",
         selection_mode="points",
     )
-    value = _clicked(state)
-    if value is not None and value != st.session_state.get("trade-off-clicked"):
-        st.session_state["trade-off-clicked"] = value
-        if value in turned.values and value != turned.value:
+    clicked = _clicked(state)
+    if clicked is not None and clicked != st.session_state.get("trade-off-clicked"):
+        st.session_state["trade-off-clicked"] = clicked
+        name, value = clicked
+        if value in turned.values:
             move_to(turned, value)
+            # A point of the null has the first model's configuration.
+            address.write("point", name if name in setting.models[1:] else None)
             address.write("view", "flips")
             st.rerun(scope="fragment")
-    elif value is None:
+    elif clicked is None:
         st.session_state.pop("trade-off-clicked", None)
 
 
-def _clicked(state: object) -> float | None:
+def _clicked(state: object) -> tuple[str, float] | None:
+    """The name of the curve and the value of the knob of a clicked point."""
     points = state.get("selection", {}).get("points", []) if isinstance(state, dict) else []
     custom = points[0].get("customdata") if points else None
-    return float(custom[1]) if custom is not None and len(custom) > 1 else None
+    return (str(custom[0]), float(custom[1])) if custom is not None and len(custom) > 1 else None
 
 
 def show_table(found: Sequence[Measured], setting: Setting, turned: Turned) -> None:

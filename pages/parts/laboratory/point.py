@@ -21,10 +21,17 @@ _SHOWN = 8
 
 def show_point(setting: Setting, turned: Turned) -> None:
     """The configuration, the difference with its interval, and the flips."""
-    options = {_FULL: "Every term", _LITERAL: "Literal terms only"}
+    model = setting.models[0]
+    if address.read_text("point") not in (None, *setting.models):
+        address.write("point", None)  # another model was chosen since
     if len(setting.models) > 1:
-        options[_OTHER] = f"{setting.models[1]} at the same setting"
-    if setting.null:
+        named = {name: name for name in setting.models}
+        model = address.choose("point", "Point of", named, setting.models[0])
+    options = {_FULL: "Every term", _LITERAL: "Literal terms only"}
+    for other in setting.models:
+        if other != model:
+            options[_OTHER] = f"{other} at the same setting"
+    if setting.null and model == setting.models[0]:
         options[_NULL] = f"{NULLS[setting.null]}, at the same setting"
     # At full expansion the usual baseline would be the point itself.
     whole = turned.knob.control in ("caption", "mean", "word") and turned.value == 1
@@ -36,19 +43,19 @@ def show_point(setting: Setting, turned: Turned) -> None:
         list(options),
         format_func=options.__getitem__,
         required=True,
-        help="The setting of the first model that the point is compared with.",
+        help="What the point is compared with: the same model unless another is named.",
         **address.bound("baseline", baseline, default),
     )
     measure = setting.y if setting.y in RANK_MEASURES else "R@1"
-    model = setting.models[0]
     found = _compare(
         _laboratory(setting, model),
-        _other(setting, baseline),
+        _other(setting, model, baseline),
         turned.knob,
         turned.value,
         baseline,
         measure,
         setting.null if baseline == _NULL else "",
+        model,
         *_marks(setting),
     )
     st.markdown(
@@ -76,9 +83,10 @@ def _laboratory(setting: Setting, model: str) -> Laboratory:
     return caches.laboratory(setting.collection, model, setting.split, setting.direction, "")
 
 
-def _other(setting: Setting, baseline: str) -> Laboratory:
-    """The laboratory of the baseline."""
-    model = setting.models[1] if baseline == _OTHER else setting.models[0]
+def _other(setting: Setting, model: str, baseline: str) -> Laboratory:
+    """The laboratory of the baseline of a model's point."""
+    if baseline == _OTHER:
+        model = next(name for name in setting.models if name != model)
     null = setting.null if baseline == _NULL else ""
     return caches.laboratory(setting.collection, model, setting.split, setting.direction, null)
 
