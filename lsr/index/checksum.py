@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from lsr.compiling import compiled
 
 # FNV-1a over words of eight bytes, in eight lanes that do not wait for each other. Every step is
 # a bijection of the lane, so a single changed word always changes the sum.
@@ -25,7 +26,7 @@ def checksum(array: np.ndarray) -> str:
     return f"{int(total[0]):016x}"
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _mix(words: np.ndarray, lanes: np.ndarray) -> None:
     a, b, c, d, e, f, g, h = lanes
     for i in range(0, len(words), 8):

@@ -7,8 +7,9 @@ rows[starts[t] : starts[t + 1]] with weights likewise, rows ascending.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from lsr.compiling import compiled
 
 Ints = NDArray[np.int32]
 Longs = NDArray[np.int64]
@@ -16,7 +17,7 @@ Floats = NDArray[np.float32]
 _BLOCK = 64
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def score_images(
     starts: Longs, rows: Ints, weights: Floats, terms: Ints, term_weights: Floats, scores: Floats
 ) -> None:
@@ -28,7 +29,7 @@ def score_images(
             scores[np.uint32(rows[p])] += weight * weights[p]
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def best_rows(scores: Floats, allowed: NDArray[np.bool_], k: int, floor: float = 0.0) -> Ints:
     """Rows of the k largest scores above `floor`, score descending, ties by ascending row."""
     heap_scores = np.empty(k, np.float32)
@@ -61,7 +62,7 @@ def best_rows(scores: Floats, allowed: NDArray[np.bool_], k: int, floor: float =
     return heap_rows[:size]
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def search_all(
     starts: Longs,
     rows: Ints,

@@ -8,16 +8,17 @@ from __future__ import annotations
 import threading
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
 
+from lsr.compiling import compiled
 from lsr.index.kernels import Floats, Ints, Longs, best_rows
 
 # numba's fallback threading layer must not run two parallel loops at once.
 ONE_AT_A_TIME = threading.RLock()
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def rank_of_best(scores: Floats, relevant: Ints) -> int:
     """Rank of the best of some rows, from 1; ties count against it; 0 where it has no score."""
     own = np.float32(0)
@@ -34,7 +35,7 @@ def rank_of_best(scores: Floats, relevant: Ints) -> int:
     return int(rank)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def best_again(scores: Floats, everything: NDArray[np.bool_], k: int, before: Ints) -> Ints:
     """`best_rows` of scores of which none has fallen since the rows `before` were the best.
 
@@ -49,7 +50,7 @@ def best_again(scores: Floats, everything: NDArray[np.bool_], k: int, before: In
     return best_rows(scores, everything, k, floor)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def shared_rows(rows: Ints, reference: Ints) -> int:
     """How many rows stand in both."""
     count = 0
@@ -59,7 +60,7 @@ def shared_rows(rows: Ints, reference: Ints) -> int:
     return count
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@compiled(parallel=True)
 def staged_ranks(
     starts: Longs,
     rows: Ints,
@@ -140,7 +141,7 @@ def staged_ranks(
     return ranks, active, cost, shared
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def add_parts(
     starts: Longs,
     rows: Ints,
@@ -163,7 +164,7 @@ def add_parts(
                 more[np.uint32(rows[p])] += product
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@compiled(parallel=True)
 def mean_ranks(
     starts: Longs,
     rows: Ints,
@@ -216,7 +217,7 @@ def mean_ranks(
     return ranks, shared
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@compiled(parallel=True)
 def dense_ranks_and_best(
     scores: Floats, relevant_starts: Longs, relevant: Ints, k: int
 ) -> tuple[Longs, Ints]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
 
+from lsr.compiling import compiled
 from lsr.index.kernels import Floats, Ints, Longs
 from lsr.sweep.kernels import add_parts
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def at_most(n: int, p: float, most: int) -> float:
     """P(Bin(n, p) ≤ most)."""
     if most < 0:
@@ -27,7 +28,7 @@ def at_most(n: int, p: float, most: int) -> float:
     return min(total, 1.0)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def certain_and_open(
     said: Floats, full: Floats, left_out: NDArray[np.bool_], bar: float, tie: int
 ) -> tuple[int, int]:
@@ -47,7 +48,7 @@ def certain_and_open(
     return certain, either
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@compiled(parallel=True)
 def coin_measures(
     starts: Longs,
     rows: Ints,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
 
+from lsr.compiling import compiled
 from lsr.index.kernels import Floats, Ints, Longs
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@compiled(parallel=True)
 def staged_term_quality(
     query_starts: Longs,
     order: Longs,
@@ -46,7 +47,7 @@ def staged_term_quality(
     return exact, semantic
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@compiled(parallel=True)
 def mean_term_quality(
     query_starts: Longs,
     order: Longs,
