@@ -24,9 +24,10 @@ from lsr.index.segment import Segment
 from lsr.processes import exclusive
 from lsr.storage import read_json, replacing_folder, write_json
 
-SCHEMA = 1
+SCHEMA = 2
 CARD = "index.json"
-_ARRAYS = ("starts", "rows", "stored", "scales", "dense_of", "dense", "id_ends", "id_text")
+_SEARCHED = ("starts", "rows", "stored", "scales", "steps", "dense_of", "dense", "levels")
+_ARRAYS = (*_SEARCHED, "id_ends", "id_text")
 
 
 def save_index(index: MemoryIndex, folder: Path, made_from: Mapping[str, str]) -> MemoryIndex:

@@ -1,19 +1,59 @@
-"""Compiled loops that pick the best of many scores from 0 up. Arrays only."""
+"""Compiled loops that pick the best of many scores. Arrays only.
+
+Scores are compared as integers, many at a time: units as they are, float32 numbers from 0 up by
+their bits, which are in the same order.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from numba import njit
+from numba import types
+from numba.extending import overload
 
+from lsr.compiling import compiled
 from lsr.index.kernels import Longs
 
 STRIDE = 128
+# With fewer strides for each hit, their largest scores say little about the k best.
+_STRIDES_EACH = 4
 _FEW = 64
 
 
-@njit(cache=True, nogil=True)
+def ordered(scores: Any) -> Any:
+    """Scores as integers in the same order."""
+    raise NotImplementedError("compiled code only")
+
+
+@overload(ordered)
+def _ordered(scores: Any) -> Any:
+    def bits(scores: Any) -> Any:
+        return scores.view(np.int32)
+
+    def counts(scores: Any) -> Any:
+        return scores
+
+    return bits if scores.dtype == types.float32 else counts
+
+
+def lowered(bar: Any, slack: Any) -> Any:
+    """A score as an integer, lowered by what it may be wrong by: `slack` units, or as a share."""
+    raise NotImplementedError("compiled code only")
+
+
+@overload(lowered)
+def _lowered(bar: Any, slack: Any) -> Any:  # noqa: ARG001
+    def share(bar: Any, slack: Any) -> Any:
+        return np.float32(np.int32(bar).view(np.float32) * (np.float32(1) - slack)).view(np.int32)
+
+    def units(bar: Any, slack: Any) -> Any:
+        return np.uint16(max(np.int64(bar) - slack, 0))
+
+    return share if bar == types.int32 else units
+
+
+@compiled()
 def _sift(heap: Any, value: Any) -> None:
     """Put `value` in the place of the least of a heap."""
     at = 0
@@ -30,42 +70,42 @@ def _sift(heap: Any, value: Any) -> None:
     heap[at] = value
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def reached_by_k(scores: Any, largest: Any, best_so_far: Any) -> Any:
     """A score that k images reach, 0 where there are fewer; `largest` gets each stride's largest.
 
     They are the best of earlier blocks and the best of every stride.
     """
-    heap = best_so_far.copy()
-    # Numbers from 0 up are in the order of their bits, and integers are compared many at a time.
-    bits, greatest = scores.view(np.int32), largest.view(np.int32)
-    for stride in range(len(bits) // STRIDE):
+    n = len(scores) // STRIDE
+    for stride in range(n):
         start = np.uint64(stride * STRIDE)
-        most = np.int32(0)
+        most = scores[start]
         for j in range(np.uint64(STRIDE)):
-            most = max(most, bits[start + j])
-        greatest[stride] = most
+            most = max(most, scores[start + j])
+        largest[stride] = most
+    if n < _STRIDES_EACH * len(best_so_far):
+        return best_so_far[0]
+    heap = best_so_far.copy()
+    for stride in range(n):
         if largest[stride] > heap[0]:
             _sift(heap, largest[stride])
     return heap[0]
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def collect(
-    scores: Any, largest: Any, base: int, bar: Any, heap: Any, found: Any, kept: Any, size: int
-) -> Any:
-    """Take the rows of a block whose score is above `bar`; (found, kept, size), rows ascending.
+    scores: Any, largest: Any, base: int, bar: Any, slack: Any, heap: Any, kept: Any, found: Any
+) -> int:
+    """Write the rows of a block with a score above `bar` to `found`, ascending; how many they are.
 
-    `heap` holds the k best scores so far and is kept up to date.
+    `heap` holds the k best scores so far and is kept up to date; the bar rises with them. `kept`
+    gets the scores.
     """
+    size = 0
     for stride in range(len(scores) // STRIDE):
         if largest[stride] <= bar:
             continue
         start = np.uint64(stride * STRIDE)
-        if size + STRIDE > len(found):
-            wider, more = np.empty(2 * len(found), np.int32), np.empty(2 * len(found), np.float32)
-            wider[:size], more[:size] = found[:size], kept[:size]
-            found, kept = wider, more
         for j in range(np.uint64(STRIDE)):
             score = scores[start + j]
             if score > bar:
@@ -73,10 +113,20 @@ def collect(
                 size += 1
                 if score > heap[0]:
                     _sift(heap, score)
-    return found, kept, size
+        bar = max(bar, lowered(heap[0], slack))
+    return size
 
 
-@njit(cache=True, nogil=True)
+@compiled()
+def count_above(largest: Any, n: int, bar: Any) -> int:
+    """How many of the first `n` numbers are above `bar`."""
+    count = 0
+    for i in range(n):
+        count += largest[i] > bar
+    return count
+
+
+@compiled()
 def above(found: Any, kept: Any, size: int, bar: Any) -> int:
     """Move what scores above `bar` to the front; how many do."""
     left = 0
@@ -87,7 +137,7 @@ def above(found: Any, kept: Any, size: int, bar: Any) -> int:
     return left
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def descending(scores: Any) -> Longs:
     """Positions by descending score, ties by position."""
     if len(scores) > _FEW:

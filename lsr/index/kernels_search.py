@@ -1,10 +1,7 @@
 """Compiled search over the postings of a segment. Arrays only; the classes around them check input.
 
-Images are numbered by row, in blocks of BLOCK rows. A block's postings lie together, term after
-term: those of term t in block b are rows[starts[b, t] : starts[b, t + 1]], counted from the block's
-first row and ascending, with the stored weights likewise. A term that very many images activate has
-no postings but a line of `dense`, the stored weight of every row, 0 where the term is not active;
-dense_of[t] is its number, or -1. How weights are stored: see `lsr.index.precision`.
+See `lsr.index.kernels_score` for the arrays. A first pass gives all images a score that is wrong by
+no more than a known slack. Whatever that may have kept from the k best is scored again in float64.
 """
 
 from __future__ import annotations
@@ -12,92 +9,104 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import overload
 from numpy.typing import NDArray
 
-from lsr.index.kernels_best import STRIDE, above, collect, descending, reached_by_k
-
-_BITS = 16
-BLOCK = 2**_BITS
-# Relative error of one float32 operation.
-_EPS = 2.0**-24
+from lsr.compiling import compiled
+from lsr.index.kernels_best import (
+    STRIDE,
+    above,
+    collect,
+    count_above,
+    descending,
+    lowered,
+    ordered,
+    reached_by_k,
+)
+from lsr.index.kernels_score import (
+    BITS,
+    BLOCK,
+    MOST_COARSE_TERMS,
+    in_units,
+    plain,
+    score_coarsely,
+    score_finely,
+)
 
 Longs = NDArray[np.int64]
 Doubles = NDArray[np.float64]
+# Relative error of one float32 operation.
+_EPS = 2.0**-24
+# Units of slack, of 65,535, up to which lines are multiplied by whole units.
+WHOLE_UNITS = 1024
+# So many candidates cost more than another pass that leaves fewer.
+_MOST_CANDIDATES, _MOST_CANDIDATES_EACH = 512, 16
 
 
-def plain(stored: Any) -> Any:
-    """A stored weight as float32, before the term's scale."""
+def _score(index: Any, block: int, n: int, terms: Any, query: Any, scores: Any) -> None:
+    """Add the scores of a block's images to `scores` by the pass that fits its type."""
     raise NotImplementedError("compiled code only")
 
 
-@overload(plain)
-def _plain(stored: Any) -> Any:
-    def half(stored: Any) -> Any:
-        # The bits of a float16 moved to their places in a float32; the exponents' offsets differ.
-        bits = np.uint32(np.uint32(stored) << np.uint32(13))
-        return bits.view(np.float32) * np.float32(2.0**112)
+@overload(_score)
+def _score_of(index: Any, block: int, n: int, terms: Any, query: Any, scores: Any) -> Any:  # noqa: ARG001
+    def fine(index: Any, block: int, n: int, terms: Any, query: Any, scores: Any) -> None:
+        starts, rows, stored, _, _, dense_of, dense, _ = index
+        score_finely(starts, rows, stored, dense_of, dense, block, n, terms, query[0], scores)
 
-    def number(stored: Any) -> Any:
-        return np.float32(stored)
+    def coarse(index: Any, block: int, n: int, terms: Any, query: Any, scores: Any) -> None:
+        starts, rows, stored, _, _, dense_of, _, levels = index
+        score_coarsely(starts, rows, stored, dense_of, levels, block, n, terms, *query, scores)
 
-    return half if stored == types.uint16 else number
-
-
-@njit(cache=True, nogil=True, fastmath={"contract"})
-def _add_postings(rows: Any, stored: Any, first: int, last: int, factor: Any, scores: Any) -> None:
-    # Unsigned positions spare a test for negative indices at every posting.
-    for p in range(np.uint64(first), np.uint64(last)):
-        scores[rows[p]] += factor * plain(stored[p])
+    return fine if scores.dtype == types.float32 else coarse
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
-def _add_line(line: Any, factor: Any, scores: Any) -> None:
-    for row in range(len(line)):
-        scores[row] += factor * plain(line[row])
-
-
-@njit(cache=True, nogil=True)
-def score_block(
-    starts: Any,
-    rows: Any,
-    stored: Any,
-    dense_of: Any,
-    dense: Any,
-    block: int,
+@compiled()
+def _candidates(
+    index: Any,
     n: int,
     terms: Any,
-    factors: Any,
-    scores: Any,
-) -> None:
-    """Add the products of a query with the `n` images of a block to `scores`, float32."""
-    base = block * BLOCK
-    for i in range(len(terms)):
-        term, factor = terms[i], factors[i]
-        if dense_of[term] >= 0:
-            _add_line(dense[dense_of[term], base : base + n], factor, scores)
-        else:
-            first, last = starts[block, term], starts[block, term + 1]
-            _add_postings(rows, stored, first, last, factor, scores)
+    query: Any,
+    slack: Any,
+    k: int,
+    allowed: Any,
+    room: Any,
+) -> Any:
+    """Rows, ascending, of all images that may be among the k best by a first pass into `room`."""
+    whole_room = ordered(room)
+    heap, largest = np.zeros(k, whole_room.dtype), np.empty(BLOCK // STRIDE, whole_room.dtype)
+    found, kept = np.empty(4 * STRIDE, np.int32), np.empty(4 * STRIDE, whole_room.dtype)
+    size = 0
+    for block in range(-(-n // BLOCK)):
+        base = block * BLOCK
+        here = min(n - base, BLOCK)
+        scores = room[: (here + STRIDE - 1) // STRIDE * STRIDE]
+        scores[:] = 0
+        _score(index, block, here, terms, query, scores)
+        if len(allowed) > 0:
+            for row in range(here):
+                scores[row] *= allowed[base + row]
+        counts = ordered(scores)
+        bar = lowered(reached_by_k(counts, largest, heap), slack)
+        most = size + STRIDE * count_above(largest, len(counts) // STRIDE, bar)
+        if most > len(found):
+            wider, more = np.empty(2 * most, np.int32), np.empty(2 * most, whole_room.dtype)
+            wider[:size], more[:size] = found[:size], kept[:size]
+            found, kept = wider, more
+        size += collect(counts, largest, base, bar, slack, heap, kept[size:], found[size:])
+        size = above(found, kept, size, lowered(heap[0], slack))
+    return found[:size]
 
 
-@njit(cache=True, nogil=True)
-def _weights_of(
-    starts: Any,
-    rows: Any,
-    stored: Any,
-    scales: Any,
-    dense_of: Any,
-    dense: Any,
-    found: Any,
-    terms: Any,
-    image_weights: Any,
-) -> None:
+@compiled()
+def _weights_of(index: Any, found: Any, terms: Any, image_weights: Any) -> None:
     """Fill (found, terms) float32 with what every term weighs in every row found, 0 where inactive.
 
     One body on purpose: a call for every weight costs more than finding it.
     """
+    starts, rows, stored, scales, _, dense_of, dense, _ = index
+    either = np.zeros(2, np.uint64)
     for j in range(len(terms)):
         term = terms[j]
         scale = scales[term]
@@ -107,23 +116,23 @@ def _weights_of(
             if line >= 0:
                 image_weights[i, j] = plain(dense[line, row]) * scale
                 continue
-            block = row >> _BITS
-            here = row & (BLOCK - 1)
-            low, high = np.uint64(starts[block, term]), np.uint64(starts[block, term + 1])
-            last = high
-            while low < high:
-                middle = (low + high) >> np.uint64(1)
-                if rows[middle] < here:
-                    low = middle + np.uint64(1)
-                else:
-                    high = middle
-            if low < last and rows[low] == here:
-                image_weights[i, j] = plain(stored[low]) * scale
-            else:
+            block = row >> BITS
+            here = np.uint16(row & (BLOCK - 1))
+            low = np.uint64(starts[block, term])
+            left = np.uint64(starts[block, term + 1]) - low
+            if not left:
                 image_weights[i, j] = 0
+                continue
+            # Read from a table: a jump that depends on the row could not be foreseen.
+            while left > np.uint64(1):
+                half = left >> np.uint64(1)
+                either[1] = half
+                low += either[np.uint64(rows[low + half] <= here)]
+                left -= half
+            image_weights[i, j] = plain(stored[low]) * scale if rows[low] == here else 0
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def is_query(terms: Any, weights: Doubles, n_terms: int) -> bool:
     """Whether the terms are in range and the weights are numbers from 0 up."""
     usable = True
@@ -132,78 +141,74 @@ def is_query(terms: Any, weights: Doubles, n_terms: int) -> bool:
     return usable
 
 
-@njit(cache=True, nogil=True)
+@compiled()
+def _all_candidates(
+    index: Any, n: int, terms: Any, weights: Doubles, k: int, allowed: Any, room: Any
+) -> Any:
+    """Rows of all images that may be among the k best: by the coarse pass, or else by the fine."""
+    coarse_room, fine_room = room
+    _, _, _, scales, steps, dense_of, _, _ = index
+    factors, multipliers = np.empty(len(terms), np.float32), np.empty(len(terms), np.uint32)
+    if len(terms) <= MOST_COARSE_TERMS:
+        whole = True
+        slack = in_units(terms, weights, scales, steps, dense_of, whole, factors, multipliers)
+        if slack > WHOLE_UNITS:
+            whole = False
+            slack = in_units(terms, weights, scales, steps, dense_of, whole, factors, multipliers)
+        if slack < np.inf:
+            query = factors, multipliers, whole
+            units = np.int64(slack) + 1
+            found = _candidates(index, n, terms, query, units, k, allowed, coarse_room)
+            if len(found) <= _MOST_CANDIDATES + _MOST_CANDIDATES_EACH * k:
+                return found
+    for i in range(len(terms)):
+        factors[i] = np.float32(weights[i]) * scales[terms[i]]
+    share = np.float32(2 * (len(terms) + 8) * _EPS)
+    return _candidates(index, n, terms, (factors, multipliers, True), share, k, allowed, fine_room)
+
+
+@compiled()
 def best(
-    starts: Any,
-    rows: Any,
-    stored: Any,
-    scales: Any,
-    dense_of: Any,
-    dense: Any,
+    index: Any,
     n: int,
     terms: Any,
     weights: Doubles,
     k: int,
     allowed: NDArray[np.bool_],
-    scratch: NDArray[np.float32],
+    room: Any,
 ) -> Any:
     """The k images of the largest inner product above 0, score descending, ties by row.
 
-    Scores are first added up in float32. Every image that rounding may have kept from the best is
-    then scored again in float64, its products in the order of `terms`, and those scores decide.
+    Scores that decide are in float64, their products added up in the order of `terms`.
 
     Args:
+        index: the arrays of a `Segment`.
         terms, weights: a query that `is_query` accepts.
         allowed: (n,) which images may be hits, or nothing for all.
-        scratch: (BLOCK,) room for scores.
+        room: arrays of BLOCK uint16 and of BLOCK float32 for scores.
 
     Returns:
         rows int32, scores float64, and (hits, terms) float32 weights of the query's terms.
     """
-    # Scaled so that no product leaves the range of float32.
     largest = weights.max() if len(weights) > 0 else 0.0
     if largest <= 0:
         nothing = np.empty((0, len(terms)), np.float32)
         return np.empty(0, np.int32), np.empty(0, np.float64), nothing
-    factors = np.empty(len(terms), np.float32)
-    for i in range(len(terms)):
-        factors[i] = np.float32(weights[i] / largest) * scales[terms[i]]
-    slack = np.float32(1 - 2 * (len(terms) + 8) * _EPS)
-    heap = np.zeros(k, np.float32)
-    largest_of = np.empty(BLOCK // STRIDE, np.float32)
-    found, kept, size = np.empty(2 * STRIDE, np.int32), np.empty(2 * STRIDE, np.float32), 0
-    for block in range(len(starts)):
-        base = block * BLOCK
-        here = min(n - base, BLOCK)
-        scores = scratch[: (here + STRIDE - 1) // STRIDE * STRIDE]
-        scores[:] = 0
-        score_block(starts, rows, stored, dense_of, dense, block, here, terms, factors, scores)
-        if len(allowed) > 0:
-            for row in range(here):
-                if not allowed[base + row]:
-                    scores[row] = 0
-        bar = reached_by_k(scores, largest_of, heap) * slack
-        found, kept, size = collect(scores, largest_of, base, bar, heap, found, kept, size)
-        size = above(found, kept, size, heap[0] * slack)
-    found = found[:size]
-    image_weights = np.empty((size, len(terms)), np.float32)
-    _weights_of(starts, rows, stored, scales, dense_of, dense, found, terms, image_weights)
-    exact = np.zeros(size, np.float64)
-    for i in range(size):
+    # Scaled so that no product leaves the range of float32.
+    found = _all_candidates(index, n, terms, weights / largest, k, allowed, room)
+    image_weights = np.empty((len(found), len(terms)), np.float32)
+    _weights_of(index, found, terms, image_weights)
+    exact = np.zeros(len(found), np.float64)
+    for i in range(len(found)):
         for j in range(len(terms)):
             exact[i] += weights[j] * np.float64(image_weights[i, j])
     order = descending(exact)[:k]
     return found[order], exact[order], image_weights[order]
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def best_of_many(
-    starts: Any,
-    rows: Any,
-    stored: Any,
-    scales: Any,
-    dense_of: Any,
-    dense: Any,
+    index: Any,
     n: int,
     query_starts: Longs,
     terms: Any,
@@ -212,7 +217,7 @@ def best_of_many(
     last: int,
     k: int,
     allowed: NDArray[np.bool_],
-    scratch: NDArray[np.float32],
+    room: Any,
     hit_rows: Any,
     hit_scores: Any,
 ) -> None:
@@ -224,19 +229,6 @@ def best_of_many(
         span = slice(query_starts[query], query_starts[query + 1])
         hit_rows[query, :] = -1
         hit_scores[query, :] = 0
-        its_rows, its_scores, _ = best(
-            starts,
-            rows,
-            stored,
-            scales,
-            dense_of,
-            dense,
-            n,
-            terms[span],
-            weights[span],
-            k,
-            allowed,
-            scratch,
-        )
+        its_rows, its_scores, _ = best(index, n, terms[span], weights[span], k, allowed, room)
         hit_rows[query, : len(its_rows)] = its_rows
         hit_scores[query, : len(its_rows)] = its_scores

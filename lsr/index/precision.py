@@ -7,6 +7,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from lsr.exceptions import QueryError, shorten
+from lsr.index.kernels_score import LEVELS
 
 Precision = Literal["float32", "float16", "int8"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
@@ -14,7 +15,6 @@ STORED = {"float32": np.float32, "float16": np.uint16, "int8": np.uint8}
 """The type in the arrays. The bits of a float16 are kept as uint16: numba has no float16."""
 
 _LEAST_HALF, _MOST_HALF = 2.0**-24, 65_504.0
-_LEVELS = 255
 
 
 def check_precision(name: str) -> Precision:
@@ -29,15 +29,29 @@ def check_precision(name: str) -> Precision:
     raise QueryError(f"Weights cannot be stored as `{shorten(name)}`. Use {', '.join(PRECISIONS)}.")
 
 
-def scales_of(largest: np.ndarray, precision: Precision) -> np.ndarray:
-    """(V,) float32: what a stored weight of each term is multiplied by.
+def steps_of(largest: np.ndarray, precision: Precision) -> np.ndarray:
+    """(V,) float32: 255 of them are no less than the largest weight of a term as it is kept.
 
     Args:
-        largest: (V,) the largest weight of each term, 0 where no image has it.
+        largest: (V,) float32, 0 where no image has the term.
     """
-    if precision != "int8":
-        return np.ones(len(largest), np.float32)
-    return np.where(largest > 0, largest / _LEVELS, 1.0).astype(np.float32)
+    there = largest > 0
+    if precision == "float16":  # which may round up
+        largest = np.clip(largest, _LEAST_HALF, _MOST_HALF).astype(np.float16).astype(np.float32)
+    steps = largest / np.float32(LEVELS)
+    short = steps * np.float64(LEVELS) < largest
+    steps[short] = np.nextafter(steps[short], np.float32(np.inf))
+    return np.where(there, steps, np.float32(1))
+
+
+def scales_of(steps: np.ndarray, precision: Precision) -> np.ndarray:
+    """(V,) float32: what a stored weight of each term is multiplied by."""
+    return steps if precision == "int8" else np.ones(len(steps), np.float32)
+
+
+def levels_of(weights: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """uint8: how many steps reach each weight above 0."""
+    return np.clip(np.ceil(weights / steps.astype(np.float64)), 1, LEVELS).astype(np.uint8)
 
 
 def stored(
@@ -53,7 +67,7 @@ def stored(
     if precision == "float16":
         return np.clip(weights, _LEAST_HALF, _MOST_HALF).astype(np.float16).view(np.uint16)
     levels = np.rint(weights / scales[terms])
-    return np.clip(levels, 1, _LEVELS).astype(np.uint8)
+    return np.clip(levels, 1, LEVELS).astype(np.uint8)
 
 
 def restored(values: np.ndarray, scale: float | np.ndarray, precision: Precision) -> np.ndarray:

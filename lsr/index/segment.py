@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from lsr.exceptions import QueryError
-from lsr.index import kernels_search as kernels
-from lsr.index.precision import STORED, Precision, restored, scales_of, stored
+from lsr.index.kernels_score import BLOCK, score_finely
+from lsr.index.kernels_search import best, best_of_many
+from lsr.index.precision import STORED, Precision, levels_of, restored, scales_of, steps_of, stored
 from lsr.sparse import stack
 
 # A term that a larger share of the images activates is stored as a line with a weight for each.
@@ -24,11 +26,11 @@ _OWN = threading.local()
 
 @dataclass(frozen=True)
 class Segment:
-    """Postings in blocks of rows; see `lsr.index.kernels_search` for the layout.
+    """Postings in blocks of rows; see `lsr.index.kernels_score` for the layout.
 
-    ids: ascending, one a row. starts (blocks, V + 1) int64, rows uint16, stored, scales (V,)
-    float32, dense_of (V,) int32, dense (lines, n). files: where arrays were read from, with their
-    checksums.
+    ids: ascending, one a row. starts (blocks, V + 1) int64, rows uint16, stored, scales and steps
+    (V,) float32, dense_of (V,) int32, dense (lines, n), levels (lines, n) uint8, empty where
+    `dense` itself has 8 bits. files: where arrays were read from, with their checksums.
     """
 
     ids: Sequence[str]
@@ -37,8 +39,10 @@ class Segment:
     rows: np.ndarray
     stored: np.ndarray
     scales: np.ndarray
+    steps: np.ndarray
     dense_of: np.ndarray
     dense: np.ndarray
+    levels: np.ndarray
     files: Mapping[str, tuple[Path, str]] | None = None
 
     def __len__(self) -> int:
@@ -55,22 +59,23 @@ class Segment:
 
     @property
     def arrays(self) -> tuple[np.ndarray, ...]:
-        """What the compiled loops read, in the order of their arguments."""
-        return (self.starts, self.rows, self.stored, self.scales, self.dense_of, self.dense)
+        """What is kept, in the order of the fields."""
+        one = self
+        listed = one.starts, one.rows, one.stored, one.scales, one.steps
+        return (*listed, one.dense_of, one.dense, one.levels)
+
+    @cached_property
+    def _searched(self) -> tuple[np.ndarray, ...]:
+        """What the compiled loops read."""
+        levels = self.dense if self.precision == "int8" else self.levels
+        return (*self.arrays[:-1], levels)
 
     def best(
         self, terms: np.ndarray, weights: np.ndarray, k: int, allowed: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Rows, float64 scores and (hits, terms) image weights of the k best images."""
-        return kernels.best(
-            *self.arrays,
-            len(self),
-            terms,
-            weights,
-            k,
-            _NONE if allowed is None else allowed,
-            scratch(),
-        )
+        passing = _NONE if allowed is None else allowed
+        return best(self._searched, len(self), terms, weights, k, passing, _room())
 
     def best_of_many(
         self,
@@ -82,26 +87,17 @@ class Segment:
         hits: tuple[np.ndarray, np.ndarray],
     ) -> None:
         """See `kernels_search.best_of_many`."""
-        kernels.best_of_many(
-            *self.arrays,
-            len(self),
-            *queries,
-            first,
-            last,
-            k,
-            _NONE if allowed is None else allowed,
-            scratch(),
-            *hits,
-        )
+        passing = _NONE if allowed is None else allowed
+        best_of_many(self._searched, len(self), *queries, first, last, k, passing, _room(), *hits)
 
     def scores(self, terms: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """(n,) float32: the inner product with every image."""
         factors = weights.astype(np.float32) * self.scales[terms]
         scores = np.zeros(len(self), np.float32)
-        starts, rows, values, _, dense_of, dense = self.arrays
-        for block, first in enumerate(range(0, len(self), kernels.BLOCK)):
-            part = scores[first : first + kernels.BLOCK]
-            kernels.score_block(
+        starts, rows, values, _, _, dense_of, dense, _ = self.arrays
+        for block, first in enumerate(range(0, len(self), BLOCK)):
+            part = scores[first : first + BLOCK]
+            score_finely(
                 starts, rows, values, dense_of, dense, block, len(part), terms, factors, part
             )
         return scores
@@ -113,7 +109,7 @@ class Segment:
             rows = np.flatnonzero(line)
             return rows, restored(line[rows], self.scales[term], self.precision)
         spans = [slice(one[term], one[term + 1]) for one in self.starts]
-        found = [self.rows[s] + np.int64(b * kernels.BLOCK) for b, s in enumerate(spans)]
+        found = [self.rows[s] + np.int64(b * BLOCK) for b, s in enumerate(spans)]
         values = [self.stored[s] for s in spans]
         if not spans:
             return np.zeros(0, np.int64), np.zeros(0, np.float32)
@@ -131,8 +127,8 @@ class Segment:
         """(n, V) float32: the vectors as this segment keeps them."""
         blocks = []
         lines = np.flatnonzero(self.dense_of >= 0)
-        for block, first in enumerate(range(0, len(self), kernels.BLOCK)):
-            n = min(len(self) - first, kernels.BLOCK)
+        for block, first in enumerate(range(0, len(self), BLOCK)):
+            n = min(len(self) - first, BLOCK)
             ends = self.starts[block]
             span = slice(ends[0], ends[-1])
             counts = np.diff(ends)
@@ -173,23 +169,29 @@ def build_segment(matrix: sp.csr_matrix, ids: Sequence[str], precision: Precisio
     kind: Any = STORED[precision]
     dense = np.zeros((len(lines), n), kind)
     n_listed = int(frequency.sum() - frequency[lines].sum())
-    scales = scales_of(_largest(matrix) if precision == "int8" else np.zeros(n_terms), precision)
+    steps = steps_of(_largest(matrix), precision)
+    scales = scales_of(steps, precision)
+    levels = np.zeros((len(lines), 0 if precision == "int8" else n), np.uint8)
     rows, values = np.empty(n_listed, np.uint16), np.empty(n_listed, kind)
-    starts = np.zeros((-(-n // kernels.BLOCK), n_terms + 1), np.int64)
+    starts = np.zeros((-(-n // BLOCK), n_terms + 1), np.int64)
     first = 0
-    for block, base in enumerate(range(0, n, kernels.BLOCK)):
-        part = matrix[base : base + kernels.BLOCK].tocsc()
+    for block, base in enumerate(range(0, n, BLOCK)):
+        part = matrix[base : base + BLOCK].tocsc()
         terms = np.repeat(np.arange(n_terms, dtype=np.int32), np.diff(part.indptr))
         kept = stored(part.data, terms, scales, precision)
         number = dense_of[terms]
         on_line = number >= 0
-        dense[number[on_line], base + part.indices[on_line]] = kept[on_line]
+        line = number[on_line], base + part.indices[on_line]
+        dense[line] = kept[on_line]
+        if levels.size:
+            weights = restored(kept[on_line], 1.0, precision)
+            levels[line] = levels_of(weights, steps[terms[on_line]])
         counts = np.where(dense_of >= 0, 0, np.diff(part.indptr))
         starts[block] = first + np.concatenate([[0], np.cumsum(counts)])
         span = slice(first, int(starts[block, -1]))
         rows[span], values[span] = part.indices[~on_line], kept[~on_line]
         first = span.stop
-    return Segment(ids, precision, starts, rows, values, scales, dense_of, dense)
+    return Segment(ids, precision, starts, rows, values, scales, steps, dense_of, dense, levels)
 
 
 def _largest(matrix: sp.csr_matrix) -> np.ndarray:
@@ -213,9 +215,9 @@ def _check(matrix: sp.csr_matrix, precision: Precision) -> None:
         )
 
 
-def scratch() -> np.ndarray:
+def _room() -> tuple[np.ndarray, np.ndarray]:
     """Room for the scores of a block, one a thread: fresh memory costs more than a search."""
-    if not hasattr(_OWN, "scores"):
-        _OWN.scores = np.empty(kernels.BLOCK, np.float32)
-    room: np.ndarray = _OWN.scores
+    if not hasattr(_OWN, "room"):
+        _OWN.room = np.empty(BLOCK, np.uint16), np.empty(BLOCK, np.float32)
+    room: tuple[np.ndarray, np.ndarray] = _OWN.room
     return room

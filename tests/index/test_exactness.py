@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lsr.exceptions import QueryError
-from lsr.index import kernels_search
+from lsr.index.kernels_score import BLOCK, MOST_COARSE_TERMS, in_units, score_coarsely
+from lsr.index.kernels_search import WHOLE_UNITS
 from lsr.index.memory import MAX_K, MemoryIndex
 from lsr.sparse import SparseVectors, from_dense
 
@@ -70,8 +71,89 @@ def test_weights_of_any_size_are_added_up(low, high):
     assert hits[1].score == np.float64(np.float32(low)) * high
 
 
+def spread(seed: int, n: int, n_terms: int, spread: float) -> tuple[np.ndarray, np.ndarray]:
+    """A query of `n` terms whose weights differ by up to a factor of about 10 ** spread."""
+    rng = np.random.default_rng(seed)
+    terms = np.sort(rng.choice(n_terms, n, replace=False))
+    return terms, 10 ** (spread * rng.random(n))
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize(
+    ("n", "magnitudes", "whole", "coarse"),
+    [(4, 0.5, True, True), (90, 1, False, True), (40, 9, False, True), (140, 1, False, False)],
+)
+def test_every_first_pass_leaves_the_best(precision, n, magnitudes, whole, coarse):
+    index = MemoryIndex(vectors(21, 2_000, 160), precision)
+    segment = index.segments[0]
+    assert (segment.dense_of >= 0).sum() > 20
+    assert (segment.dense_of < 0).sum() > 20
+    for seed in range(8):
+        terms, weights = spread(seed, n, 160, magnitudes)
+        room = np.empty(n, np.float32), np.empty(n, np.uint32)
+        arrays = segment.scales, segment.steps, segment.dense_of
+        slack = in_units(terms, weights / weights.max(), *arrays, True, *room)
+        assert (slack <= WHOLE_UNITS) == whole
+        assert (n <= MOST_COARSE_TERMS) == coarse
+        for k in (1, 10, 300):
+            assert [tuple(hit) for hit in index.search(terms, weights, k)] == brute_force(
+                index, terms, weights, k
+            )
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("precision", PRECISIONS)
+@given(seed=st.integers(0, 10_000), n=st.integers(1, 128), magnitudes=st.floats(0, 12))
+@settings(max_examples=15, deadline=None)
+def test_units_are_at_most_their_slack_apart_from_products_and_never_overflow(
+    precision, whole, seed, n, magnitudes
+):
+    images = vectors(22, 60, 128).matrix.toarray()
+    images[7] = images.max(axis=0)
+    ids = tuple(f"{i:02d}" for i in range(60))
+    segment = MemoryIndex(SparseVectors(from_dense(images), ids, "v"), precision).segments[0]
+    terms, weights = spread(seed, n, 128, magnitudes)
+    factors, multipliers = np.empty(n, np.float32), np.empty(n, np.uint32)
+    arrays = segment.scales, segment.steps, segment.dense_of
+    slack = in_units(terms, weights, *arrays, whole, factors, multipliers)
+    starts, rows, stored, *_ = segment.arrays
+    levels = segment.dense if precision == "int8" else segment.levels
+    counts = np.zeros(60, np.uint16)
+    query = terms, factors, multipliers, whole
+    score_coarsely(starts, rows, stored, segment.dense_of, levels, 0, 60, *query, counts)
+    kept = segment.matrix().toarray()[:, terms]
+    assert ((counts > 0) == (kept > 0).any(axis=1)).all()
+    listed = segment.dense_of[terms] < 0
+    room = 65_535 - np.where(listed | (not whole), 2, 256).sum()
+    unit = (255 * weights * segment.steps[terms].astype(float)).sum() / room
+    wrong = counts - kept.astype(float) @ weights / unit
+    assert wrong.max() - wrong.min() <= slack + 1
+
+
+def test_one_enormous_weight_leaves_the_others_their_order():
+    block = vectors(23, 3_000, 8).matrix.toarray() + np.float32(0.01)
+    block[17] = 1e7
+    index = MemoryIndex(
+        SparseVectors(from_dense(block), tuple(f"{i:04d}" for i in range(3000)), "v")
+    )
+    terms, weights = np.arange(8), np.ones(8)
+    assert [tuple(hit) for hit in index.search(terms, weights, 10)] == brute_force(
+        index, terms, weights, 10
+    )
+
+
+def test_terms_of_weight_0_find_nothing():
+    index = MemoryIndex(vectors(24, 300, 12))
+    terms, weights = np.arange(12), np.zeros(12)
+    weights[3] = 1.0
+    hits = index.search(terms, weights, 300)
+    assert [hit.image_id for hit in hits] == [
+        pair[0] for pair in brute_force(index, [3], [1.0], 300)
+    ]
+
+
 def test_an_index_of_several_blocks_ranks_over_all_of_them():
-    n = 3 * kernels_search.BLOCK // 2
+    n = 3 * BLOCK // 2
     rng = np.random.default_rng(3)
     matrix = sp.random(n, 12, 0.05, "csr", np.float32, rng)
     matrix.sort_indices()

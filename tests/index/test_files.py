@@ -71,7 +71,7 @@ def test_a_checksum_tells_swapped_and_lengthened_arrays_apart():
 @pytest.mark.parametrize(
     ("change", "wanted", "message"),
     [
-        ({"schema": 7}, {}, "has schema 7; this version reads schema 1"),
+        ({"schema": 7}, {}, "has schema 7; this version reads schema 2"),
         ({}, {"model": "m2"}, "was made from model m1, not m2"),
         ({}, {"vocabulary": "w"}, "was made from vocabulary v, not w"),
         ({"parts": None}, {}, "is truncated or damaged"),
