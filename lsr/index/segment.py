@@ -19,7 +19,7 @@ from lsr.index.precision import STORED, Precision, levels_of, restored, scales_o
 from lsr.sparse import stack
 
 # A term that a larger share of the images activates is stored as a line with a weight for each.
-_DENSE_SHARE = 1 / 8
+_DENSE_SHARE = 0.09
 _NONE = np.zeros(0, bool)
 _OWN = threading.local()
 
