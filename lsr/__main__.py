@@ -53,7 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     one = add("search", "Search images with words or a picture.", commands_searching.search, [full])
     one.add_argument("query", nargs="?", help="a few words")
-    one.add_argument("--k", type=int, default=10, help="most results (10)")
+    one.add_argument("--k", type=int, help="most results (10)")
     one.add_argument("--engine", choices=ENGINES, default="memory")
     one.add_argument("--image", metavar="FILE", help="search with this picture instead of words")
     one.add_argument("--expansion", choices=["on", "off"], default="on")

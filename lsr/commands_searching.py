@@ -13,6 +13,9 @@ from lsr.index import ENGINES
 
 if TYPE_CHECKING:
     from lsr.answers import SearchSettings
+    from lsr.search import Searcher
+
+_DEFAULT_K = 10
 
 
 def add_search_options(one: argparse.ArgumentParser) -> None:
@@ -51,10 +54,10 @@ def search(options: argparse.Namespace, log: Log) -> Answer:
     """Images for a text or a picture, with reasons."""
     from lsr.answers import hits_as_json
     from lsr.pictures import read_picture
-    from lsr.search import Searcher, SearchSettings, check_text
+    from lsr.search import SearchSettings, check_text
 
     settings = SearchSettings(
-        k=options.k,
+        k=_DEFAULT_K if options.k is None else options.k,
         expansion=options.expansion == "on",
         max_query_terms=options.max_query_terms,
         boost=dict(_boost(text) for text in options.boost),
@@ -71,19 +74,32 @@ def search(options: argparse.Namespace, log: Log) -> Answer:
         raise QueryError("--run writes the hits of a query file. Name one with --queries FILE.")
     if options.image is None:
         check_text(options.query)
-        searcher = Searcher.open(options.collection, options.model, options.engine)
-        result = searcher.search_text(options.query, settings)
+        result = _opened(options).search_text(options.query, settings)
     else:
         path = Path(options.image)
         picture = read_picture(path)
-        searcher = Searcher.open(options.collection, options.model, options.engine)
-        result = searcher.search_picture(picture, path.name, settings)
+        result = _opened(options).search_picture(picture, path.name, settings)
     return {
         "query": result.query,
         "query_terms": [term._asdict() for term in result.query_terms],
         "hits": hits_as_json(result.hits),
         "seconds": result.seconds,
     }
+
+
+def _opened(options: argparse.Namespace) -> Searcher:
+    """The searcher of a collection that has as many images as are asked for."""
+    from lsr.index.asked import MAX_K
+    from lsr.search import Searcher
+
+    searcher = Searcher.open(options.collection, options.model, options.engine)
+    n = len(searcher.index)
+    if options.k is not None and options.k > n:
+        raise QueryError(
+            f"k is {options.k:,}, but collection `{options.collection}` has {n:,} images. Use --k "
+            f"from 1 to {min(n, MAX_K):,}."
+        )
+    return searcher
 
 
 def _boost(text: str) -> tuple[str, float]:
@@ -98,7 +114,6 @@ def _boost(text: str) -> tuple[str, float]:
 def _search_file(options: argparse.Namespace, settings: SearchSettings, log: Log) -> Answer:
     """Search with every query of a file and write a TREC run."""
     from lsr.runs import read_queries, write_run
-    from lsr.search import Searcher
 
     if options.query is not None or options.image is not None:
         raise QueryError("--queries already names the queries. Leave out the text and --image.")
@@ -108,7 +123,7 @@ def _search_file(options: argparse.Namespace, settings: SearchSettings, log: Log
         raise QueryError("--queries is answered in this process. Leave out --engine.")
     started = time.perf_counter()
     queries = read_queries(Path(options.queries))
-    searcher = Searcher.open(options.collection, options.model, options.engine)
+    searcher = _opened(options)
     n_hits = 0
     for report in write_run(searcher, queries, Path(options.out), settings):
         n_hits = report.hits

@@ -124,6 +124,7 @@ def test_index_and_search_with_a_file_answer_what_they_wrote(answer, home, tmp_p
         ("search dog --queries FILE --run OUT", "already names the queries"),
         ("search dog --run OUT", "--run writes the hits of a query file"),
         ("search dog --k 1001", "k is 1,001"),
+        ("search dog --k 5000", "collection `demo` has 1,500 images. Use --k from 1 to 1,000"),
         ("search dog --k 0", "k is 0"),
         ("search dog --split train7", "no split `train7`"),
         ("search dog --include qqqq", "`qqqq` is not a term"),

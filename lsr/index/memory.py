@@ -12,17 +12,15 @@ import numpy as np
 import scipy.sparse as sp
 
 from lsr.exceptions import QueryError
+from lsr.index.asked import check_k, check_term, usable
 from lsr.index.batches import each_part
 from lsr.index.filters import RowFilter
 from lsr.index.ids import find
-from lsr.index.kernels_search import is_query
 from lsr.index.parts import merged
 from lsr.index.precision import Precision, check_precision
 from lsr.index.protocol import Hit
 from lsr.index.segment import Segment, build_segment
 from lsr.sparse import SparseVectors
-
-MAX_K = 1_000
 
 
 class Found(NamedTuple):
@@ -157,7 +155,7 @@ class MemoryIndex:
         Raises:
             QueryError: a weight is negative or not a number, or a term is out of range.
         """
-        terms, weights = self._query(terms, weights)
+        terms, weights = usable(terms, weights, self.n_terms)
         if self._whole:
             return self.segments[0].scores(terms, weights)
         scores = np.zeros(len(self), np.float32)
@@ -200,8 +198,8 @@ class MemoryIndex:
         Raises:
             QueryError: as `search`; or a term to include or exclude is out of range.
         """
-        terms, weights = self._query(terms, weights)
-        _check_k(k)
+        terms, weights = usable(terms, weights, self.n_terms)
+        check_k(k)
         allowed = self.allowed(only, include, exclude)
         k = min(k, len(self))
         if not k:
@@ -236,8 +234,8 @@ class MemoryIndex:
             queries: (m, V), indices sorted.
             threads: how many work at once; by default one for each processor.
         """
-        _check_k(k)
-        _, weights = self._query(queries.indices, queries.data)
+        check_k(k)
+        _, weights = usable(queries.indices, queries.data, self.n_terms)
         if queries.shape[1] > self.n_terms:
             raise QueryError(
                 f"The queries have {queries.shape[1]:,} terms, but the index has {self.n_terms:,}. "
@@ -289,7 +287,7 @@ class MemoryIndex:
         if only is not None:
             allowed = self._rows_of(only)
         for term in (*include, *exclude):
-            self._check_term(term)
+            check_term(term, self.n_terms)
         for term in include:
             active = np.zeros(len(self), bool)
             active[self.postings(term)[0]] = True
@@ -306,26 +304,3 @@ class MemoryIndex:
             return self.alive[part]
         here = self._row_here[part]
         return allowed[here] & (here >= 0)
-
-    def _query(self, terms: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        terms, weights = np.ascontiguousarray(terms, np.int32), np.ascontiguousarray(weights, float)
-        if not is_query(terms, weights, self.n_terms):
-            for term in terms.tolist():
-                self._check_term(term)
-            raise QueryError("A query weight is negative or not a number. Use weights from 0 up.")
-        return terms, weights
-
-    def _check_term(self, term: int) -> None:
-        if not 0 <= term < self.n_terms:
-            raise QueryError(
-                f"Query term {term:,} lies outside the vocabulary of {self.n_terms:,} terms. "
-                "Project the query with the model of the index."
-            )
-
-
-def _check_k(k: int) -> None:
-    if not 1 <= k <= MAX_K:
-        raise QueryError(
-            f"k is {k:,}, but a search answers with 1 to {MAX_K:,} results. "
-            f"Use k from 1 to {MAX_K:,}."
-        )

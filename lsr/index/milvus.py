@@ -12,13 +12,13 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from lsr.exceptions import EngineError
+from lsr.index.asked import check_k, usable
 from lsr.index.milvus_build import BuildReport, Rows, build, check_fields, count, unfinished
 from lsr.index.milvus_query import (
     MOST_CANDIDATES,
     Query,
     Vector,
     check_exact,
-    check_query,
     ranked,
     text,
 )
@@ -73,10 +73,11 @@ class MilvusIndex:
             include: terms that every hit activates. exclude: terms that no hit activates.
 
         Raises:
-            QueryError: k is below 1, or a term or weight cannot be used.
+            QueryError: k is not from 1 to MAX_K, or a term or weight cannot be used.
             EngineError: Milvus does not answer, or not by inner product.
         """
-        terms, weights = check_query(terms, weights, k, self.n_terms)
+        check_k(k)
+        terms, weights = usable(terms, weights, self.n_terms)
         terms, weights = terms[weights > 0], weights[weights > 0]
         if not len(terms) or not len(self):
             return []

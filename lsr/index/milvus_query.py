@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lsr.exceptions import EngineError, QueryError
+from lsr.exceptions import EngineError
 from lsr.index.milvus_server import Place
 from lsr.index.protocol import Hit
 
@@ -131,24 +131,6 @@ def check_exact(client: MilvusClient, place: Place, name: str) -> None:
     hits, _ = query.candidates(first, 2 * _PROBES)
     if hits != ranked(expected):
         raise EngineError(_inexact(place))
-
-
-def check_query(
-    terms: np.ndarray, weights: np.ndarray, k: int, n_terms: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Terms as int32 and weights as float64, where they can be searched with.
-
-    Raises:
-        QueryError: k is below 1, a weight is negative or not a number, or a term is out of range.
-    """
-    if k < 1:
-        raise QueryError(f"k is {k}, but a search needs at least 1 result. Use k from 1 up.")
-    terms, weights = np.asarray(terms, np.int32), np.asarray(weights, np.float64)
-    if len(terms) and not (terms.min() >= 0 and terms.max() < n_terms):
-        raise QueryError(f"A query term lies outside the vocabulary of {n_terms:,} terms.")
-    if not (np.isfinite(weights).all() and (weights >= 0).all()):
-        raise QueryError("A query weight is negative or not a number. Use weights from 0 up.")
-    return terms, weights
 
 
 def ranked(hits: Sequence[Hit]) -> list[Hit]:

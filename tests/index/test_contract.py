@@ -131,6 +131,7 @@ def test_an_image_without_a_shared_term_is_no_hit(make):
     ("terms", "weights", "k", "message"),
     [
         ([0], [1.0], 0, "k is 0"),
+        ([0], [1.0], 1_001, "k is 1,001"),
         ([2], [1.0], 1, "outside the vocabulary of 2 terms"),
         ([-1], [1.0], 1, "outside the vocabulary"),
         ([0], [float("nan")], 1, "negative or not a number"),

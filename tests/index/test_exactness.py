@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lsr.exceptions import QueryError
+from lsr.index.asked import MAX_K
 from lsr.index.kernels_score import BLOCK, MOST_COARSE_TERMS, in_units, score_coarsely
 from lsr.index.kernels_search import WHOLE_UNITS
-from lsr.index.memory import MAX_K, MemoryIndex
+from lsr.index.memory import MemoryIndex
 from lsr.sparse import SparseVectors, from_dense
 
 PRECISIONS = ("float32", "float16", "int8")
