@@ -54,7 +54,8 @@ def search(options: argparse.Namespace, log: Log) -> Answer:
     """Images for a text or a picture, with reasons."""
     from lsr.answers import hits_as_json
     from lsr.pictures import read_picture
-    from lsr.search import SearchSettings, check_text
+    from lsr.queries import check_text
+    from lsr.search import SearchSettings
 
     settings = SearchSettings(
         k=_DEFAULT_K if options.k is None else options.k,

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from lsr.answers import SearchSettings
 from lsr.exceptions import QueryError, shorten
-from lsr.search import Searcher, check_text
+from lsr.queries import check_text
+from lsr.search import Searcher
 from lsr.storage import replacing_file
 
 _BATCH = 256

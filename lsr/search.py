@@ -27,13 +27,13 @@ from lsr.index.precision import Precision
 from lsr.index.stored import stored_index
 from lsr.judged import check_fit
 from lsr.projection import project
+from lsr.queries import check_text, shaped
 from lsr.sparse import SparseVectors, TermWeight, strongest
 from lsr.sweep import Side
 from lsr.terms import co_activated, contributions, query_terms, supported_terms
 
-__all__ = ["SearchSettings", "Searcher", "check_text", "projected_index"]
+__all__ = ["SearchSettings", "Searcher", "projected_index"]
 
-MAX_QUERY_CHARACTERS = 2_000
 _NO_TERMS = np.zeros(0, np.int64)
 
 
@@ -125,16 +125,17 @@ class Searcher:
         if not texts:
             return []
         matrix = project(self.model.head, self.encoder.encode_texts(texts))
-        shaped = []
+        queries = []
         for start, stop, text in zip(matrix.indptr[:-1], matrix.indptr[1:], texts, strict=True):
             said = self.model.vocabulary.literal_ids(text)
             row = slice(start, stop)
-            shaped.append(self._shape(matrix.indices[row], matrix.data[row], said, settings))
-        ends = np.cumsum([0, *(len(terms) for terms, _ in shaped)])
-        terms, weights = (np.concatenate(one) for one in zip(*shaped, strict=True))
-        queries = sp.csr_matrix((weights, terms, ends), shape=matrix.shape)
+            vector = matrix.indices[row], matrix.data[row]
+            queries.append(shaped(*vector, said, settings, self.model.vocabulary))
+        ends = np.cumsum([0, *(len(terms) for terms, _ in queries)])
+        terms, weights = (np.concatenate(one) for one in zip(*queries, strict=True))
+        asked = sp.csr_matrix((weights, terms, ends), shape=matrix.shape)
         rows, scores = self.memory.search_many(
-            queries,
+            asked,
             settings.k,
             self._allowed(settings.split),
             include=self._numbers(settings.include),
@@ -252,9 +253,9 @@ class Searcher:
         started = time.perf_counter()
         matrix = project(self.model.head, dense)
         said = _NO_TERMS if literal is None else literal
-        terms, weights = self._shape(matrix.indices, matrix.data, literal, settings)
-        projected = time.perf_counter()
         vocabulary = self.model.vocabulary
+        terms, weights = shaped(matrix.indices, matrix.data, literal, settings, vocabulary)
+        projected = time.perf_counter()
         found = self._find(terms, weights, settings)
         searched = time.perf_counter()
         explained = [
@@ -291,34 +292,6 @@ class Searcher:
     def _numbers(self, words: Sequence[str]) -> list[int]:
         return [self.model.vocabulary.id_of(word) for word in words]
 
-    def _shape(
-        self,
-        terms: np.ndarray,
-        weights: np.ndarray,
-        literal: np.ndarray | None,
-        settings: SearchSettings,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """A query's terms after expansion off, mutes, boosts and the cut, in that order."""
-        keep = np.ones(len(terms), bool)
-        if not settings.expansion and literal is not None:
-            keep &= np.isin(terms, literal)
-        for word in settings.mute:
-            keep &= terms != self.model.vocabulary.id_of(word)
-        weights = weights.copy()
-        for word, factor in settings.boost.items():
-            if not (np.isfinite(factor) and factor >= 0):
-                raise QueryError(f"The boost of `{word}` is {factor}. Use a number from 0 up.")
-            weights[terms == self.model.vocabulary.id_of(word)] *= factor
-        terms, weights = terms[keep], weights[keep]
-        if settings.max_query_terms is not None:
-            if settings.max_query_terms < 1:
-                raise QueryError(
-                    f"At most {settings.max_query_terms} query terms leave no query. Use 1 or more."
-                )
-            kept = np.sort(strongest(terms, weights, settings.max_query_terms))
-            terms, weights = terms[kept], weights[kept]
-        return terms, weights
-
 
 def projected_index(
     collection: Collection, model: Model, precision: Precision = "float32"
@@ -341,18 +314,3 @@ def _searchable(collection: Collection) -> tuple[tuple[str, ...], np.ndarray]:
     # All rows are read from the disk block by block; a choice of them is a copy.
     whole = len(rows) == len(collection.images)
     return ids, collection.image_vectors if whole else collection.image_vectors[rows]
-
-
-def check_text(text: str) -> None:
-    """Refuse a query that has no words or too many.
-
-    Raises:
-        QueryError: empty, or longer than MAX_QUERY_CHARACTERS.
-    """
-    if not text.strip():
-        raise QueryError("The query is empty. Type a few words, such as `two lions in the desert`.")
-    if len(text) > MAX_QUERY_CHARACTERS:
-        raise QueryError(
-            f"The query has {len(text):,} characters; up to {MAX_QUERY_CHARACTERS:,} are searched. "
-            "Shorten it."
-        )

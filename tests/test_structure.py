@@ -27,7 +27,7 @@ LAYERS = [
     ["vocabulary_start"],
     ["pairs", "measures", "terms"],
     ["answers", "engines", "judged"],
-    ["sweep"],
+    ["queries", "sweep"],
     ["evaluation", "export", "search", "training"],
     ["runs"],
     ["laboratory", "unfinished", "query_studies"],

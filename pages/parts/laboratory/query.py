@@ -10,13 +10,13 @@ import streamlit as st
 from lsr.index import Hit
 from lsr.index.memory import MemoryIndex
 from lsr.laboratory import Laboratory
+from lsr.queries import check_text
 from lsr.query_studies import (
     Outcome,
     image_index,
     outcomes,
     sure_part,
 )
-from lsr.search import check_text
 from lsr.sweep import Knob, Side
 from pages.parts import address, caches, cards, charts
 from pages.parts.choice import Choice
