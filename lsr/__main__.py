@@ -54,12 +54,28 @@ def build_parser() -> argparse.ArgumentParser:
     one = add("search", "Search images with words or a picture.", commands_searching.search, [full])
     one.add_argument("query", nargs="?", help="a few words")
     one.add_argument("--k", type=int, help="most results (10)")
-    one.add_argument("--engine", choices=ENGINES, default="memory")
+    one.add_argument(
+        "--engine", choices=ENGINES, default="memory", help="which engine answers (memory)"
+    )
     one.add_argument("--image", metavar="FILE", help="search with this picture instead of words")
-    one.add_argument("--expansion", choices=["on", "off"], default="on")
-    one.add_argument("--max-query-terms", type=int, metavar="N")
-    one.add_argument("--boost", action="append", default=[], metavar="TERM=FACTOR")
-    one.add_argument("--mute", action="append", default=[], metavar="TERM")
+    one.add_argument(
+        "--expansion", choices=["on", "off"], default="on", help="off: only terms the text says"
+    )
+    one.add_argument("--max-query-terms", type=int, metavar="N", help="keep the N strongest terms")
+    one.add_argument(
+        "--boost",
+        action="append",
+        default=[],
+        metavar="TERM=FACTOR",
+        help="multiply the weight of a term of the query; may be given again",
+    )
+    one.add_argument(
+        "--mute",
+        action="append",
+        default=[],
+        metavar="TERM",
+        help="leave a term out of the query; may be given again",
+    )
     commands_searching.add_search_options(one)
 
     one = add("index", "Build and store an index.", commands_searching.index, [full])

@@ -45,7 +45,9 @@ def add_search_options(one: argparse.ArgumentParser) -> None:
 
 def add_index_options(one: argparse.ArgumentParser) -> None:
     """The options of `index`."""
-    one.add_argument("--engine", choices=ENGINES, default="memory")
+    one.add_argument(
+        "--engine", choices=ENGINES, default="memory", help="where it is searched (memory)"
+    )
     one.add_argument("--again", action="store_true", help="in Milvus: remove what is there first")
     one.add_argument("--weights", default="float32", help="float32, float16 or int8 (float32)")
 
@@ -120,8 +122,6 @@ def _search_file(options: argparse.Namespace, settings: SearchSettings, log: Log
         raise QueryError("--queries already names the queries. Leave out the text and --image.")
     if options.out is None:
         raise QueryError("--queries needs a file for the results. Name it with --run OUT.")
-    if options.engine != "memory":
-        raise QueryError("--queries is answered in this process. Leave out --engine.")
     started = time.perf_counter()
     queries = read_queries(Path(options.queries))
     searcher = _opened(options)
@@ -147,9 +147,13 @@ def index(options: argparse.Namespace, log: Log) -> Answer:
     from lsr.index.stored import index_folder, made_from
     from lsr.search import projected_index
 
-    if options.engine == "milvus":
-        return _index_in_milvus(options, log)
     precision = check_precision(options.weights)
+    if options.engine == "milvus":
+        if precision != "float32":
+            raise QueryError("Milvus keeps weights as float32. Leave out --weights.")
+        return _index_in_milvus(options, log)
+    if options.again:
+        raise QueryError("--again is for Milvus; an index of this process is always built anew.")
     started = time.perf_counter()
     collection = load_collection(find("collections", options.collection))
     model = load_model(find("models", options.model))

@@ -56,8 +56,8 @@ def read_queries(path: Path) -> list[Query]:
         name, tab, text = line.partition("\t") if named else (str(number), "\t", line)
         if not tab or not re.fullmatch(r"\S+", name):
             raise QueryError(
-                f"Line {number} of `{path}`, `{shorten(line)}`, is not ID<TAB>text like others "
-                "there. Give every line an id without blanks, a tab and a text."
+                f"Line {number} of `{path}`, `{shorten(line)}`, is not ID<TAB>text, as a file with "
+                "tabs is read. Give every line an id without blanks, a tab and a text."
             )
         if name in seen:
             raise QueryError(

@@ -131,17 +131,20 @@ class Searcher:
             row = slice(start, stop)
             vector = matrix.indices[row], matrix.data[row]
             queries.append(shaped(*vector, said, settings, self.model.vocabulary))
+        only = self._allowed(settings.split)
+        include, exclude = self._numbers(settings.include), self._numbers(settings.exclude)
+        if not isinstance(self.index, MemoryIndex):
+            return [
+                self.index.search(*query, settings.k, only, include=include, exclude=exclude)
+                for query in queries
+            ]
         ends = np.cumsum([0, *(len(terms) for terms, _ in queries)])
         terms, weights = (np.concatenate(one) for one in zip(*queries, strict=True))
         asked = sp.csr_matrix((weights, terms, ends), shape=matrix.shape)
-        rows, scores = self.memory.search_many(
-            asked,
-            settings.k,
-            self._allowed(settings.split),
-            include=self._numbers(settings.include),
-            exclude=self._numbers(settings.exclude),
+        rows, scores = self.index.search_many(
+            asked, settings.k, only, include=include, exclude=exclude
         )
-        ids = self.memory.ids
+        ids = self.index.ids
         return [
             [Hit(ids[row], score) for row, score in zip(*line, strict=True) if row >= 0]
             for line in zip(rows.tolist(), scores.tolist(), strict=True)
@@ -239,7 +242,13 @@ class Searcher:
         if split not in self._splits:
             rows = self.collection.image_rows(split)
             ids = (self.collection.image_ids[row] for row in rows)
-            self._splits[split] = SplitImages(split, ids)
+            images = SplitImages(split, ids)
+            if images.isdisjoint(self._ids):
+                raise QueryError(
+                    f"No image of split `{split}` is searched: where some images have a picture, "
+                    "only those are. Search another split, or all."
+                )
+            self._splits[split] = images
         return self._splits[split]
 
     def _search(

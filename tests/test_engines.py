@@ -43,6 +43,8 @@ def test_a_searcher_answers_alike_with_both_engines(collection, model, fake_enco
             assert (hit.rank, hit.image_id) == (same.rank, same.image_id)
             assert hit.contributions == same.contributions
             assert hit.score == pytest.approx(sum(c.product for c in hit.contributions), rel=1e-6)
+        batch = other.search_texts([QUERY, DEMO], settings)
+        assert batch == memory.search_texts([QUERY, DEMO], settings)
     assert other.term("dog") == memory.term("dog")
     with pytest.raises(QueryError, match="k is 0"):
         other.search_text(QUERY, SearchSettings(k=0))

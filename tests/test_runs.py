@@ -86,7 +86,7 @@ def test_excluded_terms_filter_and_included_ones_too(searcher):
 
 
 def test_a_searcher_opens_the_stored_index_and_passes_over_a_broken_one(
-    collection, model, fake_encoder, searcher
+    collection, model, fake_encoder, searcher, caplog
 ):
     marks = collection.fingerprint, model.fingerprint
     folder = index_folder(*marks)
@@ -96,9 +96,11 @@ def test_a_searcher_opens_the_stored_index_and_passes_over_a_broken_one(
     pairs = [searcher.search_text(TEXTS[0]), opened.search_text(TEXTS[0])]
     ids = [[hit.image_id for hit in result.hits] for result in pairs]
     assert ids[0] == ids[1]
+    assert not caplog.messages
     (folder / CARD).write_text("{}")
     again = Searcher(collection, model, encoder=fake_encoder)
     assert again.index.precision == "float32"
+    assert "Build it again with `python -m lsr index`. Until then" in caplog.messages[0]
     assert again.search_text(TEXTS[0]).hits == pairs[0].hits
 
 
@@ -128,6 +130,9 @@ def test_index_and_search_with_a_file_answer_what_they_wrote(answer, home, tmp_p
         ("search dog --k 0", "k is 0"),
         ("search dog --split train7", "no split `train7`"),
         ("search dog --include qqqq", "`qqqq` is not a term"),
+        ("search dog --split train", "No image of split `train` is searched"),
+        ("index --again", "--again is for Milvus"),
+        ("index --engine milvus --weights int8", "Milvus keeps weights as float32"),
         ("index --weights int4", "cannot be stored as `int4`"),
     ],
 )
@@ -138,11 +143,3 @@ def test_a_mistake_gets_one_line(arguments, message, capsys, tmp_path):
     complaint = capsys.readouterr().err
     assert message in complaint
     assert complaint.count("\n") == 1
-
-
-def test_a_file_of_queries_is_not_sent_to_another_engine(home, tmp_path, capsys):
-    (tmp_path / "queries.txt").write_text("a dog\n")
-    told = ["--queries", str(tmp_path / "queries.txt"), "--run", str(tmp_path / "out.run")]
-    assert main(["search", *told, "--engine", "milvus"]) == 2
-    assert capsys.readouterr().err == "--queries is answered in this process. Leave out --engine.\n"
-    assert not (tmp_path / "out.run").exists()

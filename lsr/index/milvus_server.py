@@ -172,8 +172,8 @@ def _sentence(place: Place, problem: Exception) -> str:
         return f"What answers at `{place}` is no Milvus. Correct `$LEXISCOPE_MILVUS_URI`."
     if "Fail connecting" in said or code == grpc.StatusCode.UNAVAILABLE:
         return (
-            f"No Milvus answers at `{place}` (tried for {place.connect_seconds:g} s). Start it, "
-            "or correct `$LEXISCOPE_MILVUS_URI`."
+            f"No Milvus answers at `{place}` (tried for up to {place.connect_seconds:g} s). Start "
+            "it, or correct `$LEXISCOPE_MILVUS_URI`."
         )
     if code == grpc.StatusCode.DEADLINE_EXCEEDED or "Retry timeout" in said:
         return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from lsr.catalog import home
@@ -9,6 +10,8 @@ from lsr.exceptions import IndexFileError
 from lsr.index.files import CARD, open_index
 from lsr.index.memory import MemoryIndex
 from lsr.storage import fingerprint
+
+_LOG = logging.getLogger(__name__)
 
 
 def made_from(collection: str, model: str) -> dict[str, str]:
@@ -28,6 +31,7 @@ def stored_index(collection: str, model: str) -> MemoryIndex | None:
         return None
     try:
         return open_index(folder, made_from(collection, model))
-    except IndexFileError:
+    except IndexFileError as problem:
         # It is only a shortcut: whoever cannot open it builds the same in memory.
+        _LOG.warning("%s Until then it is computed anew.", problem)
         return None
