@@ -49,13 +49,13 @@ class Ours(Engine):
         self.index = MemoryIndex(SparseVectors(images, ids, "made"), precision)
 
     def one(self, query: tuple[np.ndarray, np.ndarray]) -> Any:
-        return self.index.search(*query, K)
+        return self.index.find(*query, K)
 
     def many(self, queries: sp.csr_matrix, threads: int) -> Any:
         return self.index.search_many(queries, K, threads=threads)
 
     def rows(self, answer: Any) -> Answer:
-        return [int(hit.image_id) for hit in answer]
+        return answer.rows.tolist()
 
     @property
     def nbytes(self) -> float:
@@ -73,7 +73,11 @@ class Scipy(Engine):
     def one(self, query: tuple[np.ndarray, np.ndarray]) -> Any:
         scores = self.columns[:, query[0]] @ query[1]
         best = np.argpartition(-scores, K)[:K]
-        return best[np.lexsort((best, -scores[best]))]
+        best = best[np.lexsort((best, -scores[best]))]
+        return best, scores[best]
+
+    def rows(self, answer: Any) -> Answer:
+        return answer[0].tolist()
 
     @property
     def nbytes(self) -> float:
@@ -94,7 +98,10 @@ class TopN(Engine):
 
     def one(self, query: tuple[np.ndarray, np.ndarray]) -> Any:
         row = sp.csr_matrix((query[1], query[0], [0, len(query[0])]), (1, self.images.shape[0]))
-        return self.multiply(row, self.images, K, n_threads=1, sort=True).indices
+        return self.multiply(row, self.images, K, n_threads=1, sort=True)
+
+    def rows(self, answer: Any) -> Answer:
+        return answer.indices.tolist()
 
     def many(self, queries: sp.csr_matrix, threads: int) -> Any:
         return self.multiply(queries, self.images, K, n_threads=threads, sort=True)
