@@ -9,9 +9,19 @@ terms. `demo` as a size takes the bundled collection's images and test captions.
 the same queries in one run, taking turns, so that noise of the machine meets all of them; medians
 over all queries and rounds. Batches use --threads threads, single queries one.
 
-Engines of others are left out, and said so, where they are not installed (`make peers` has Seismic;
-`pip install --target build/peers --no-deps sparse_dot_topn`). Seismic is searched with the
-cheapest of its settings that reaches recall@10 of .99, if one does.
+To a single query ours answers with rows, scores and contributions, as what each of the query's
+terms weighs in each hit; the others with rows and scores, and brute force with rows alone. Seismic,
+PISA and Milvus give rows as texts. Ours goes without contributions in batches.
+
+Engines of others are left out, and said so, where they are not installed. `make peers` has Seismic
+and `make milvus` Milvus Lite, which is searched in a local file. The rest, PISA with the TBB that
+its wheel was built with, which `--target` would drop:
+
+    pip install --target build/peers --no-deps sparse_dot_topn psutil pyterrier-pisa==0.4.9
+    pip install --prefix build/peers --no-deps --ignore-installed "tbb<2021"
+
+Seismic is searched with the cheapest of its settings that reaches recall@10 of .99, if one does.
+PISA's impacts are 8-bit integers; its recall is against the unrounded weights.
 """
 
 from __future__ import annotations
@@ -22,6 +32,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -90,16 +101,24 @@ def _seconds(work: Callable[[], Any]) -> float:
 def report(workload: Workload, options: argparse.Namespace) -> Iterator[str]:
     """The lines of a workload's tables."""
     engines, built = [], {}
-    for name in options.engines:
-        started = time.perf_counter()
-        try:
-            engine = engine_of(name, workload.images)
-        except ImportError as problem:
-            yield f"{name} is not installed ({problem})"
-            continue
-        built[name] = time.perf_counter() - started
-        engines.append(engine)
-    gc.collect()
+    with ExitStack() as opened:
+        for name in options.engines:
+            started = time.perf_counter()
+            try:
+                engine = engine_of(name, workload.images)
+            except ImportError as problem:
+                yield f"{name} is not installed ({problem})"
+                continue
+            opened.callback(engine.close)
+            built[name] = time.perf_counter() - started
+            engines.append(engine)
+        gc.collect()
+        yield from _tables(workload, engines, built, options)
+
+
+def _tables(
+    workload: Workload, engines: list[Engine], built: dict[str, float], options: argparse.Namespace
+) -> Iterator[str]:
     double = workload.images.astype(np.float64)
     for title, queries in workload.queries.items():
         truth = [brute_force(double, query) for query in rows_of(queries)]

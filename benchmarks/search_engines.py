@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
+from benchmarks.search_pisa import Searcher
 from benchmarks.search_workloads import Answer, K, brute_force, recall, rows_of
+from lsr.index import milvus
 from lsr.index.memory import MemoryIndex
+from lsr.index.milvus_server import FILE_CALL_SECONDS, Place
 from lsr.sparse import SparseVectors
 
-ENGINES = ("ours-float32", "ours-float16", "ours-int8", "scipy", "topn", "seismic", "brute")
+ENGINES = (
+    "ours-float32",
+    "ours-float16",
+    "ours-int8",
+    "scipy",
+    "topn",
+    "seismic",
+    "pisa",
+    "milvus",
+    "brute",
+)
 # Postings kept a term, blocks visited: from quick to careful.
 SEISMIC = [(5, 0.9), (8, 0.8), (10, 0.7), (15, 0.6), (30, 0.5), (100, 0.3), (100, 0.0)]
 
@@ -38,6 +54,9 @@ class Engine:
     @property
     def nbytes(self) -> float:
         return float("nan")
+
+    def close(self) -> None:
+        """Remove what the engine keeps outside of this process's memory."""
 
 
 class Ours(Engine):
@@ -144,6 +163,89 @@ class Seismic(Engine):
         return [int(found[2]) for found in answer]
 
 
+class Pisa(Engine):
+    """PISA with blocks of SIMD-BP128 and MaxScore, the quickest of its ways of searching here.
+
+    It knows whole numbers only: weights become 1 to 255, 255 for the largest of all images, and so
+    do those of a query, 255 for its largest. Its recall is against the unrounded weights. The MB
+    are those of its files, which it maps into memory.
+    """
+
+    name = "pisa"
+
+    def __init__(self, images: sp.csr_matrix) -> None:
+        impacts = images.tocsc()
+        impacts.data = self.rounded(impacts.data)
+        self.folder = TemporaryDirectory(prefix="pisa-")
+        try:
+            self.index = Searcher(Path(self.folder.name), impacts)
+        except BaseException:
+            self.folder.cleanup()
+            raise
+        self.words = np.array([str(term) for term in range(images.shape[1])], object)
+
+    @staticmethod
+    def rounded(weights: np.ndarray) -> np.ndarray:
+        """1 to 255, float64."""
+        return np.maximum(np.rint(weights * (255.0 / weights.max(initial=1e-9))), 1.0)
+
+    def _asked(self, query: tuple[np.ndarray, np.ndarray]) -> dict[str, float]:
+        weights = self.rounded(query[1]).tolist()
+        return dict(zip(self.words[query[0]].tolist(), weights, strict=True))
+
+    def one(self, query: tuple[np.ndarray, np.ndarray]) -> Any:
+        return self.index.search([self._asked(query)], K, "maxscore")
+
+    def many(self, queries: sp.csr_matrix, threads: int) -> Any:
+        asked = [self._asked(query) for query in rows_of(queries)]
+        return self.index.search(asked, K, "maxscore", threads)
+
+    def rows(self, answer: Any) -> Answer:
+        return [int(row) for row in answer[1]]
+
+    @property
+    def nbytes(self) -> float:
+        return self.index.nbytes
+
+    def close(self) -> None:
+        del self.index
+        self.folder.cleanup()
+
+
+class Milvus(Engine):
+    """Milvus Lite in a local file, searched as the app does; exact, see `lsr.index.milvus`."""
+
+    name = "milvus"
+
+    def __init__(self, images: sp.csr_matrix) -> None:
+        for package in ("pymilvus", "milvus_lite"):
+            importlib.import_module(package)
+        n, n_terms = images.shape
+        ids = [f"{row:08d}" for row in range(n)]
+        self.folder = TemporaryDirectory(prefix="milvus-")
+        self.place = Place(f"{self.folder.name}/milvus.db", call_seconds=FILE_CALL_SECONDS)
+        try:
+            rows = milvus.Rows("images", ids, ["made"] * n, n_terms, lambda a, b: images[a:b])
+            for _ in milvus.build(self.place, rows):
+                pass
+            self.index = milvus.MilvusIndex(self.place, "images", n, n_terms)
+        except BaseException:
+            self.close()
+            raise
+
+    def one(self, query: tuple[np.ndarray, np.ndarray]) -> Any:
+        return self.index.search(*query, K)
+
+    def rows(self, answer: Any) -> Answer:
+        return [int(hit.image_id) for hit in answer]
+
+    def close(self) -> None:
+        from milvus_lite.server_manager import server_manager_instance
+
+        server_manager_instance.release_server(str(self.place.path))
+        self.folder.cleanup()
+
+
 class Brute(Engine):
     """A float64 product with every image."""
 
@@ -164,4 +266,5 @@ def engine_of(name: str, images: sp.csr_matrix) -> Engine:
     """Build an engine by its name."""
     if name.startswith("ours-"):
         return Ours(images, name.removeprefix("ours-"))
-    return {"scipy": Scipy, "topn": TopN, "seismic": Seismic, "brute": Brute}[name](images)
+    kinds = (Scipy, TopN, Seismic, Pisa, Milvus, Brute)
+    return {kind.name: kind for kind in kinds}[name](images)
