@@ -9,9 +9,19 @@ terms. `demo` as a size takes the bundled collection's images and test captions.
 the same queries in one run, taking turns, so that noise of the machine meets all of them; medians
 over all queries and rounds. Batches use --threads threads, single queries one.
 
-Engines of others are left out, and said so, where they are not installed (`make peers` has Seismic;
-`pip install --target build/peers --no-deps sparse_dot_topn`). Seismic is searched with the
-cheapest of its settings that reaches recall@10 of .99, if one does.
+To a single query ours answers with rows, scores and contributions, as what each of the query's
+terms weighs in each hit; the others with rows and scores, and brute force with rows alone. Seismic,
+PISA and Milvus give rows as texts. Ours goes without contributions in batches.
+
+Engines of others are left out, and said so, where they are not installed. `make peers` has Seismic
+and `make milvus` Milvus Lite, which is searched in a local file. The rest, PISA with the TBB that
+its wheel was built with, which `--target` would drop:
+
+    pip install --target build/peers --no-deps sparse_dot_topn psutil pyterrier-pisa==0.4.9
+    pip install --prefix build/peers --no-deps --ignore-installed "tbb<2021"
+
+Seismic is searched with the cheapest of its settings that reaches recall@10 of .99, if one does.
+PISA's impacts are 8-bit integers; its recall is against the unrounded weights.
 """
 
 from __future__ import annotations
@@ -22,247 +32,26 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from numba import njit
 
-from lsr.index.memory import MemoryIndex
-from lsr.sparse import SparseVectors
+from benchmarks.search_engines import ENGINES, Engine, engine_of
+from benchmarks.search_workloads import (
+    Answer,
+    Workload,
+    brute_force,
+    bundled,
+    recall,
+    rows_of,
+    synthetic,
+)
 
-N_TERMS, EACH, K = 30_522, 110, 10
 PEERS = Path(__file__).resolve().parents[1] / "build" / "peers"
-ENGINES = ("ours-float32", "ours-float16", "ours-int8", "scipy", "topn", "seismic", "brute")
-# Postings kept a term, blocks visited: from quick to careful.
-SEISMIC = [(5, 0.9), (8, 0.8), (10, 0.7), (15, 0.6), (30, 0.5), (100, 0.3), (100, 0.0)]
-Answer = list[int]
-
-
-@njit(cache=True)
-def _draw(chances: Any, n: int, each: int, seed: int, terms: Any, weights: Any) -> None:
-    np.random.seed(seed)
-    seen = np.full(len(chances), -1, np.int64)
-    for row in range(n):
-        base = row * each
-        count = 0
-        while count < each:
-            term = np.searchsorted(chances, np.random.random())
-            if seen[term] != row:
-                seen[term] = row
-                terms[base + count] = term
-                count += 1
-        terms[base : base + each].sort()
-        for i in range(each):
-            weights[base + i] = np.log1p(np.random.exponential(1.0))
-
-
-def drawn(n: int, each: int, offset: float, seed: int) -> sp.csr_matrix:
-    """(n, N_TERMS) float32 with `each` entries a row."""
-    share = 1 / (np.arange(1, N_TERMS + 1) + offset)
-    chances = np.cumsum(share / share.sum())
-    chances[-1] = 1
-    terms, weights = np.empty(n * each, np.int32), np.empty(n * each, np.float32)
-    _draw(chances, n, each, seed, terms, weights)
-    return sp.csr_matrix((weights, terms, np.arange(n + 1) * each), shape=(n, N_TERMS))
-
-
-@dataclass(frozen=True)
-class Workload:
-    """Images and sets of queries by name."""
-
-    name: str
-    images: sp.csr_matrix
-    queries: dict[str, sp.csr_matrix]
-
-
-def synthetic(n: int, n_queries: int, offset: float) -> Workload:
-    """Images and queries of `drawn`."""
-    queries = {f"{t} terms": drawn(n_queries, t, offset, t) for t in (15, 100)}
-    return Workload(f"{n:,}", drawn(n, EACH, offset, 0), queries)
-
-
-def bundled(n_queries: int) -> Workload:
-    """The bundled collection with its model."""
-    from lsr.catalog import find
-    from lsr.checkpoint import load_model
-    from lsr.collection import load_collection
-    from lsr.judged import judge
-
-    judged = judge(
-        load_collection(find("collections", "demo")), load_model(find("models", "demo")), "test"
-    )
-    captions = judged.captions.matrix
-    rows = np.linspace(0, captions.shape[0] - 1, n_queries).astype(int)
-    return Workload("demo", judged.images.matrix, {"captions": captions[rows]})
-
-
-def rows_of(matrix: sp.csr_matrix) -> list[tuple[np.ndarray, np.ndarray]]:
-    """(terms, weights) of every row."""
-    bounds = zip(matrix.indptr[:-1], matrix.indptr[1:], strict=True)
-    return [(matrix.indices[a:b], matrix.data[a:b]) for a, b in bounds]
-
-
-def brute_force(images: sp.csr_matrix, query: tuple[np.ndarray, np.ndarray]) -> Answer:
-    """The ten best by a float64 product with every image, ties by row."""
-    dense = np.zeros(images.shape[1])
-    dense[query[0]] = query[1]
-    scores = images.astype(np.float64, copy=False) @ dense
-    # Only what reaches the tenth score is sorted.
-    least = np.partition(scores, -K)[-K] if len(scores) > K else 0.0
-    rows = np.flatnonzero((scores >= least) & (scores > 0))
-    return rows[np.lexsort((rows, -scores[rows]))][:K].tolist()
-
-
-class Engine:
-    """An engine over images; a batch is one call."""
-
-    name = ""
-
-    def __init__(self, images: sp.csr_matrix) -> None:
-        self.images = images
-
-    def prepare(self, queries: sp.csr_matrix, truth: list[Answer]) -> None:
-        """Choose settings for a set of queries, outside of the time measured."""
-
-    def one(self, query: tuple[np.ndarray, np.ndarray]) -> Any: ...
-
-    many: Callable[[sp.csr_matrix, int], Any] | None = None
-
-    def rows(self, answer: Any) -> Answer:
-        return list(answer)
-
-    @property
-    def nbytes(self) -> float:
-        return float("nan")
-
-
-class Ours(Engine):
-    """The in-process index in one of its precisions."""
-
-    def __init__(self, images: sp.csr_matrix, precision: Any) -> None:
-        self.name = f"ours-{precision}"
-        ids = tuple(f"{row:08d}" for row in range(images.shape[0]))
-        self.index = MemoryIndex(SparseVectors(images, ids, "made"), precision)
-
-    def one(self, query: tuple[np.ndarray, np.ndarray]) -> Any:
-        return self.index.search(*query, K)
-
-    def many(self, queries: sp.csr_matrix, threads: int) -> Any:
-        return self.index.search_many(queries, K, threads=threads)
-
-    def rows(self, answer: Any) -> Answer:
-        return [int(hit.image_id) for hit in answer]
-
-    @property
-    def nbytes(self) -> float:
-        return self.index.nbytes
-
-
-class Scipy(Engine):
-    """Columns of a csc matrix times the weights, then the ten largest."""
-
-    name = "scipy"
-
-    def __init__(self, images: sp.csr_matrix) -> None:
-        self.columns = images.tocsc()
-
-    def one(self, query: tuple[np.ndarray, np.ndarray]) -> Any:
-        scores = self.columns[:, query[0]] @ query[1]
-        best = np.argpartition(-scores, K)[:K]
-        return best[np.lexsort((best, -scores[best]))]
-
-    @property
-    def nbytes(self) -> float:
-        one = self.columns
-        return one.data.nbytes + one.indices.nbytes + one.indptr.nbytes
-
-
-class TopN(Engine):
-    """sparse_dot_topn; a single query is a batch of one."""
-
-    name = "topn"
-
-    def __init__(self, images: sp.csr_matrix) -> None:
-        from sparse_dot_topn import sp_matmul_topn
-
-        self.multiply = sp_matmul_topn
-        self.images = images.T.tocsr()
-
-    def one(self, query: tuple[np.ndarray, np.ndarray]) -> Any:
-        row = sp.csr_matrix((query[1], query[0], [0, len(query[0])]), (1, self.images.shape[0]))
-        return self.multiply(row, self.images, K, n_threads=1, sort=True).indices
-
-    def many(self, queries: sp.csr_matrix, threads: int) -> Any:
-        return self.multiply(queries, self.images, K, n_threads=threads, sort=True)
-
-    @property
-    def nbytes(self) -> float:
-        one = self.images
-        return one.data.nbytes + one.indices.nbytes + one.indptr.nbytes
-
-
-class Seismic(Engine):
-    """Seismic, approximate; its settings are the cheapest that reach recall@10 of .99."""
-
-    name = "seismic"
-
-    def __init__(self, images: sp.csr_matrix) -> None:
-        from seismic import SeismicDataset, SeismicIndex, get_seismic_string
-
-        self.words = np.array(
-            [str(term) for term in range(images.shape[1])], dtype=get_seismic_string()
-        )
-        vectors = SeismicDataset()
-        for row, (terms, weights) in enumerate(rows_of(images)):
-            vectors.add_document(str(row), self.words[terms], weights)
-        self.index = SeismicIndex.build_from_dataset(vectors)
-        self.setting = SEISMIC[-1]
-
-    def prepare(self, queries: sp.csr_matrix, truth: list[Answer]) -> None:
-        for setting in SEISMIC:
-            self.setting = setting
-            found = [self.rows(self.one(query)) for query in rows_of(queries)]
-            if recall(found, truth) >= 0.99:
-                return
-
-    def one(self, query: tuple[np.ndarray, np.ndarray]) -> Any:
-        cut, heap = self.setting
-        return self.index.search("q", self.words[query[0]], query[1], K, cut, heap, sorted=True)
-
-    def rows(self, answer: Any) -> Answer:
-        return [int(found[2]) for found in answer]
-
-
-class Brute(Engine):
-    """A float64 product with every image."""
-
-    name = "brute"
-
-    def __init__(self, images: sp.csr_matrix) -> None:
-        self.images = images.astype(np.float64)
-
-    def one(self, query: tuple[np.ndarray, np.ndarray]) -> Any:
-        return brute_force(self.images, query)
-
-    @property
-    def nbytes(self) -> float:
-        return self.images.data.nbytes + self.images.indices.nbytes
-
-
-def engine_of(name: str, images: sp.csr_matrix) -> Engine:
-    """Build an engine by its name."""
-    if name.startswith("ours-"):
-        return Ours(images, name.removeprefix("ours-"))
-    return {"scipy": Scipy, "topn": TopN, "seismic": Seismic, "brute": Brute}[name](images)
-
-
-def recall(found: list[Answer], truth: list[Answer]) -> float:
-    """Share of the true ten that were found."""
-    pairs = zip(found, truth, strict=True)
-    return statistics.mean(len({*a} & {*b}) / max(len(b), 1) for a, b in pairs)
 
 
 @dataclass
@@ -312,16 +101,24 @@ def _seconds(work: Callable[[], Any]) -> float:
 def report(workload: Workload, options: argparse.Namespace) -> Iterator[str]:
     """The lines of a workload's tables."""
     engines, built = [], {}
-    for name in options.engines:
-        started = time.perf_counter()
-        try:
-            engine = engine_of(name, workload.images)
-        except ImportError as problem:
-            yield f"{name} is not installed ({problem})"
-            continue
-        built[name] = time.perf_counter() - started
-        engines.append(engine)
-    gc.collect()
+    with ExitStack() as opened:
+        for name in options.engines:
+            started = time.perf_counter()
+            try:
+                engine = engine_of(name, workload.images)
+            except ImportError as problem:
+                yield f"{name} is not installed ({problem})"
+                continue
+            opened.callback(engine.close)
+            built[name] = time.perf_counter() - started
+            engines.append(engine)
+        gc.collect()
+        yield from _tables(workload, engines, built, options)
+
+
+def _tables(
+    workload: Workload, engines: list[Engine], built: dict[str, float], options: argparse.Namespace
+) -> Iterator[str]:
     double = workload.images.astype(np.float64)
     for title, queries in workload.queries.items():
         truth = [brute_force(double, query) for query in rows_of(queries)]
