@@ -164,7 +164,7 @@ class Seismic(Engine):
 
 
 class Pisa(Engine):
-    """PISA with blocks of SIMD-BP128 and MaxScore, the quickest of its MaxScore and block-max ways here.
+    """PISA with blocks of SIMD-BP128 and MaxScore, here quicker than its block-max ways.
 
     It knows whole numbers only: weights become 1 to 255, 255 for the largest of all images, and so
     do those of a query, 255 for its largest. Its recall is against the unrounded weights. The MB
