@@ -80,8 +80,12 @@ def score_finely(
     factors: Any,
     scores: Any,
 ) -> None:
-    """Add the products of a query with the `n` images of a block to `scores`, float32."""
+    """Write the products of a query with the `n` images of a block to `scores`, float32.
+
+    What lies beyond in `scores` becomes 0.
+    """
     base = block * BLOCK
+    scores[:] = 0
     for i in range(len(terms)):
         term, factor = terms[i], factors[i]
         if dense_of[term] >= 0:
@@ -146,11 +150,13 @@ def score_coarsely(
     whole: bool,
     counts: Any,
 ) -> None:
-    """Add the units of a query's products with the `n` images of a block to `counts`, uint16.
+    """Write the units of a query's products with the `n` images of a block to `counts`, uint16.
 
-    `factors`, `multipliers` and `whole` are those of `in_units`.
+    What lies beyond in `counts` becomes 0. `factors`, `multipliers` and `whole` are those of
+    `in_units`.
     """
     base = block * BLOCK
+    counts[n:] = 0
     on_lines, n_lines = np.empty(len(terms), np.int64), 0
     for i in range(len(terms)):
         if not multipliers[i]:
@@ -166,6 +172,7 @@ def score_coarsely(
     for first in range(0, n, _CHUNK):
         last = min(first + _CHUNK, n)
         part = counts[first:last]
+        part[:] = 0
         for at in range(n_lines):
             i = on_lines[at]
             line = levels[dense_of[terms[i]], base + first : base + last]

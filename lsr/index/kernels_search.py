@@ -45,7 +45,7 @@ _MOST_CANDIDATES, _MOST_CANDIDATES_EACH = 512, 16
 
 
 def _score(index: Any, block: int, n: int, terms: Any, query: Any, scores: Any) -> None:
-    """Add the scores of a block's images to `scores` by the pass that fits its type."""
+    """Write the scores of a block's images to `scores` by the pass that fits its type."""
     raise NotImplementedError("compiled code only")
 
 
@@ -82,7 +82,6 @@ def _candidates(
         base = block * BLOCK
         here = min(n - base, BLOCK)
         scores = room[: (here + STRIDE - 1) // STRIDE * STRIDE]
-        scores[:] = 0
         _score(index, block, here, terms, query, scores)
         if len(allowed) > 0:
             for row in range(here):
