@@ -220,6 +220,8 @@ def in_units(
         total += LEVELS * weights[i] * steps[terms[i]]
         room -= LEVELS + 1 if whole and dense_of[terms[i]] >= 0 else 2
     slack = 0.0
+    if not total > 0:
+        return np.inf
     for i in range(len(terms)):
         factors[i], multipliers[i] = 0, 0
         if not weights[i] > 0:

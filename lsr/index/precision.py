@@ -32,6 +32,8 @@ def check_precision(name: str) -> Precision:
 def steps_of(largest: np.ndarray, precision: Precision) -> np.ndarray:
     """(V,) float32: 255 of them are no less than the largest weight of a term as it is kept.
 
+    A term that no image has gets 0, so that a query with it is scored no less finely.
+
     Args:
         largest: (V,) float32, 0 where no image has the term.
     """
@@ -41,7 +43,7 @@ def steps_of(largest: np.ndarray, precision: Precision) -> np.ndarray:
     steps = largest / np.float32(LEVELS)
     short = steps * np.float64(LEVELS) < largest
     steps[short] = np.nextafter(steps[short], np.float32(np.inf))
-    return np.where(there, steps, np.float32(1))
+    return np.where(there, steps, np.float32(0))
 
 
 def scales_of(steps: np.ndarray, precision: Precision) -> np.ndarray:

@@ -93,7 +93,7 @@ class Segment:
     def scores(self, terms: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """(n,) float32: the inner product with every image."""
         factors = weights.astype(np.float32) * self.scales[terms]
-        scores = np.zeros(len(self), np.float32)
+        scores = np.empty(len(self), np.float32)
         starts, rows, values, _, _, dense_of, dense, _ = self.arrays
         for block, first in enumerate(range(0, len(self), BLOCK)):
             part = scores[first : first + BLOCK]
