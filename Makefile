@@ -38,6 +38,8 @@ $(VENV)/.app: requirements.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing the app's packages into $(VENV): a minute or two, once"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@echo "Compiling the search loops, once"
+	@$(BIN)/python -m lsr search "two lions" --k 1 > /dev/null
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.app requirements-dev.txt

@@ -33,6 +33,10 @@ ENGINES = (
 SEISMIC = [(5, 0.9), (8, 0.8), (10, 0.7), (15, 0.6), (30, 0.5), (100, 0.3), (100, 0.0)]
 
 
+def _bytes_of(matrix: Any) -> int:
+    return matrix.data.nbytes + matrix.indices.nbytes + matrix.indptr.nbytes
+
+
 class Engine:
     """An engine over images; a batch is one call."""
 
@@ -100,8 +104,7 @@ class Scipy(Engine):
 
     @property
     def nbytes(self) -> float:
-        one = self.columns
-        return one.data.nbytes + one.indices.nbytes + one.indptr.nbytes
+        return _bytes_of(self.columns)
 
 
 class TopN(Engine):
@@ -127,8 +130,7 @@ class TopN(Engine):
 
     @property
     def nbytes(self) -> float:
-        one = self.images
-        return one.data.nbytes + one.indices.nbytes + one.indptr.nbytes
+        return _bytes_of(self.images)
 
 
 class Seismic(Engine):
