@@ -53,6 +53,8 @@ from benchmarks.search_workloads import (
 
 PEERS = Path(__file__).resolve().parents[1] / "build" / "peers"
 
+_PAUSE = 0.1
+
 
 @dataclass
 class Line:
@@ -89,8 +91,11 @@ def measured(
                 lines[engine.name].single.append(_seconds(lambda e=engine, q=query: e.one(q)))
         for engine in engines:
             if engine.many and turn < options.batch_rounds:
-                work = _seconds(lambda e=engine: e.many(batch, options.threads))
-                lines[engine.name].batch.append(work / batch.shape[0])
+                # Threads of the engine before may still be looking for work.
+                time.sleep(_PAUSE)
+                work = [_seconds(lambda e=engine: e.many(batch, options.threads)) for _ in "ab"]
+                lines[engine.name].batch.append(work[1] / batch.shape[0])
+        time.sleep(_PAUSE)
     return lines
 
 
@@ -144,7 +149,7 @@ def _row(engine: Engine, line: Line, ours: Line, built: float) -> str:
     single_ratio = median / statistics.median(ours.single) / 1e3
     batch_ratio = batch / statistics.median(ours.batch) / 1e3 if ours.batch else float("nan")
     return (
-        f"| {engine.name} | {median:.3f} | {p95:.3f} | {batch:.3f} | {single_ratio:.1f} | "
+        f"| {engine.name} | {median:.3f} | {p95:.3f} | {batch:.4f} | {single_ratio:.1f} | "
         f"{batch_ratio:.1f} | {line.recall:.3f} | {line.exact:.0%} | {built:.1f} | "
         f"{engine.nbytes / 1e6:.0f} |"
     )

@@ -20,6 +20,7 @@ from lsr.sparse import stack
 
 # A term that a larger share of the images activates is stored as a line with a weight for each.
 _DENSE_SHARE = 0.09
+_CACHE_LINE = 64
 _NONE = np.zeros(0, bool)
 _OWN = threading.local()
 
@@ -167,11 +168,11 @@ def build_segment(matrix: sp.csr_matrix, ids: Sequence[str], precision: Precisio
     dense_of = np.full(n_terms, -1, np.int32)
     dense_of[lines] = np.arange(len(lines))
     kind: Any = STORED[precision]
-    dense = np.zeros((len(lines), n), kind)
+    dense = aligned((len(lines), n), kind)
     n_listed = int(frequency.sum() - frequency[lines].sum())
     steps = steps_of(_largest(matrix), precision)
     scales = scales_of(steps, precision)
-    levels = np.zeros((len(lines), 0 if precision == "int8" else n), np.uint8)
+    levels = aligned((len(lines), 0 if precision == "int8" else n), np.uint8)
     rows, values = np.empty(n_listed, np.uint16), np.empty(n_listed, kind)
     starts = np.zeros((-(-n // BLOCK), n_terms + 1), np.int64)
     first = 0
@@ -218,6 +219,14 @@ def _check(matrix: sp.csr_matrix, precision: Precision) -> None:
 def _room() -> tuple[np.ndarray, np.ndarray]:
     """Room for the scores of a block, one a thread: fresh memory costs more than a search."""
     if not hasattr(_OWN, "room"):
-        _OWN.room = np.empty(BLOCK, np.uint16), np.empty(BLOCK, np.float32)
+        _OWN.room = aligned(BLOCK, np.uint16), aligned(BLOCK, np.float32)
     room: tuple[np.ndarray, np.ndarray] = _OWN.room
     return room
+
+
+def aligned(shape: int | tuple[int, int], kind: Any) -> np.ndarray:
+    """Zeros that begin with a cache line, so that no vector of them lies in two."""
+    size = int(np.prod(shape)) * np.dtype(kind).itemsize
+    wide = np.zeros(size + _CACHE_LINE, np.uint8)
+    first = -wide.ctypes.data % _CACHE_LINE
+    return wide[first : first + size].view(kind).reshape(shape)
