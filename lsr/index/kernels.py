@@ -6,6 +6,8 @@ rows[starts[t] : starts[t + 1]] with weights likewise, rows ascending.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,18 +32,24 @@ def score_images(
 
 
 @compiled()
-def best_rows(scores: Floats, allowed: NDArray[np.bool_], k: int, floor: float = 0.0) -> Ints:
-    """Rows of the k largest scores above `floor`, score descending, ties by ascending row."""
-    heap_scores = np.empty(k, np.float32)
-    heap_rows = np.empty(k, np.int32)
-    size = 0
-    bar = np.float32(floor)
+def pick_best(
+    scores: Any, allowed: NDArray[np.bool_], floor: float, best_rows: Any, best_scores: Any
+) -> int:
+    """Fill in rows and scores of the largest `scores` above `floor`, and say how many they are.
+
+    Score descending, ties by ascending row; as many as there is room for.
+
+    Args:
+        scores: (n,) float32 or float64. allowed: (n,) or more, which rows are looked at.
+    """
+    size, k = 0, len(best_rows)
+    bar = scores.dtype.type(floor)
     for start in range(0, len(scores), _BLOCK):
         stop = min(start + _BLOCK, len(scores))
         # Most blocks hold nothing good enough; counting lets the compiler compare many at a time.
-        above = np.int32(0)
-        for row in range(start, stop):
-            above += np.int32(scores[row] > bar)
+        above = 0
+        for row in range(np.uint64(start), np.uint64(stop)):
+            above += scores[row] > bar
         if above == 0:
             continue
         for row in range(start, stop):
@@ -50,16 +58,23 @@ def best_rows(scores: Floats, allowed: NDArray[np.bool_], k: int, floor: float =
             if score <= bar or not allowed[row]:
                 continue
             at = min(size, k - 1)
-            while at > 0 and heap_scores[at - 1] < score:
-                heap_scores[at] = heap_scores[at - 1]
-                heap_rows[at] = heap_rows[at - 1]
+            while at > 0 and best_scores[at - 1] < score:
+                best_scores[at] = best_scores[at - 1]
+                best_rows[at] = best_rows[at - 1]
                 at -= 1
-            heap_scores[at] = score
-            heap_rows[at] = row
+            best_scores[at] = score
+            best_rows[at] = row
             size = min(size + 1, k)
             if size == k:
-                bar = heap_scores[k - 1]
-    return heap_rows[:size]
+                bar = best_scores[k - 1]
+    return size
+
+
+@compiled()
+def best_rows(scores: Any, allowed: NDArray[np.bool_], k: int, floor: float = 0.0) -> Ints:
+    """The rows of `pick_best`, k at most."""
+    rows = np.empty(k, np.int32)
+    return rows[: pick_best(scores, allowed, floor, rows, np.empty(k, scores.dtype))]
 
 
 @compiled()

@@ -1,4 +1,4 @@
-"""Compiled first passes: a score for every image of a block that is about right. Arrays only.
+"""Compiled first passes: a score for every image of a block. Arrays only.
 
 Images are numbered by row, in blocks of BLOCK rows. A block's postings lie together, term after
 term: those of term t in block b are rows[starts[b, t] : starts[b, t + 1]], counted from the block's
@@ -7,8 +7,9 @@ no postings but a line of `dense`, the stored weight of every row, 0 where the t
 dense_of[t] is its number, or -1. How weights are stored: see `lsr.index.precision`. Lines come a
 second time in 8 bits: levels[line, row] steps[t] is at least the weight, by less than one step.
 
-There are two passes. The fine one adds products up in float32. The coarse one counts them in whole
-units of 16 bits, which takes half the memory and is done for twice as many images at once.
+There are three passes. The exact one adds products up in float64, for few images. The fine one does
+so in float32. The coarse one counts them in whole units of 16 bits, which takes half the memory and
+is done for twice as many images at once.
 """
 
 from __future__ import annotations
@@ -52,6 +53,35 @@ def _plain(stored: Any) -> Any:
         return np.float32(stored)
 
     return half if stored == types.uint16 else number
+
+
+@compiled()
+def score_exactly(
+    starts: Any,
+    rows: Any,
+    stored: Any,
+    scales: Any,
+    dense_of: Any,
+    dense: Any,
+    terms: Any,
+    weights: Any,
+    scores: Any,
+) -> None:
+    """Write the products of a query with the images of the only block to `scores`, float64.
+
+    They are added up in the order of the terms.
+    """
+    scores[:] = 0
+    for i in range(len(terms)):
+        term, weight = terms[i], weights[i]
+        scale = scales[term]
+        if dense_of[term] >= 0:
+            line = dense[dense_of[term]]
+            for row in range(len(scores)):
+                scores[row] += weight * np.float64(plain(line[row]) * scale)
+        else:
+            for p in range(np.uint64(starts[0, term]), np.uint64(starts[0, term + 1])):
+                scores[rows[p]] += weight * np.float64(plain(stored[p]) * scale)
 
 
 @compiled(fastmath={"contract"})

@@ -2,6 +2,7 @@
 
 See `lsr.index.kernels_score` for the arrays. A first pass gives all images a score that is wrong by
 no more than a known slack. Whatever that may have kept from the k best is scored again in float64.
+Few images are scored in float64 at once.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from numba.extending import overload
 from numpy.typing import NDArray
 
 from lsr.compiling import compiled
+from lsr.index.kernels import best_rows, pick_best
 from lsr.index.kernels_best import (
     STRIDE,
     above,
@@ -31,6 +33,7 @@ from lsr.index.kernels_score import (
     in_units,
     plain,
     score_coarsely,
+    score_exactly,
     score_finely,
 )
 
@@ -38,6 +41,9 @@ Longs = NDArray[np.int64]
 Doubles = NDArray[np.float64]
 # Relative error of one float32 operation.
 _EPS = 2.0**-24
+# Up to so many images, scores in float64 cost less than candidates do.
+FEW_ROWS = 4096
+_ALL = np.ones(FEW_ROWS, np.bool_)
 # Units of slack, of 65,535, up to which lines are multiplied by whole units.
 WHOLE_UNITS = 1024
 # So many candidates cost more than another pass that leaves fewer.
@@ -145,7 +151,7 @@ def _all_candidates(
     index: Any, n: int, terms: Any, weights: Doubles, k: int, allowed: Any, room: Any
 ) -> Any:
     """Rows of all images that may be among the k best: by the coarse pass, or else by the fine."""
-    coarse_room, fine_room = room
+    coarse_room, fine_room, _ = room
     _, _, _, scales, steps, dense_of, _, _ = index
     factors, multipliers = np.empty(len(terms), np.float32), np.empty(len(terms), np.uint32)
     if len(terms) <= MOST_COARSE_TERMS:
@@ -167,6 +173,37 @@ def _all_candidates(
 
 
 @compiled()
+def _best_of_few(
+    index: Any, n: int, terms: Any, weights: Doubles, k: int, allowed: Any, scores: Any
+) -> Any:
+    """Rows of the k best of at most FEW_ROWS images; `scores` gets the scores of all."""
+    starts, rows, stored, scales, _, dense_of, dense, _ = index
+    score_exactly(starts, rows, stored, scales, dense_of, dense, terms, weights, scores[:n])
+    return best_rows(scores[:n], allowed if len(allowed) > 0 else _ALL, k)
+
+
+@compiled()
+def _best_of_candidates(
+    index: Any, n: int, terms: Any, weights: Doubles, k: int, allowed: Any, room: Any
+) -> Any:
+    """Rows, scores and weights of the k best of any number of images."""
+    largest = weights.max() if len(weights) > 0 else 0.0
+    if largest <= 0:
+        nothing = np.empty((0, len(terms)), np.float32)
+        return np.empty(0, np.int32), np.empty(0, np.float64), nothing
+    # Scaled so that no product leaves the range of float32.
+    found = _all_candidates(index, n, terms, weights / largest, k, allowed, room)
+    image_weights = np.empty((len(found), len(terms)), np.float32)
+    _weights_of(index, found, terms, image_weights)
+    exact = np.zeros(len(found), np.float64)
+    for i in range(len(found)):
+        for j in range(len(terms)):
+            exact[i] += weights[j] * np.float64(image_weights[i, j])
+    order = descending(exact)[:k]
+    return found[order], exact[order], image_weights[order]
+
+
+@compiled()
 def best(
     index: Any,
     n: int,
@@ -184,25 +221,17 @@ def best(
         index: the arrays of a `Segment`.
         terms, weights: a query that `is_query` accepts.
         allowed: (n,) which images may be hits, or nothing for all.
-        room: arrays of BLOCK uint16 and of BLOCK float32 for scores.
+        room: for scores, arrays of BLOCK uint16, BLOCK float32 and at most FEW_ROWS float64.
 
     Returns:
         rows int32, scores float64, and (hits, terms) float32 weights of the query's terms.
     """
-    largest = weights.max() if len(weights) > 0 else 0.0
-    if largest <= 0:
-        nothing = np.empty((0, len(terms)), np.float32)
-        return np.empty(0, np.int32), np.empty(0, np.float64), nothing
-    # Scaled so that no product leaves the range of float32.
-    found = _all_candidates(index, n, terms, weights / largest, k, allowed, room)
+    if n > len(room[2]):
+        return _best_of_candidates(index, n, terms, weights, k, allowed, room)
+    found = _best_of_few(index, n, terms, weights, k, allowed, room[2])
     image_weights = np.empty((len(found), len(terms)), np.float32)
     _weights_of(index, found, terms, image_weights)
-    exact = np.zeros(len(found), np.float64)
-    for i in range(len(found)):
-        for j in range(len(terms)):
-            exact[i] += weights[j] * np.float64(image_weights[i, j])
-    order = descending(exact)[:k]
-    return found[order], exact[order], image_weights[order]
+    return found, room[2][found], image_weights
 
 
 @compiled()
@@ -224,10 +253,23 @@ def best_of_many(
 
     Lines are k wide; where there are fewer hits, the row is -1.
     """
+    # Named once: names in the loop would count references.
+    starts, rows, stored, scales, _, dense_of, dense, _ = index
+    scores, passing = room[2][:n], allowed if len(allowed) > 0 else _ALL
     for query in range(first, last):
         span = slice(query_starts[query], query_starts[query + 1])
-        hit_rows[query, :] = -1
-        hit_scores[query, :] = 0
-        its_rows, its_scores, _ = best(index, n, terms[span], weights[span], k, allowed, room)
-        hit_rows[query, : len(its_rows)] = its_rows
-        hit_scores[query, : len(its_rows)] = its_scores
+        its_terms, its_weights = terms[span], weights[span]
+        its_rows, its_scores = hit_rows[query], hit_scores[query]
+        if n > len(room[2]):
+            found, exact, _ = _best_of_candidates(
+                index, n, its_terms, its_weights, k, allowed, room
+            )
+            size = len(found)
+            its_rows[:size], its_scores[:size] = found, exact
+        else:
+            score_exactly(
+                starts, rows, stored, scales, dense_of, dense, its_terms, its_weights, scores
+            )
+            size = pick_best(scores, passing, 0.0, its_rows, its_scores)
+        its_rows[size:] = -1
+        its_scores[size:] = 0

@@ -14,7 +14,7 @@ import scipy.sparse as sp
 
 from lsr.exceptions import QueryError
 from lsr.index.kernels_score import BLOCK, score_finely
-from lsr.index.kernels_search import best, best_of_many
+from lsr.index.kernels_search import FEW_ROWS, best, best_of_many
 from lsr.index.precision import STORED, Precision, levels_of, restored, scales_of, steps_of, stored
 from lsr.sparse import stack
 
@@ -216,11 +216,12 @@ def _check(matrix: sp.csr_matrix, precision: Precision) -> None:
         )
 
 
-def _room() -> tuple[np.ndarray, np.ndarray]:
+def _room() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Room for the scores of a block, one a thread: fresh memory costs more than a search."""
     if not hasattr(_OWN, "room"):
-        _OWN.room = aligned(BLOCK, np.uint16), aligned(BLOCK, np.float32)
-    room: tuple[np.ndarray, np.ndarray] = _OWN.room
+        fine = aligned(BLOCK, np.float32)
+        _OWN.room = aligned(BLOCK, np.uint16), fine, aligned(FEW_ROWS, np.float64)
+    room: tuple[np.ndarray, np.ndarray, np.ndarray] = _OWN.room
     return room
 
 

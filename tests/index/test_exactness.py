@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from lsr.exceptions import QueryError
 from lsr.index.asked import MAX_K
 from lsr.index.kernels_score import BLOCK, MOST_COARSE_TERMS, in_units, score_coarsely
-from lsr.index.kernels_search import WHOLE_UNITS
+from lsr.index.kernels_search import FEW_ROWS, WHOLE_UNITS
 from lsr.index.memory import MemoryIndex
 from lsr.sparse import SparseVectors, from_dense
 
+pytestmark = pytest.mark.usefixtures("each_way")
 PRECISIONS = ("float32", "float16", "int8")
 
 
@@ -186,6 +187,17 @@ def test_an_index_of_several_blocks_ranks_over_all_of_them():
     expected = matrix[:, 4].tocoo()
     assert rows.tolist() == sorted(expected.row.tolist())
     assert (index.images.matrix != matrix).nnz == 0
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("n", [FEW_ROWS, FEW_ROWS + 1])
+def test_few_and_many_images_are_searched_alike(n, precision):
+    index = MemoryIndex(vectors(26, n, 12, 3), precision)
+    for k in (1, 10, MAX_K):
+        terms, weights = np.array([1, 4, 7, 9]), np.array([0.5, 1.0, 0.25, 0.75])
+        assert [tuple(hit) for hit in index.search(terms, weights, k)] == brute_force(
+            index, terms, weights, k
+        )
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)

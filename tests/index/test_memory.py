@@ -7,6 +7,8 @@ from lsr.exceptions import QueryError
 from lsr.index.memory import MemoryIndex
 from lsr.sparse import SparseVectors, from_dense
 
+pytestmark = pytest.mark.usefixtures("each_way")
+
 
 def index_of(block: np.ndarray, ids: list[str]) -> MemoryIndex:
     return MemoryIndex(SparseVectors(from_dense(block), tuple(ids), "v"))
