@@ -229,7 +229,8 @@ def test_filters_leave_only_images_that_pass_all_of_them():
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
-def test_a_batch_has_the_hits_of_single_queries_with_any_number_of_threads(threads):
+def test_a_batch_has_the_hits_of_single_queries_with_any_number_of_threads(threads, monkeypatch):
+    monkeypatch.setattr("lsr.index.batches._WORTH_THREADS", 0)
     index = MemoryIndex(vectors(7, 300, 24, 3))
     queries = vectors(8, 40, 24).matrix
     queries.data[queries.indptr[3] : queries.indptr[4]] = 0

@@ -1,0 +1,32 @@
+import threading
+import time
+
+import pytest
+
+from lsr.index.batches import each_part
+
+
+def test_short_work_stays_on_the_calling_thread():
+    spans, threads = [], set()
+
+    def work(first, last):
+        spans.append((first, last))
+        threads.add(threading.get_ident())
+
+    each_part(work, 100, 4)
+    assert threads == {threading.get_ident()}
+    assert [row for span in spans for row in range(*span)] == list(range(100))
+
+
+@pytest.mark.parametrize("n", [0, 1, 100])
+def test_long_work_is_shared_and_each_part_done_once(n):
+    spans, threads = [], set()
+
+    def work(first, last):
+        time.sleep(0.005 * (last - first) / 16)
+        spans.append((first, last))
+        threads.add(threading.get_ident())
+
+    each_part(work, n, 3)
+    assert sorted(row for span in spans for row in range(*span)) == list(range(n))
+    assert len(threads) == (1 if n < 2 else 4)
