@@ -173,16 +173,6 @@ def _all_candidates(
 
 
 @compiled()
-def _best_of_few(
-    index: Any, n: int, terms: Any, weights: Doubles, k: int, allowed: Any, scores: Any
-) -> Any:
-    """Rows of the k best of at most FEW_ROWS images; `scores` gets the scores of all."""
-    starts, rows, stored, scales, _, dense_of, dense, _ = index
-    score_exactly(starts, rows, stored, scales, dense_of, dense, terms, weights, scores[:n])
-    return best_rows(scores[:n], allowed if len(allowed) > 0 else _ALL, k)
-
-
-@compiled()
 def _best_of_candidates(
     index: Any, n: int, terms: Any, weights: Doubles, k: int, allowed: Any, room: Any
 ) -> Any:
@@ -228,10 +218,13 @@ def best(
     """
     if n > len(room[2]):
         return _best_of_candidates(index, n, terms, weights, k, allowed, room)
-    found = _best_of_few(index, n, terms, weights, k, allowed, room[2])
+    starts, rows, stored, scales, _, dense_of, dense, _ = index
+    scores, passing = room[2][:n], allowed if len(allowed) > 0 else _ALL
+    score_exactly(starts, rows, stored, scales, dense_of, dense, terms, weights, scores)
+    found = best_rows(scores, passing, k)
     image_weights = np.empty((len(found), len(terms)), np.float32)
     _weights_of(index, found, terms, image_weights)
-    return found, room[2][found], image_weights
+    return found, scores[found], image_weights
 
 
 @compiled()

@@ -168,11 +168,11 @@ def build_segment(matrix: sp.csr_matrix, ids: Sequence[str], precision: Precisio
     dense_of = np.full(n_terms, -1, np.int32)
     dense_of[lines] = np.arange(len(lines))
     kind: Any = STORED[precision]
-    dense = aligned((len(lines), n), kind)
+    dense = _aligned((len(lines), n), kind)
     n_listed = int(frequency.sum() - frequency[lines].sum())
     steps = steps_of(_largest(matrix), precision)
     scales = scales_of(steps, precision)
-    levels = aligned((len(lines), 0 if precision == "int8" else n), np.uint8)
+    levels = _aligned((len(lines), 0 if precision == "int8" else n), np.uint8)
     rows, values = np.empty(n_listed, np.uint16), np.empty(n_listed, kind)
     starts = np.zeros((-(-n // BLOCK), n_terms + 1), np.int64)
     first = 0
@@ -219,13 +219,13 @@ def _check(matrix: sp.csr_matrix, precision: Precision) -> None:
 def _room() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Room for the scores of a block, one a thread: fresh memory costs more than a search."""
     if not hasattr(_OWN, "room"):
-        fine = aligned(BLOCK, np.float32)
-        _OWN.room = aligned(BLOCK, np.uint16), fine, aligned(FEW_ROWS, np.float64)
+        fine = _aligned(BLOCK, np.float32)
+        _OWN.room = _aligned(BLOCK, np.uint16), fine, _aligned(FEW_ROWS, np.float64)
     room: tuple[np.ndarray, np.ndarray, np.ndarray] = _OWN.room
     return room
 
 
-def aligned(shape: int | tuple[int, int], kind: Any) -> np.ndarray:
+def _aligned(shape: int | tuple[int, int], kind: Any) -> np.ndarray:
     """Zeros that begin with a cache line, so that no vector of them lies in two."""
     size = int(np.prod(shape)) * np.dtype(kind).itemsize
     wide = np.zeros(size + _CACHE_LINE, np.uint8)
