@@ -23,10 +23,10 @@ from transformers.models.blip.image_processing_pil_blip import BlipImageProcesso
 from transformers.models.blip.modeling_blip import BlipForImageTextRetrieval
 from transformers.tokenization_utils_tokenizers import TokenizersBackend
 
-from lsr.catalog import BUNDLED_ENCODER
 from lsr.encoders import huggingface
 from lsr.encoders.towers import Precision, TowerEncoder
-from lsr.hub import Source
+from lsr.storage.hub import Source
+from lsr.storage.places import BUNDLED_ENCODER
 
 PICTURES, TEXTS, REPEATS = 8, 64, 5
 PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")

@@ -20,9 +20,9 @@ import pyarrow as pa
 import torch
 from PIL import Image
 
-from lsr.catalog import home
-from lsr.collection import Collection, write_collection
-from lsr.trainer import COMPACT_RECIPE, train_model, with_overrides
+from lsr.collection.collection import Collection, write_collection
+from lsr.storage.places import home
+from lsr.training.train_model import COMPACT_RECIPE, train_model, with_overrides
 
 SPLIT_NAMES = {"train": "train", "dev": "val", "test": "test"}
 

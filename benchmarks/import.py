@@ -42,14 +42,17 @@ import torch
 from PIL import Image
 
 from lsr.ablation.worker import peak_memory
-from lsr.catalog import find
-from lsr.collection import Collection, load_collection
-from lsr.encoders import load_encoder
-from lsr.encoding import encode_captions, encode_pictures, read_encoded
-from lsr.exchange import ImportWish, plan_import, run_import
-from lsr.index.memory import MemoryIndex
-from lsr.projection import Projection, project
-from lsr.sparse import SparseVectors
+from lsr.collection.collection import Collection, load_collection
+from lsr.encoders.loading import load_encoder
+from lsr.encoding.encoded import read_encoded
+from lsr.encoding.encoding import encode_captions, encode_pictures
+from lsr.imports.imported import ImportWish
+from lsr.imports.planning import plan_import
+from lsr.imports.running import run_import
+from lsr.index.memory.index import MemoryIndex
+from lsr.model.projection import Projection, project
+from lsr.model.sparse import SparseVectors
+from lsr.storage.places import find
 
 SIZE, HIDDEN, N_TERMS, ACTIVE, CAPTIONS_EACH, SEED = 512, 128, 30_522, 110, 5, 0
 NAME, ENCODER = "made", "trivial"

@@ -21,16 +21,17 @@ import numpy as np
 import pandas as pd
 import torch
 
-from lsr.catalog import BUNDLED_ENCODER
-from lsr.evaluation import dense_ranks
-from lsr.measures import summarize
-from lsr.options import add_training_options, training_settings
-from lsr.pairs import Pairs
-from lsr.trainer import COMPACT_RECIPE, new_head, training_device
-from lsr.training import TrainingSettings, train
+from lsr.evaluation.evaluate import dense_ranks
+from lsr.evaluation.measures import summarize
+from lsr.evaluation.pairs import Pairs
+from lsr.model.vocabulary import Vocabulary
+from lsr.storage.places import BUNDLED_ENCODER
+from lsr.training.loop import train
+from lsr.training.options import add_training_options, training_settings
+from lsr.training.settings import TrainingSettings
 from lsr.training.stop_list import stop_list
-from lsr.vocabulary import Vocabulary
-from lsr.vocabulary_start import load_start
+from lsr.training.train_model import COMPACT_RECIPE, new_head, training_device
+from lsr.training.vocabulary_start import load_start
 
 FOLDS = 5
 RECIPES = {

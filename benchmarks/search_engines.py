@@ -13,10 +13,10 @@ import scipy.sparse as sp
 
 from benchmarks.search_pisa import Searcher
 from benchmarks.search_workloads import Answer, K, brute_force, recall, rows_of
-from lsr.index import milvus
-from lsr.index.memory import MemoryIndex
-from lsr.index.milvus_server import FILE_CALL_SECONDS, Place
-from lsr.sparse import SparseVectors
+from lsr.index.memory.index import MemoryIndex
+from lsr.index.milvus import index as milvus
+from lsr.index.milvus.server import FILE_CALL_SECONDS, Place
+from lsr.model.sparse import SparseVectors
 
 ENGINES = (
     "ours-float32",
@@ -215,7 +215,7 @@ class Pisa(Engine):
 
 
 class Milvus(Engine):
-    """Milvus Lite in a local file, searched as the app does; exact, see `lsr.index.milvus`."""
+    """Milvus Lite in a local file, searched as the app does; exact: see `lsr.index.milvus`."""
 
     name = "milvus"
 

@@ -59,10 +59,10 @@ def synthetic(n: int, n_queries: int, offset: float) -> Workload:
 
 def bundled(n_queries: int) -> Workload:
     """The bundled collection with its model."""
-    from lsr.catalog import find
-    from lsr.checkpoint import load_model
-    from lsr.collection import load_collection
-    from lsr.judged import judge
+    from lsr.collection.collection import load_collection
+    from lsr.evaluation.judged import judge
+    from lsr.model.checkpoint import load_model
+    from lsr.storage.places import find
 
     judged = judge(
         load_collection(find("collections", "demo")), load_model(find("models", "demo")), "test"

@@ -8,7 +8,8 @@ Both search images by caption and give every measure: R@1, R@5, R@10, MRR@10, Ex
 overlap@10, active terms, FLOPs, posting cost. For each setting and draw the loop masks the caption
 matrix, multiplies blocks of 500 captions by the image matrix with scipy, counts ranks, ties against
 the system, picks the ten best of each caption, and judges the 20 strongest terms of each one by
-one, as `lsr.measures` does. It runs on one thread, ours on `--threads`: give 1 to compare threads.
+one, as `lsr.evaluation.measures` does. It runs on one thread, ours on `--threads`: give 1 to
+compare threads.
 
 Ours is the median of a few repetitions, each on a fresh task, so that it includes the inverted
 index and the order by weight that a first sweep builds; a tiny task beforehand compiles the loops.
@@ -44,18 +45,20 @@ import scipy
 import scipy.sparse as sp
 
 from lsr.ablation.worker import peak_memory
-from lsr.catalog import find
-from lsr.checkpoint import load_model
-from lsr.collection import load_collection
-from lsr.evaluation import term_vectors_for
-from lsr.expansion import term_draw
-from lsr.judged import JudgedSplit, judge
-from lsr.measures import exact_at, semantic_at, summarize
-from lsr.pairs import Pairs
-from lsr.sparse import SparseVectors, keep_strongest
-from lsr.sweep import Draws, Knob, Task, make_task, sweep
-from lsr.sweep.cheapest import LENGTHS, RATIOS
+from lsr.collection.collection import load_collection
+from lsr.evaluation.evaluate import term_vectors_for
+from lsr.evaluation.judged import JudgedSplit, judge
+from lsr.evaluation.measures import exact_at, semantic_at, summarize
+from lsr.evaluation.pairs import Pairs
+from lsr.evaluation.task import Task, make_task
+from lsr.model.checkpoint import load_model
+from lsr.model.expansion import term_draw
+from lsr.model.sparse import SparseVectors, keep_strongest
+from lsr.storage.places import find
+from lsr.sweep.knobs import Knob
 from lsr.sweep.measure import measure
+from lsr.sweep.solve import LENGTHS, RATIOS
+from lsr.sweep.sweep import Draws, sweep
 
 N_TERMS, SIZE, SEED = 30_522, 64, 0
 RAN_BY_LOOP = 12

@@ -14,8 +14,9 @@ first step of each, in which torch prepares itself, is not counted. The last los
 both did the same thing.
 
 The published recipe runs for tens of thousands of steps, so in this few steps its head stays as
-dense as it starts: it shows the early phase. `--recipe compact` is that of `lsr.trainer`, without
-what the plain loop lacks; its head turns sparse within this run too when it has some hundred steps.
+dense as it starts: it shows the early phase. `--recipe compact` is that of
+`lsr.training.train_model`, without what the plain loop lacks; its head turns sparse within this run
+too when it has some hundred steps.
 """
 
 from __future__ import annotations
@@ -38,16 +39,16 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
 from lsr.ablation.worker import peak_memory
-from lsr.catalog import BUNDLED_ENCODER, find
-from lsr.collection import load_collection
-from lsr.expansion import ExpansionControl
-from lsr.pairs import Pairs
-from lsr.projection import Projection
-from lsr.trainer import COMPACT_RECIPE, Prepared, prepare, training_device
-from lsr.training import TrainingSettings
+from lsr.collection.collection import load_collection
+from lsr.evaluation.pairs import Pairs
+from lsr.model.expansion import ExpansionControl
+from lsr.model.projection import Projection
+from lsr.storage.places import BUNDLED_ENCODER, find
 from lsr.training.batches import TrainingPairs
 from lsr.training.loop import Run
+from lsr.training.settings import TrainingSettings
 from lsr.training.step import draw
+from lsr.training.train_model import COMPACT_RECIPE, Prepared, prepare, training_device
 
 COCO_PAIRS, COCO_EPOCHS = 566_435, 200
 

@@ -6,11 +6,11 @@ import streamlit as st
 
 from pages.parts import address
 from pages.parts.choice import current_collection
-from pages.parts.frame import draw
+from pages.parts.collections.importing import show_import
+from pages.parts.collections.installed import show_collection, show_list
+from pages.parts.collections.tasks import show_tasks
+from pages.parts.entry import draw
 from pages.parts.messages import mistakes_shown
-from pages.parts.shelf.importing import show_import
-from pages.parts.shelf.installed import show_collection, show_list
-from pages.parts.shelf.tasks import show_tasks
 
 _VIEWS = {"installed": "Installed", "import": "Bring your own"}
 

@@ -6,8 +6,8 @@ import streamlit as st
 
 from pages.parts import address, caches, charts, explain
 from pages.parts.choice import Choice, current_choice
-from pages.parts.frame import draw
-from pages.parts.laboratory.curve import (
+from pages.parts.entry import draw
+from pages.parts.expansion.curve import (
     measure,
     show_chart,
     show_progress,
@@ -15,14 +15,14 @@ from pages.parts.laboratory.curve import (
     show_table,
     sweep_table,
 )
-from pages.parts.laboratory.knobs import choose_kind, turn_knob
-from pages.parts.laboratory.operating import show_operating
-from pages.parts.laboratory.point import show_point
-from pages.parts.laboratory.query import read_query, show_query
-from pages.parts.laboratory.reports import show_report
-from pages.parts.laboratory.setting import Setting, choose_setting
-from pages.parts.laboratory.studies import show_cloud, show_prices
-from pages.parts.laboratory.trained import show_trained
+from pages.parts.expansion.knobs import choose_kind, turn_knob
+from pages.parts.expansion.operating import show_operating
+from pages.parts.expansion.point import show_point
+from pages.parts.expansion.query import read_query, show_query
+from pages.parts.expansion.reports import show_report
+from pages.parts.expansion.setting import Setting, choose_setting
+from pages.parts.expansion.studies import show_cloud, show_prices
+from pages.parts.expansion.trained import show_trained
 from pages.parts.messages import mistakes_shown
 
 _VIEWS = {

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lsr.answers import ExplainedHit, Inspection
-from lsr.collection import Collection
-from lsr.encoders import obstacle
-from lsr.search import Searcher
+from lsr.collection.collection import Collection
+from lsr.encoders.loading import obstacle
+from lsr.search.results import ExplainedHit, Inspection
+from lsr.search.searcher import Searcher
 from pages.parts import address, caches, cards, charts, links
 from pages.parts.choice import current_choice
-from pages.parts.frame import draw
+from pages.parts.entry import draw
 from pages.parts.markup import sentence
 from pages.parts.uploads import Upload, drawn_scenes, upload_box
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lsr.answers import SearchResult, SearchSettings
-from lsr.collection import Collection
-from lsr.encoders import obstacle
-from lsr.search import Searcher
+from lsr.collection.collection import Collection
+from lsr.encoders.loading import obstacle
+from lsr.search.results import SearchResult, SearchSettings
+from lsr.search.searcher import Searcher
 from pages.parts import address, caches, cards, charts, explain, links
 from pages.parts.choice import current_choice
-from pages.parts.frame import draw
+from pages.parts.entry import draw
 from pages.parts.markup import escape, sentence
 from pages.parts.messages import mistakes_shown
 from pages.parts.results import compared, no_hits, query_bars, timing

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lsr.answers import TermCard
-from lsr.search import Searcher
+from lsr.search.results import TermCard
+from lsr.search.searcher import Searcher
 from pages.parts import address, caches, cards, charts, links
 from pages.parts.choice import current_choice
-from pages.parts.frame import draw
+from pages.parts.entry import draw
 from pages.parts.markup import escape
 from pages.parts.messages import mistakes_shown
 

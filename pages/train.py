@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lsr import jobs
+from lsr.training import jobs
 from pages.parts.choice import current_collection
-from pages.parts.frame import draw
+from pages.parts.entry import draw
 from pages.parts.messages import mistakes_shown
-from pages.parts.training_form import show_form
-from pages.parts.training_runs import show_runs
+from pages.parts.train.form import show_form
+from pages.parts.train.runs import show_runs
 
 
 def show() -> None:

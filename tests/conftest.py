@@ -17,11 +17,11 @@ import torch
 from PIL import Image
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
-from lsr.__main__ import main
-from lsr.checkpoint import Model, save_model
-from lsr.collection import Collection, write_collection
-from lsr.projection import Projection
-from lsr.vocabulary import Vocabulary
+from lsr.cli.main import main
+from lsr.collection.collection import Collection, write_collection
+from lsr.model.checkpoint import Model, save_model
+from lsr.model.projection import Projection
+from lsr.model.vocabulary import Vocabulary
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 WORDS = (

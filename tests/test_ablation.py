@@ -14,14 +14,16 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from lsr.__main__ import main
-from lsr.ablation import CONTROLS, SIZES, Grid, ablate, grid, processes, studies_named
+from lsr.ablation import grid, processes
+from lsr.ablation.grid import CONTROLS, SIZES, Grid, studies_named
+from lsr.ablation.runs import ablate
 from lsr.ablation.tables import MISMATCH_COLUMNS, RUN_COLUMNS, summarize_runs
 from lsr.ablation.worker import RATES, peak_memory, train_and_measure
+from lsr.cli.main import main
 from lsr.exceptions import ModelError, QueryError
-from lsr.storage import write_json
-from lsr.trainer import COMPACT_RECIPE, train_model
-from lsr.vocabulary import Vocabulary
+from lsr.model.vocabulary import Vocabulary
+from lsr.storage.files import write_json
+from lsr.training.train_model import COMPACT_RECIPE, train_model
 from tests.conftest import FakeEncoder, make_collection, make_tokenizer
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -97,7 +99,7 @@ def killed(tmp_path_factory):
                  "--workers", "1", "--json"]  # fmt: skip
     script = (
         f"import lsr.ablation.grid as g; g.SIZES = {TWO_SIZES}\n"
-        f"from lsr.__main__ import main\nmain({arguments!r})"
+        f"from lsr.cli.main import main\nmain({arguments!r})"
     )
     environment = {**os.environ, "LEXISCOPE_HOME": str(base)}
     process = subprocess.Popen(

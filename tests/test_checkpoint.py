@@ -5,9 +5,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from lsr.checkpoint import load_head, load_model, save_model
 from lsr.exceptions import ModelError
-from lsr.projection import project
+from lsr.model.checkpoint import load_head, load_model, save_model
+from lsr.model.projection import project
 from tests.conftest import D, make_head
 
 

@@ -5,9 +5,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lsr.collection import load_collection
+from lsr.collection.collection import load_collection
+from lsr.evaluation.pairs import load_pairs
 from lsr.exceptions import CollectionError, UnknownNameError
-from lsr.pairs import load_pairs
 from tests.conftest import make_collection
 
 

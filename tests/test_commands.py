@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from lsr.__main__ import main
-from lsr.catalog import ASSETS, own_folder
+from lsr.cli.main import main
 from lsr.exceptions import QueryError
+from lsr.storage.places import ASSETS, own_folder
 
 ROOT = Path(__file__).resolve().parents[1]
 MEASURES = {"R@1", "R@5", "R@10", "MRR@10"}
@@ -195,7 +195,7 @@ def test_a_trained_model_is_found_by_every_command(answer, home):
     import numpy as np
     import pyarrow as pa
 
-    from lsr.collection import load_collection, write_collection
+    from lsr.collection.collection import load_collection, write_collection
 
     demo = load_collection(ASSETS / "collections" / "demo")
     rows = np.concatenate([demo.image_rows("val")[:60], demo.image_rows("test")[:60]])

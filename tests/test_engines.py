@@ -7,10 +7,10 @@ import json
 
 import pytest
 
-from lsr.__main__ import main
-from lsr.engines import build_milvus, milvus_name
+from lsr.cli.main import main
 from lsr.exceptions import EngineError, QueryError, UnknownNameError
-from lsr.search import Searcher, SearchSettings
+from lsr.index.milvus.of_collection import build_milvus, milvus_name
+from lsr.search.searcher import Searcher, SearchSettings
 from tests.pages.test_pages import mistake, opened, tiles
 
 installed = pytest.mark.skipif(

@@ -4,13 +4,13 @@ import shutil
 import numpy as np
 import pytest
 
-from lsr.catalog import ASSETS, BUNDLED_ENCODER
-from lsr.collection import load_collection
-from lsr.encoders import load_encoder
-from lsr.evaluation import evaluate, evaluate_probes, term_vectors_for
+from lsr.collection.collection import load_collection
+from lsr.encoders.loading import load_encoder
+from lsr.evaluation.evaluate import evaluate, evaluate_probes, term_vectors_for
+from lsr.evaluation.judged import judge
 from lsr.exceptions import QueryError
-from lsr.judged import judge
-from lsr.vocabulary import Vocabulary
+from lsr.model.vocabulary import Vocabulary
+from lsr.storage.places import ASSETS, BUNDLED_ENCODER
 
 
 @pytest.fixture

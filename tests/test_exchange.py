@@ -18,15 +18,15 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, models
 
-from lsr.__main__ import main
-from lsr.catalog import BUNDLED_ENCODER
-from lsr.checkpoint import load_head
-from lsr.collection import load_collection
+from lsr.cli.main import main
+from lsr.collection.collection import load_collection
 from lsr.exceptions import CollectionError, InputError, ModelError, QueryError, UnknownNameError
-from lsr.exchange import import_source
-from lsr.exchange.authors import encoder_named_in
-from lsr.projection import Projection, project
-from lsr.vocabulary import Vocabulary
+from lsr.imports.running import import_source
+from lsr.imports.vectors.authors import encoder_named_in
+from lsr.model.checkpoint import load_head
+from lsr.model.projection import Projection, project
+from lsr.model.vocabulary import Vocabulary
+from lsr.storage.places import BUNDLED_ENCODER
 from tests.conftest import WORDS, D, make_tokenizer, unit
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -3,20 +3,13 @@
 import numpy as np
 import pytest
 
-from lsr.figures import (
-    LIGHT,
-    Curve,
-    controls_figure,
-    frontier,
-    frontier_alt,
-    mismatch_figure,
-    price_figure,
-    rank_cloud_figure,
-    sizes_figure,
-    trade_off_figure,
-)
-from lsr.query_studies import ImageRanks, PriceTag
-from lsr.sweep import MEASURES, SweepRow
+from lsr.evaluation.passes import MEASURES
+from lsr.figures.frontier import Curve, frontier, frontier_alt, trade_off_figure
+from lsr.figures.query import price_figure, rank_cloud_figure
+from lsr.figures.style import LIGHT
+from lsr.figures.trained import controls_figure, mismatch_figure, sizes_figure
+from lsr.sweep.one_query import ImageRanks, PriceTag
+from lsr.sweep.sweep import SweepRow
 
 
 def row(value: float, accuracy: float, cost: float, std: float = 0.0) -> SweepRow:

@@ -13,16 +13,16 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from lsr import jobs
-from lsr.collection import Collection
+from lsr.collection.collection import Collection
 from lsr.exceptions import ModelError, QueryError, UnknownNameError
-from lsr.expansion import ExpansionControl
-from lsr.jobs.job import read_worker
-from lsr.options import add_training_options, as_arguments, training_settings
-from lsr.storage import write_json
-from lsr.trainer import COMPACT_RECIPE, QUICK_RECIPE, train_model
-from lsr.training import TrainingSettings, settings_as_json
-from lsr.unfinished import run_folder
+from lsr.model.expansion import ExpansionControl
+from lsr.storage.files import write_json
+from lsr.training import jobs
+from lsr.training.jobs.job import read_worker
+from lsr.training.options import add_training_options, as_arguments, training_settings
+from lsr.training.run_folder import run_folder
+from lsr.training.settings import TrainingSettings, settings_as_json
+from lsr.training.train_model import COMPACT_RECIPE, QUICK_RECIPE, train_model
 from tests.conftest import FakeEncoder, make_collection
 
 SETTINGS = TrainingSettings(

@@ -7,11 +7,14 @@ import shlex
 import numpy as np
 import pytest
 
-from lsr.__main__ import build_parser
+from lsr.cli.main import build_parser
+from lsr.evaluation.judged import judge
+from lsr.evaluation.task import DIRECTIONS
 from lsr.exceptions import QueryError, UnknownNameError
-from lsr.judged import judge
-from lsr.laboratory import command_of, open_laboratory
-from lsr.sweep import DIRECTIONS, Draws, Knob, compare, set_to, sweep
+from lsr.sweep.knobs import Knob, set_to
+from lsr.sweep.laboratory import command_of, open_laboratory
+from lsr.sweep.points import compare
+from lsr.sweep.sweep import Draws, sweep
 from tests.conftest import make_collection
 
 FIXED = ((Knob("top-k", "images"), 6.0), (Knob("max-ratio", part="expansion"), 0.2))

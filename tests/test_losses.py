@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from lsr.losses import adjusted_factor, df_weights, flops_penalty, warmed_up
+from lsr.training.losses import adjusted_factor, df_weights, flops_penalty, warmed_up
 
 
 def test_flops_penalty_is_the_sum_of_squared_means():

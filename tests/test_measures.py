@@ -4,7 +4,7 @@ import pytest
 import scipy.sparse as sp
 from scipy.stats import kendalltau
 
-from lsr.measures import (
+from lsr.evaluation.measures import (
     co_activation,
     exact_at,
     overlap_and_tau,
@@ -13,7 +13,7 @@ from lsr.measures import (
     semantic_at,
     summarize,
 )
-from lsr.sparse import SparseVectors, from_dense
+from lsr.model.sparse import SparseVectors, from_dense
 
 
 def test_hand_worked_ranks_give_hand_worked_fractions():

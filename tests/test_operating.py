@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lsr.laboratory import open_laboratory
-from lsr.operating import cheapest, choosing_split
-from lsr.sweep import Knob, OperatingPoint, set_to, solve, sweep
+from lsr.sweep.cheapest import cheapest, choosing_split
+from lsr.sweep.knobs import Knob, set_to
+from lsr.sweep.laboratory import open_laboratory
+from lsr.sweep.solve import OperatingPoint, solve
+from lsr.sweep.sweep import sweep
 from tests.conftest import make_collection
 
 SPLITS = ("train",) * 4 + ("val",) * 9 + ("test",) * 9

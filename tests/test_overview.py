@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from lsr import catalog
-from lsr.collection import load_collection
+from lsr.collection.collection import load_collection
+from lsr.collection.installed import bytes_on_disk, fitting_models, overview, remove_collection
 from lsr.exceptions import CollectionError, QueryError, UnknownNameError
-from lsr.overview import bytes_on_disk, fitting_models, overview, remove_collection
+from lsr.storage import places
 from tests.conftest import make_collection
 
 
@@ -28,7 +28,7 @@ def test_an_overview_says_what_the_whole_collection_says(mine, collection):
     assert seen.splits == {"train": 4, "test": 2}
     assert list(seen.splits) == whole.splits
     assert not seen.bundled
-    assert overview(catalog.ASSETS / "collections" / "demo").bundled
+    assert overview(places.ASSETS / "collections" / "demo").bundled
 
 
 def test_the_bytes_are_those_of_all_files(mine):
@@ -64,7 +64,7 @@ def test_deleting_takes_the_folder_and_nothing_else(mine, home, collection):
 def test_what_is_not_ones_own_is_not_deleted(home, name, error, message):
     with pytest.raises(error, match=message):
         remove_collection(name)
-    assert (catalog.ASSETS / "collections" / "demo" / "collection.json").exists()
+    assert (places.ASSETS / "collections" / "demo" / "collection.json").exists()
 
 
 def test_a_damaged_collection_says_which_file(mine):

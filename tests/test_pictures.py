@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from lsr.exceptions import PictureError
-from lsr.pictures import MAX_BYTES, on_white, read_picture
+from lsr.storage.pictures import MAX_BYTES, on_white, read_picture
 
 
 def saved(picture: Image.Image, kind: str = "PNG", **options) -> bytes:

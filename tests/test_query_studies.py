@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
+from lsr.evaluation.task import Side, Task
 from lsr.exceptions import QueryError
-from lsr.expansion import term_draw
-from lsr.index.memory import MemoryIndex
-from lsr.query_studies import image_index, outcomes, price_tags, rank_clouds, within_budget
-from lsr.sparse import SparseVectors, from_dense
-from lsr.sweep import Knob, Side, Task, parse_knob, set_to
+from lsr.index.memory.index import MemoryIndex
+from lsr.model.expansion import term_draw
+from lsr.model.sparse import SparseVectors, from_dense
+from lsr.sweep.knobs import Knob, parse_knob, set_to
+from lsr.sweep.one_query import image_index, outcomes, price_tags, rank_clouds, within_budget
 
 
 @pytest.fixture

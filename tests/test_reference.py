@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from lsr.checkpoint import load_head
-from lsr.losses import distillation_loss, l1_penalty, warmed_up
-from lsr.projection import project
-from lsr.sparse import SparseVectors, flops, from_dense
+from lsr.model.checkpoint import load_head
+from lsr.model.projection import project
+from lsr.model.sparse import SparseVectors, flops, from_dense
 from lsr.training.batches import said_matrix
+from lsr.training.losses import distillation_loss, l1_penalty, warmed_up
 
 TOLERANCE = 1e-5
 

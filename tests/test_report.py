@@ -7,18 +7,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lsr.checkpoint import save_model
 from lsr.exceptions import QueryError, UnknownNameError
-from lsr.laboratory import open_laboratory
-from lsr.report import ReportSettings, check_report, read_settings, write_report
-from lsr.report.tables import KNOBS
-from lsr.sweep import NULLS, Draws, parse_knob, sweep
+from lsr.model.checkpoint import save_model
+from lsr.report.checking import check_report
+from lsr.report.tables import KNOBS, ReportSettings, read_settings
+from lsr.report.writing import write_report
+from lsr.sweep.knobs import parse_knob
+from lsr.sweep.laboratory import open_laboratory
+from lsr.sweep.nulls import NULLS
+from lsr.sweep.sweep import Draws, sweep
 from tests.conftest import make_head
 
 
 @pytest.fixture
 def report(collection, model, fake_encoder, monkeypatch, tmp_path) -> tuple[Path, ReportSettings]:
-    monkeypatch.setattr("lsr.search.load_encoder", lambda name: fake_encoder)
+    monkeypatch.setattr("lsr.search.searcher.load_encoder", lambda name: fake_encoder)
     settings = ReportSettings(collection.name, (model.name,), draws=3, queries=("a dog",))
     folder = tmp_path / "report"
     reports = list(write_report(folder, settings, "python -m lsr report"))

@@ -1,11 +1,11 @@
 import pytest
 
-from lsr.__main__ import main
+from lsr.cli.main import main
 from lsr.exceptions import QueryError, UnknownNameError
-from lsr.index.files import CARD, save_index
-from lsr.index.stored import index_folder, made_from
-from lsr.runs import Query, read_queries, write_run
-from lsr.search import Searcher, SearchSettings, projected_index
+from lsr.index.memory.files import CARD, save_index
+from lsr.index.memory.stored import index_folder, made_from
+from lsr.search.searcher import Searcher, SearchSettings, projected_index
+from lsr.search.trec_run import Query, read_queries, write_run
 
 TEXTS = ["two dogs on the beach", "a red car", "🦊", "a cat in the snow", "small boat"]
 

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lsr.evaluation.judged import check_fit
 from lsr.exceptions import ModelError, QueryError, UnknownNameError
-from lsr.judged import check_fit
-from lsr.projection import project
-from lsr.search import Searcher, SearchSettings
+from lsr.model.projection import project
+from lsr.search.searcher import Searcher, SearchSettings
 from tests.conftest import make_collection
 
 

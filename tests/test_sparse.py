@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from lsr.exceptions import QueryError
-from lsr.expansion import literal_flags, parse_control, term_draw, word_rates
-from lsr.sparse import (
+from lsr.model.expansion import literal_flags, parse_control, term_draw, word_rates
+from lsr.model.sparse import (
     SparseVectors,
     flops,
     from_dense,
@@ -38,7 +38,7 @@ def test_blocks_make_the_matrix_that_scipy_makes_of_the_whole(block, size):
 
 
 def test_sparse_vectors_outgrow_the_room_they_begin_with(monkeypatch):
-    monkeypatch.setattr("lsr.sparse._ROOM", 2)
+    monkeypatch.setattr("lsr.model.sparse._ROOM", 2)
     block = np.random.default_rng(1).random((9, 7), np.float32)
     made = from_dense_blocks([block[:2], block[2:]], 7)
     np.testing.assert_array_equal(made.toarray(), block)

@@ -5,7 +5,7 @@ import pytest
 from safetensors import SafetensorError
 
 from lsr.exceptions import CollectionError, DiskFullError
-from lsr.storage import fingerprint, read_array, read_json, replacing_file, replacing_folder
+from lsr.storage.files import fingerprint, read_array, read_json, replacing_file, replacing_folder
 
 
 def test_a_failed_write_leaves_the_earlier_folder_and_no_rest(tmp_path):
@@ -64,7 +64,7 @@ def test_a_short_write_of_numpy_on_a_full_disk_is_understood(tmp_path, monkeypat
     with pytest.raises(OSError, match="1000 requested"), replacing_file(tmp_path / "v.npy"):
         raise problem
     usage = type("Usage", (), {"free": 0})
-    monkeypatch.setattr("lsr.storage.shutil.disk_usage", lambda _: usage)
+    monkeypatch.setattr("lsr.storage.files.shutil.disk_usage", lambda _: usage)
     with pytest.raises(DiskFullError, match=r"v\.npy"), replacing_file(tmp_path / "v.npy"):
         raise problem
 

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 from safetensors import SafetensorError
 
-from lsr.__main__ import main
-from lsr.collection import Collection
+from lsr.cli.main import main
+from lsr.collection.collection import Collection
 from lsr.exceptions import DiskFullError, ModelError, UnknownNameError
-from lsr.trainer import train_model
-from lsr.training import TrainingSettings, state
-from lsr.unfinished import run_folder
+from lsr.training import state
+from lsr.training.run_folder import run_folder
+from lsr.training.settings import TrainingSettings
+from lsr.training.train_model import train_model
 from tests.conftest import FakeEncoder, make_collection
 
 SETTINGS = TrainingSettings(epochs=2, batch_size=8, hidden_size=2, temperature=0.1)
@@ -69,7 +70,7 @@ def test_a_full_disk_is_one_sentence_and_the_run_goes_on_later(tiny, folder, mon
         with pytest.raises(DiskFullError, match="The disk is full, so `.*safetensors` was not"):
             next(run)
     with monkeypatch.context() as patch:
-        patch.setattr("lsr.checkpoint.save_file", fail)
+        patch.setattr("lsr.model.checkpoint.save_file", fail)
         arguments = ["--epochs=2", "--batch-size=8", "--hidden-size=2", "--temperature=0.1"]
         assert main(["train", "--collection=tiny", "--out=other", *arguments]) == 2
     said = capsys.readouterr().err.splitlines()

@@ -1,7 +1,7 @@
 import pytest
 
 from lsr.exceptions import ModelError, UnknownNameError
-from lsr.vocabulary import Vocabulary
+from lsr.model.vocabulary import Vocabulary
 
 
 def test_terms_are_numbered_without_gaps(vocabulary):

@@ -9,12 +9,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, models
 
-from lsr.catalog import BUNDLED_ENCODER
 from lsr.encoders.bundled import BundledEncoder
 from lsr.exceptions import ModelError, UnknownNameError
-from lsr.projection import Projection
-from lsr.vocabulary import Vocabulary
-from lsr.vocabulary_start import VocabularyStart, apply, load_start
+from lsr.model.projection import Projection
+from lsr.model.vocabulary import Vocabulary
+from lsr.storage.places import BUNDLED_ENCODER
+from lsr.training.vocabulary_start import VocabularyStart, apply, load_start
 from tests.conftest import D
 
 HIDDEN = 12

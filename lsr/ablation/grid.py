@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lsr.exceptions import QueryError, shorten
-from lsr.expansion import parse_control
-from lsr.storage import fingerprint
-from lsr.training import TrainingSettings, settings_as_json
+from lsr.model.expansion import parse_control
+from lsr.storage.files import fingerprint
+from lsr.training.settings import TrainingSettings, settings_as_json
 
 STUDIES = ("controls", "mismatch", "size")
 CONTROLS = (

@@ -10,10 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lsr.catalog import ASSETS, folders
 from lsr.exceptions import CollectionError, ModelError
-from lsr.storage import read_json
-from lsr.training import settings_from_json
+from lsr.storage.files import read_json
+from lsr.storage.places import ASSETS, folders
+from lsr.training.settings import settings_from_json
 
 SHIPPED = ASSETS / "ablation"
 

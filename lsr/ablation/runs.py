@@ -21,12 +21,12 @@ from lsr.ablation.grid import Grid
 from lsr.ablation.processes import finished
 from lsr.ablation.tables import MISMATCH_COLUMNS, RUN_COLUMNS, Row, write_table
 from lsr.ablation.worker import Task
-from lsr.collection import Collection
+from lsr.collection.collection import Collection
+from lsr.evaluation.pairs import load_pairs
 from lsr.exceptions import ModelError, QueryError
-from lsr.pairs import load_pairs
-from lsr.processes import exclusive
-from lsr.storage import read_json, write_json
-from lsr.trainer import training_device
+from lsr.storage.files import read_json, write_json
+from lsr.storage.locks import exclusive
+from lsr.training.train_model import training_device
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lsr.storage import replacing_file
+from lsr.storage.files import replacing_file
 
 Row = dict[str, Any]
 

@@ -18,13 +18,16 @@ import numba
 import numpy as np
 import torch
 
-from lsr.collection import Collection, load_collection
-from lsr.evaluation import evaluate
+from lsr.collection.collection import Collection, load_collection
+from lsr.evaluation.evaluate import evaluate
+from lsr.evaluation.task import make_task
 from lsr.exceptions import InputError
-from lsr.storage import write_json
-from lsr.sweep import Knob, make_task, sweep
-from lsr.trainer import judge_trained, prepare, training_device
-from lsr.training import TrainingReport, TrainingSettings, settings_as_json, train
+from lsr.storage.files import write_json
+from lsr.sweep.knobs import Knob
+from lsr.sweep.sweep import sweep
+from lsr.training.loop import train
+from lsr.training.settings import TrainingReport, TrainingSettings, settings_as_json
+from lsr.training.train_model import judge_trained, prepare, training_device
 
 # Inference rates at which every run is measured for the mismatch study.
 RATES = tuple(round(0.1 * tenth, 1) for tenth in range(11))

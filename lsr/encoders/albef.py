@@ -23,7 +23,7 @@ from lsr.encoders.folders import WEIGHTS_FILE, folder_fingerprint, read_config, 
 from lsr.encoders.inputs import lavis_caption
 from lsr.encoders.towers import Inputs, Precision, TowerEncoder
 from lsr.exceptions import ModelError, shorten
-from lsr.hub import Source
+from lsr.storage.hub import Source
 
 TOKENIZER_FILE = "tokenizer.json"
 _MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)

@@ -8,8 +8,8 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from lsr.exceptions import ModelError, shorten
-from lsr.hub import Source, pickled
-from lsr.storage import fingerprint, read_json
+from lsr.storage.files import fingerprint, read_json
+from lsr.storage.hub import Source, pickled
 
 MODEL_TYPES = {
     "blip": ("blip",),

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from lsr.encoders.folders import check_parts, folder_fingerprint, read_config, tensor_names
 from lsr.encoders.towers import Inputs, Precision, TowerEncoder
 from lsr.exceptions import EncoderError, ModelError, shorten
-from lsr.hub import Source
+from lsr.storage.hub import Source
 
 # The picture processors without torchvision, imported by file: their packages offer the other kind.
 _CLASSES = {

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from lsr.catalog import ASSETS, BUNDLED_ENCODER
 from lsr.encoders.inputs import lavis_caption, no_words, rgb
 from lsr.encoders.worker import Worker
 from lsr.exceptions import EncoderError, UnknownNameError, shorten
+from lsr.storage.places import ASSETS, BUNDLED_ENCODER
 
 ENVIRONMENT = ASSETS.parent / ".venv-lavis"
 PYTHON = ENVIRONMENT / "bin" / "python"

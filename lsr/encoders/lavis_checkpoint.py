@@ -19,11 +19,11 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn import functional
 
-from lsr.catalog import BUNDLED_ENCODER
 from lsr.encoders.albef import TOKENIZER_FILE, LavisNetwork, Sizes, sizes_of
 from lsr.encoders.folders import CONFIG_FILE, WEIGHTS_FILE
 from lsr.exceptions import ModelError, QueryError, UnknownNameError, shorten
-from lsr.storage import replacing_folder, write_json
+from lsr.storage.files import replacing_folder, write_json
+from lsr.storage.places import BUNDLED_ENCODER
 
 FAMILIES = ("albef", "blip-lavis")
 PICTURE_SIZE = 224

@@ -19,11 +19,11 @@ import threading
 from pathlib import Path
 from typing import NamedTuple
 
-from lsr.catalog import BUNDLED_ENCODER
 from lsr.encoders.folders import FILES, MODEL_TYPES, read_config, weight_files
 from lsr.encoders.protocol import Encoder
 from lsr.exceptions import EncoderError, InputError, UnknownNameError, shorten
-from lsr.hub import Source, is_hub_name, locate
+from lsr.storage.hub import Source, is_hub_name, locate
+from lsr.storage.places import BUNDLED_ENCODER
 
 FAMILIES = (*MODEL_TYPES, "lavis")
 _LOADING = threading.RLock()  # an encoder of the user's own may load another

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from lsr.catalog import check_name, home
 from lsr.encoders.inputs import no_words, rgb
 from lsr.exceptions import EncoderError, InputError, LexiscopeError, shorten
-from lsr.storage import fingerprint
+from lsr.storage.files import fingerprint
+from lsr.storage.places import check_name, home
 
 _PROBE_TEXTS = ("a dog", "two red cars at night")
 _BATCHES = {"texts": 256, "pictures": 64}

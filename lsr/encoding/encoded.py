@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from lsr.exceptions import CollectionError
-from lsr.storage import read_array, read_json
+from lsr.storage.files import read_array, read_json
 
 IMAGE_VECTORS = "image_vectors.npy"
 CAPTION_VECTORS = "caption_vectors.npy"

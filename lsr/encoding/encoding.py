@@ -13,13 +13,13 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from lsr.encoders import Encoder
+from lsr.encoders.protocol import Encoder
 from lsr.encoding.encoded import CAPTION_VECTORS, IMAGE_VECTORS, UNREADABLE
 from lsr.encoding.reading_ahead import read_ahead
 from lsr.encoding.row_file import RowFile
 from lsr.exceptions import CollectionError, InputError, ModelError, PictureError, shorten
-from lsr.processes import exclusive
-from lsr.storage import fingerprint
+from lsr.storage.files import fingerprint
+from lsr.storage.locks import exclusive
 
 Kind = Literal["images", "captions"]
 # Vectors of the next rows, and which of these rows are zeros, with why.

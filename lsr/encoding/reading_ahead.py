@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from lsr.exceptions import PictureError
-from lsr.pictures import read_picture
+from lsr.storage.pictures import read_picture
 
 # Encoders look at some 224 × 224 to 384 × 384 pixels. What waits to be encoded is kept at most
 # this large, so that memory does not depend on what a camera made.

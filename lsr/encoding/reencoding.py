@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from lsr.catalog import home
-from lsr.collection import Collection
-from lsr.encoders import load_encoder
+from lsr.collection.collection import Collection
+from lsr.encoders.loading import load_encoder
 from lsr.encoding.encoded import Encoded, read_encoded
 from lsr.encoding.encoding import EncodingReport, encode_captions, encode_pictures
 from lsr.encoding.revision import refuse_loss, revision_folder, write_revision
 from lsr.exceptions import CollectionError
-from lsr.storage import fingerprint
+from lsr.storage.files import fingerprint
+from lsr.storage.places import home
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def encode_collection(
     read is left out, but in its own place a collection loses nothing: there it is refused.
 
     Args:
-        encoder: what `lsr.encoders.load_encoder` loads.
+        encoder: what `lsr.encoders.loading.load_encoder` loads.
         name: of the new collection; by default the collection itself gets the vectors.
 
     Raises:

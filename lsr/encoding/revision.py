@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from lsr.catalog import home, own_folder
-from lsr.collection import PROBES, Collection, write_collection
+from lsr.collection.collection import PROBES, Collection, write_collection
 from lsr.exceptions import CollectionError, QueryError
-from lsr.storage import read_json
+from lsr.storage.files import read_json
+from lsr.storage.places import home, own_folder
 
 # What `write_collection` says anew.
 _RENEWED = {"schema", "counts", "fingerprint", "dense_size", "caption_vector_splits"}

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lsr.storage import replacing_file, told_when_full, write_json
+from lsr.storage.files import replacing_file, told_when_full, write_json
 
 _KIND = np.dtype(np.float16)
 

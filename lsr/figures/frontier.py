@@ -9,7 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from lsr.figures.style import DASHES, SYMBOLS, Palette, axis, layout, log_axis, shade
-from lsr.sweep import SweepRow
+from lsr.sweep.sweep import SweepRow
 
 LABELS = {
     "R@1": "R@1",

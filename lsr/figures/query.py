@@ -9,7 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from lsr.figures.style import Palette, axis, layout, log_axis
-from lsr.query_studies import ImageRanks, PriceTag
+from lsr.sweep.one_query import ImageRanks, PriceTag
 
 _NAMED = 9
 

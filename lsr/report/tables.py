@@ -10,18 +10,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lsr.ablation import read_ablation
-from lsr.catalog import find
-from lsr.checkpoint import load_model
-from lsr.collection import load_collection
+from lsr.ablation.reading import read_ablation
+from lsr.collection.collection import load_collection
+from lsr.evaluation.judged import judge
+from lsr.evaluation.measures import summarize
 from lsr.exceptions import QueryError
-from lsr.judged import judge
-from lsr.laboratory import Laboratory, open_laboratory
-from lsr.measures import summarize
-from lsr.operating import cheapest
-from lsr.search import Searcher, SearchSettings
-from lsr.storage import read_json
-from lsr.sweep import NULLS, Draws, Knob, parse_knob, sweep
+from lsr.model.checkpoint import load_model
+from lsr.search.searcher import Searcher, SearchSettings
+from lsr.storage.files import read_json
+from lsr.storage.places import find
+from lsr.sweep.cheapest import cheapest
+from lsr.sweep.knobs import Knob, parse_knob
+from lsr.sweep.laboratory import Laboratory, open_laboratory
+from lsr.sweep.nulls import NULLS
+from lsr.sweep.sweep import Draws, sweep
 
 CARD = "report.json"
 SCHEMA = 2

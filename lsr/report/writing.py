@@ -14,18 +14,14 @@ import pandas as pd
 import plotly
 import plotly.graph_objects as go
 
+from lsr.evaluation.passes import COSTS, MEASURES
 from lsr.exceptions import QueryError
-from lsr.figures import (
-    LIGHT,
-    Curve,
-    controls_figure,
-    mismatch_figure,
-    sizes_figure,
-    trade_off_figure,
-)
+from lsr.figures.frontier import Curve, trade_off_figure
+from lsr.figures.style import LIGHT
+from lsr.figures.trained import controls_figure, mismatch_figure, sizes_figure
 from lsr.report.tables import CARD, SCHEMA, ReportSettings, Table, compute, settings_as_json
-from lsr.storage import replacing_folder, write_json
-from lsr.sweep import COSTS, MEASURES, SweepRow
+from lsr.storage.files import replacing_folder, write_json
+from lsr.sweep.sweep import SweepRow
 
 PAGE = "index.html"
 _STYLE = """

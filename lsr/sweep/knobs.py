@@ -7,9 +7,9 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from lsr.evaluation.task import Side, Task, Which, strongest_first
 from lsr.exceptions import QueryError, shorten
-from lsr.expansion import term_draw, word_rates
-from lsr.sweep.task import Side, Task, Which, strongest_first
+from lsr.model.expansion import term_draw, word_rates
 
 Sides = Literal["captions", "images", "both"]
 Part = Literal["all", "literal", "expansion"]

@@ -7,15 +7,10 @@ import time
 
 import numpy as np
 
-from lsr.index import kernels as search_kernels
-from lsr.sweep.knobs import (
-    Knob,
-    drawn,
-    literal_only,
-    set_to,
-)
-from lsr.sweep.passes import arrays, query_arrays
-from lsr.sweep.task import Task
+from lsr.evaluation.passes import arrays, query_arrays
+from lsr.evaluation.task import Task
+from lsr.kernels import postings as search_kernels
+from lsr.sweep.knobs import Knob, drawn, literal_only, set_to
 
 _TIMED_QUERIES, _TIMED_RUNS = 300, 5
 

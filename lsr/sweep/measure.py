@@ -9,17 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from lsr.sweep.knobs import (
-    Knob,
-    pruning_stages,
-    set_to,
-    stage_order,
-    word_draw,
-    word_stages,
-)
+from lsr.evaluation.passes import Record, nested
+from lsr.evaluation.task import Task
+from lsr.sweep.knobs import Knob, pruning_stages, set_to, stage_order, word_draw, word_stages
 from lsr.sweep.mixing import coin_of_documents, coin_of_queries, mean_score
-from lsr.sweep.passes import Record, nested
-from lsr.sweep.task import Task
 
 
 def measure(

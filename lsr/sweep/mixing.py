@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lsr.sweep import kernels, kernels_coins, kernels_terms
-from lsr.sweep.passes import (
+from lsr.evaluation.passes import (
     COSTS,
     MEASURES,
     TOP_TERMS,
@@ -16,7 +15,8 @@ from lsr.sweep.passes import (
     query_arrays,
     rank_means,
 )
-from lsr.sweep.task import Task
+from lsr.evaluation.task import Task
+from lsr.kernels import sweep_coins, sweep_ranks, sweep_terms
 
 
 def _overlap(task: Task, shared: np.ndarray) -> float | None:
@@ -88,8 +88,8 @@ def chances_of_documents(task: Task, rates: np.ndarray) -> np.ndarray:
 def _coins(task: Task, rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     postings = task.documents.postings
     starts, rows = task.relevant
-    with kernels.ONE_AT_A_TIME:
-        found: tuple[np.ndarray, np.ndarray] = kernels_coins.coin_measures(
+    with sweep_ranks.ONE_AT_A_TIME:
+        found: tuple[np.ndarray, np.ndarray] = sweep_coins.coin_measures(
             *arrays(postings),
             task.documents.said[postings.entries],
             len(task.documents),
@@ -112,8 +112,8 @@ def mean_score(task: Task, rates: np.ndarray) -> list[Record]:
     posting_said = (
         np.ones(len(postings.rows), bool) if captions_ask else task.documents.said[postings.entries]
     )
-    with kernels.ONE_AT_A_TIME:
-        ranks, shared = kernels.mean_ranks(
+    with sweep_ranks.ONE_AT_A_TIME:
+        ranks, shared = sweep_ranks.mean_ranks(
             *arrays(postings),
             posting_said,
             len(task.documents),
@@ -144,8 +144,8 @@ def mean_score(task: Task, rates: np.ndarray) -> list[Record]:
 def _mean_quality(task: Task, rates: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     """Exact@20 and Semantic@20 of every caption at every rate, (m, rates) each."""
     captions, closeness = task.captions, task.closeness
-    with kernels.ONE_AT_A_TIME:
-        exact, semantic = kernels_terms.mean_term_quality(
+    with sweep_ranks.ONE_AT_A_TIME:
+        exact, semantic = sweep_terms.mean_term_quality(
             captions.starts,
             captions.by_weight,
             captions.terms,

@@ -8,11 +8,11 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
+from lsr.evaluation.judged import JudgedSplit
+from lsr.evaluation.task import Side
 from lsr.exceptions import QueryError
-from lsr.judged import JudgedSplit
-from lsr.projection import Projection, project
-from lsr.sparse import SparseVectors, keep_strongest, stack
-from lsr.sweep.task import Side
+from lsr.model.projection import Projection, project
+from lsr.model.sparse import SparseVectors, keep_strongest, stack
 
 NULLS = {
     "shuffled": "Expansion terms shuffled",

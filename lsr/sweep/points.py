@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import bootstrap
 
+from lsr.evaluation.measures import RANK_MEASURES, per_query
+from lsr.evaluation.passes import run_stages
+from lsr.evaluation.task import Task
 from lsr.exceptions import QueryError
-from lsr.measures import RANK_MEASURES, per_query
+from lsr.model.vocabulary import Vocabulary
 from lsr.sweep.knobs import Knob, drawn, literal_only, set_to
 from lsr.sweep.mixing import chances_of_documents
-from lsr.sweep.passes import run_stages
-from lsr.sweep.task import Task
-from lsr.vocabulary import Vocabulary
 
 _RESAMPLES = 2000
 _DRAWS = 8

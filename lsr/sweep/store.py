@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lsr.catalog import home
-from lsr.storage import fingerprint, replacing_file, write_json
-from lsr.sweep.passes import COSTS, MEASURES, Record
+from lsr.evaluation.passes import COSTS, MEASURES, Record
+from lsr.storage.files import fingerprint, replacing_file, write_json
+from lsr.storage.places import home
 
 SCHEMA = 2
 _REAL = pa.float64()

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lsr.evaluation.pairs import Pairs
 from lsr.exceptions import CollectionError
-from lsr.pairs import Pairs
-from lsr.vocabulary import Vocabulary
+from lsr.model.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import torch
 
-from lsr.expansion import word_rates
-from lsr.losses import adjusted_factor, warmed_up
-from lsr.pairs import Pairs
-from lsr.projection import Projection
+from lsr.evaluation.pairs import Pairs
+from lsr.model.expansion import word_rates
+from lsr.model.projection import Projection
+from lsr.model.vocabulary import Vocabulary
 from lsr.training import state
 from lsr.training.batches import Batch, TrainingPairs
+from lsr.training.losses import adjusted_factor, warmed_up
 from lsr.training.settings import TrainingReport, TrainingSettings
 from lsr.training.step import StepLoss, draw, step_loss
 from lsr.training.validation import Validation, document_frequency, validate
-from lsr.vocabulary import Vocabulary
 
 
 def train(

@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from lsr.evaluation.measures import RANK_MEASURES
 from lsr.exceptions import ModelError, QueryError
-from lsr.expansion import ExpansionControl, parse_control
-from lsr.losses import Regularizer
-from lsr.measures import RANK_MEASURES
+from lsr.model.expansion import ExpansionControl, parse_control
+from lsr.training.losses import Regularizer
 
 _LIMITS = {
     "epochs": (1, 10_000),
@@ -46,7 +46,7 @@ class TrainingSettings:
         share of their norm; 0 is the paper's.
     terms: "all", or "content" to switch off punctuation, function words and lone word pieces
         (`lsr.training.stop_list`).
-    vocabulary_start: what the vocabulary weights start from (`lsr.vocabulary_start`).
+    vocabulary_start: what the vocabulary weights start from (`lsr.training.vocabulary_start`).
     precision: of the forward pass; weights and losses are float32 either way.
     validate_every: steps between validations; 0 means once an epoch.
     select_by, select_below: the weights kept are those of the validation with the highest

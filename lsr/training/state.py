@@ -12,8 +12,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from lsr.exceptions import ModelError
-from lsr.projection import Projection
-from lsr.storage import replacing_file
+from lsr.model.projection import Projection
+from lsr.storage.files import replacing_file
 
 _STATE = "state.safetensors"
 _BEST = "best.safetensors"

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lsr.losses import df_weights, distillation_loss, flops_penalty, l1_penalty
-from lsr.projection import Projection
+from lsr.model.projection import Projection
 from lsr.training.batches import Batch, said_matrix
+from lsr.training.losses import df_weights, distillation_loss, flops_penalty, l1_penalty
 from lsr.training.settings import TrainingSettings
 
 # Above this share of active columns, gathering them costs more than it saves.

@@ -12,8 +12,8 @@ import re
 
 import numpy as np
 
-from lsr.pairs import Pairs
-from lsr.vocabulary import Vocabulary
+from lsr.evaluation.pairs import Pairs
+from lsr.model.vocabulary import Vocabulary
 
 # A term is judged once that many captions say it; rarer ones are not function words.
 _LEAST_CAPTIONS = 20

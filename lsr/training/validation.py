@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lsr.measures import summarize
-from lsr.pairs import Pairs
-from lsr.projection import Projection
+from lsr.evaluation.measures import summarize
+from lsr.evaluation.pairs import Pairs
+from lsr.model.projection import Projection
 
 _BLOCK = 512
 

@@ -20,13 +20,13 @@ import numpy as np
 import torch
 from PIL import Image
 
-from lsr.collection import Collection, load_collection, write_collection
+from lsr.collection.collection import Collection, load_collection, write_collection
 from lsr.encoders.bundled import BundledEncoder
 from lsr.exceptions import ModelError
-from lsr.expansion import parse_control
-from lsr.storage import fingerprint, read_json, replacing_file
-from lsr.trainer import COMPACT_RECIPE, CONTROL_ALONE, train_model
-from lsr.training import TrainingSettings, settings_as_json
+from lsr.model.expansion import parse_control
+from lsr.storage.files import fingerprint, read_json, replacing_file
+from lsr.training.settings import TrainingSettings, settings_as_json
+from lsr.training.train_model import COMPACT_RECIPE, CONTROL_ALONE, train_model
 from lsr.world import encoder_training, scenes, token_table
 from lsr.world.captions import held_out_words
 from lsr.world.drawing import draw

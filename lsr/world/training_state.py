@@ -9,7 +9,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from lsr.storage import replacing_file
+from lsr.storage.files import replacing_file
 
 WEIGHTS = "weights."
 OPTIMIZER = "optimizer."

@@ -14,15 +14,15 @@ import streamlit as st
 import torch
 from PIL import Image
 
-from lsr.answers import Inspection, SearchResult, SearchSettings
-from lsr.catalog import find
-from lsr.checkpoint import Model, load_model
-from lsr.collection import Collection, load_collection
+from lsr.collection.collection import Collection, load_collection
+from lsr.evaluation.judged import JudgedSplit, judge
 from lsr.exceptions import PictureError
-from lsr.judged import JudgedSplit, judge
-from lsr.laboratory import Laboratory, open_laboratory
-from lsr.pictures import read_picture
-from lsr.search import Searcher
+from lsr.model.checkpoint import Model, load_model
+from lsr.search.results import Inspection, SearchResult, SearchSettings
+from lsr.search.searcher import Searcher
+from lsr.storage.pictures import read_picture
+from lsr.storage.places import find
+from lsr.sweep.laboratory import Laboratory, open_laboratory
 from pages.parts import remote
 from pages.parts.choice import Choice
 

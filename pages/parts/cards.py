@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from lsr.answers import ExplainedHit
-from lsr.collection import Collection
+from lsr.collection.collection import Collection
+from lsr.search.results import ExplainedHit
 from pages.parts import caches
 from pages.parts.links import to_image
 from pages.parts.markup import escape

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from lsr.catalog import find, folders, home
+from lsr.collection.installed import fitting_models
 from lsr.exceptions import (
     CollectionError,
     EngineError,
@@ -16,9 +16,9 @@ from lsr.exceptions import (
     UnknownNameError,
     shorten,
 )
-from lsr.index import ENGINES, why_not
-from lsr.overview import fitting_models
-from lsr.storage import read_json
+from lsr.index.engines import ENGINES, why_not
+from lsr.storage.files import read_json
+from lsr.storage.places import find, folders, home
 from pages.parts import address
 
 PREFERRED = "demo"

@@ -6,7 +6,7 @@ import os
 
 import streamlit as st
 
-from lsr.collection import Collection
+from lsr.collection.collection import Collection
 from lsr.exceptions import QueryError, shorten
 from pages.parts import address
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from lsr.answers import ExplainedHit, SearchResult
-from lsr.index import Hit, Index
+from lsr.index.protocol import Hit, Index
+from lsr.search.results import ExplainedHit, SearchResult
 from pages.parts import charts
 from pages.parts.cards import Tile, hit_tiles
 from pages.parts.links import to_terms

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import streamlit as st
 
 from lsr.exceptions import PictureError
-from lsr.pictures import MAX_BYTES
+from lsr.storage.pictures import MAX_BYTES
 from pages.parts.choice import PREFERRED
 
 _ENDINGS = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"]

@@ -12,12 +12,13 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch.nn import functional
 
-from lsr.encoders import albef, load_encoder
+from lsr.encoders import albef
 from lsr.encoders.inputs import lavis_caption
 from lsr.encoders.lavis_checkpoint import Converted, convert
+from lsr.encoders.loading import load_encoder
 from lsr.encoders.towers import TowerEncoder
 from lsr.exceptions import ModelError, QueryError, UnknownNameError
-from lsr.hub import Source
+from lsr.storage.hub import Source
 from tests.conftest import make_tokenizer
 from tests.encoders import tiny
 

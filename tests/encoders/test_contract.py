@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lsr.encoders import Encoder, from_callable, load_encoder
 from lsr.encoders.bundled import BundledEncoder
 from lsr.encoders.lavis_checkpoint import convert
+from lsr.encoders.loading import load_encoder
+from lsr.encoders.own import from_callable
+from lsr.encoders.protocol import Encoder
 from lsr.exceptions import PictureError, QueryError
 from tests.conftest import make_tokenizer
 from tests.encoders import tiny

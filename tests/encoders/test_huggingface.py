@@ -10,10 +10,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from lsr.encoders import huggingface, load_encoder, towers
+from lsr.encoders import huggingface, towers
+from lsr.encoders.loading import load_encoder
 from lsr.encoders.towers import TowerEncoder
 from lsr.exceptions import EncoderError, ModelError
-from lsr.hub import Source
+from lsr.storage.hub import Source
 from tests.encoders import tiny
 
 TEXTS = ["a dog on the beach", "two", "red car in the city, a cat", "cat"]

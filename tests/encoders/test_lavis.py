@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lsr.catalog import BUNDLED_ENCODER
-from lsr.encoders import albef, can_encode, lavis, load_encoder, obstacle
+from lsr.encoders import albef, lavis
 from lsr.encoders.lavis_checkpoint import convert
+from lsr.encoders.loading import can_encode, load_encoder, obstacle
 from lsr.exceptions import EncoderError, QueryError, UnknownNameError
-from lsr.hub import Source
+from lsr.storage.hub import Source
+from lsr.storage.places import BUNDLED_ENCODER
 from tests.encoders import tiny
 
 TEXTS = [

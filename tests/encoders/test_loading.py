@@ -10,7 +10,8 @@ import huggingface_hub
 import numpy as np
 import pytest
 
-from lsr.encoders import can_encode, load_encoder, loading, obstacle
+from lsr.encoders import loading
+from lsr.encoders.loading import can_encode, load_encoder, obstacle
 from lsr.exceptions import EncoderError, InputError, UnknownNameError
 from tests.encoders import tiny
 

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 import torch
 
-from lsr.encoders import can_encode, from_callable, load_encoder
+from lsr.encoders.loading import can_encode, load_encoder
+from lsr.encoders.own import from_callable
 from lsr.exceptions import EncoderError, InputError, PictureError, QueryError, UnknownNameError
 from tests.conftest import SHARED
 from tests.encoders import tiny

@@ -14,7 +14,7 @@ import pytest
 
 from lsr.encoders.worker import Patience, Worker
 from lsr.exceptions import EncoderError
-from lsr.processes import start_mark
+from lsr.storage.locks import start_mark
 from tests.encoders import tiny
 
 

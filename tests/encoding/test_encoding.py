@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lsr.encoding import EncodingReport, encode_captions, encode_pictures, read_encoded
+from lsr.encoding.encoded import read_encoded
+from lsr.encoding.encoding import EncodingReport, encode_captions, encode_pictures
 from lsr.exceptions import (
     CollectionError,
     DiskFullError,
@@ -24,7 +25,7 @@ from lsr.exceptions import (
     PictureError,
     QueryError,
 )
-from lsr.processes import exclusive
+from lsr.storage.locks import exclusive
 from tests.conftest import FakeEncoder
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,7 +34,7 @@ CHILD = """
 import sys, time
 from pathlib import Path
 import numpy as np
-from lsr.encoding import encode_pictures
+from lsr.encoding.encoding import encode_pictures
 
 class Slow:
     name, dense_size, fingerprint = "slow", 4, "slow-1"

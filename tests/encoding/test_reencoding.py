@@ -12,12 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from lsr.__main__ import main
-from lsr.catalog import find
-from lsr.collection import Collection, load_collection
-from lsr.encoding import encode_collection, reencoding
+from lsr.cli.main import main
+from lsr.collection.collection import Collection, load_collection
+from lsr.encoding import reencoding
+from lsr.encoding.reencoding import encode_collection
 from lsr.exceptions import CollectionError, QueryError, UnknownNameError
-from lsr.storage import write_json
+from lsr.storage.files import write_json
+from lsr.storage.places import find
 from tests.conftest import FakeEncoder, unit
 
 

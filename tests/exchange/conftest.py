@@ -13,9 +13,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lsr.collection import Collection
+from lsr.collection.collection import Collection
 from lsr.encoders.protocol import Encoder
-from lsr.exchange import ImportedCollection, ImportWish, plan_import, planning, run_import, running
+from lsr.imports import planning, running
+from lsr.imports.imported import ImportedCollection, ImportWish
+from lsr.imports.planning import plan_import
+from lsr.imports.running import run_import
 from tests.conftest import FakeEncoder
 
 

@@ -12,10 +12,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from lsr.catalog import find
-from lsr.collection import load_collection, write_collection
+from lsr.collection.collection import load_collection, write_collection
 from lsr.exceptions import CollectionError, InputError, QueryError
-from lsr.exchange import VectorFiles, attach
+from lsr.imports.vectors.attaching import VectorFiles, attach
+from lsr.storage.places import find
 from tests.conftest import SHARED, unit
 
 SIZE = 6

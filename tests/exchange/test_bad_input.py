@@ -9,14 +9,11 @@ import zipfile
 import pytest
 from PIL import Image
 
-from lsr.exceptions import (
-    CollectionError,
-    DiskFullError,
-    InputError,
-    QueryError,
-    UnknownNameError,
-)
-from lsr.exchange import ImportWish, contents, plan_import, stages, thumbnails
+from lsr.exceptions import CollectionError, DiskFullError, InputError, QueryError, UnknownNameError
+from lsr.imports import stages, thumbnails
+from lsr.imports.imported import ImportWish
+from lsr.imports.planning import plan_import
+from lsr.imports.readers import contents
 from tests.exchange.conftest import coco, karpathy, photo, write_photos, write_zip
 from tests.exchange.test_formats import TABLES, write_tar
 
@@ -236,7 +233,7 @@ def test_a_full_disk_leaves_what_was_there(photos, importing, home, monkeypatch,
         if room == "thumbnails":
             patched.setattr(thumbnails, "_save", full)
         else:
-            patched.setattr("lsr.collection.np.save", full)
+            patched.setattr("lsr.collection.collection.np.save", full)
         with pytest.raises(DiskFullError, match="The disk is full"):
             importing(other)
     kept = {p.name for p in (home / "collections").iterdir()}

@@ -16,12 +16,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from lsr.checkpoint import load_model
-from lsr.collection import load_collection
+from lsr.collection.collection import load_collection
+from lsr.evaluation.judged import check_fit
 from lsr.exceptions import InputError, UnknownNameError
-from lsr.exchange import downloading, fetch
-from lsr.judged import check_fit
-from lsr.projection import Projection
+from lsr.imports.vectors import downloading
+from lsr.imports.vectors.fetching import fetch
+from lsr.model.checkpoint import load_model
+from lsr.model.projection import Projection
 from tests.conftest import D, make_tokenizer, unit
 from tests.exchange.hub import Hub, local_hub, sha256
 

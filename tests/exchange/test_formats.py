@@ -13,8 +13,9 @@ import pytest
 from PIL import Image
 
 from lsr.exceptions import InputError, UnknownNameError
-from lsr.exchange import ImportWish, plan_import
-from lsr.hub import Source
+from lsr.imports.imported import ImportWish
+from lsr.imports.planning import plan_import
+from lsr.storage.hub import Source
 from tests.exchange.conftest import (
     captions_by_image,
     coco,
@@ -321,7 +322,7 @@ def test_a_name_of_the_hub_that_is_not_the_authors_is_read_by_the_package(
     monkeypatch.setitem(sys.modules, "datasets", package)
     (tmp_path / "empty").mkdir()
     found = Source(tmp_path / "empty", "made/photos")
-    monkeypatch.setattr("lsr.exchange.formats.locate", lambda *_: found)
+    monkeypatch.setattr("lsr.imports.formats.locate", lambda *_: found)
     made = importing("made/photos")
     assert asked == ["made/photos"]
     assert made.collection.image_ids == ["0", "1", "2", "3"]

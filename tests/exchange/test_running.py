@@ -10,16 +10,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lsr.__main__ import build_parser, main
-from lsr.collection import load_collection
+from lsr.cli.main import build_parser, main
+from lsr.collection.collection import load_collection
 from lsr.exceptions import CollectionError, InputError
-from lsr.exchange import FORM_NAMES, ImportWish, plan_import, run_import
-from lsr.exchange.containers import scan_folder
-from lsr.exchange.duplicates import first_copies
-from lsr.exchange.listing import ListedCaption, ListedImage
-from lsr.exchange.splits import with_splits
-from lsr.exchange.thumbnails import LARGE, SMALL
-from lsr.processes import exclusive
+from lsr.imports.formats import FORM_NAMES
+from lsr.imports.imported import ImportWish
+from lsr.imports.listing import ListedCaption, ListedImage
+from lsr.imports.planning import plan_import
+from lsr.imports.readers.containers import scan_folder
+from lsr.imports.readers.duplicates import first_copies
+from lsr.imports.readers.splits import with_splits
+from lsr.imports.running import run_import
+from lsr.imports.thumbnails import LARGE, SMALL
+from lsr.storage.locks import exclusive
 from tests.exchange.conftest import captions_by_image, photo, write_photos, write_zip
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -153,7 +156,7 @@ def test_an_import_that_was_stopped_goes_on(photos, importing, encoder, home, mo
     run.close()
     assert load_collection(home / "collections" / "mine").fingerprint == expected[0]
     calls = []
-    monkeypatch.setattr("lsr.exchange.thumbnails._store", lambda *one: calls.append(one))
+    monkeypatch.setattr("lsr.imports.thumbnails._store", lambda *one: calls.append(one))
     *_, last = run_import(plan)
     assert calls == []
     assert last.imported.collection.captions_of(0) == ["a dog"]
@@ -265,8 +268,8 @@ def test_what_a_killed_write_left_is_removed(photos, importing, encoder, home, m
 
     (home / "collections" / ".mine-other-12345678").mkdir(parents=True)
     with monkeypatch.context() as patched:
-        patched.setattr("lsr.storage.shutil.rmtree", lambda *_, **__: None)
-        patched.setattr("lsr.collection.load_collection", killed)
+        patched.setattr("lsr.storage.files.shutil.rmtree", lambda *_, **__: None)
+        patched.setattr("lsr.collection.collection.load_collection", killed)
         with pytest.raises(SystemExit):
             importing(photos)
     left = [path.name for path in (home / "collections").iterdir()]

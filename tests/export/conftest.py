@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lsr.checkpoint import Model
-from lsr.collection import Collection
-from lsr.export import Exported, ExportWish, export
+from lsr.collection.collection import Collection
+from lsr.exports.exporting import Exported, ExportWish, export
+from lsr.model.checkpoint import Model
 
 PEERS = Path(__file__).resolve().parents[2] / "build" / "peers"
 Export = Callable[..., Exported]

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lsr.checkpoint import save_model
-from lsr.vocabulary import Vocabulary
+from lsr.model.checkpoint import save_model
+from lsr.model.vocabulary import Vocabulary
 
 
 def lines(path: Path) -> list[dict]:

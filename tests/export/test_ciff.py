@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from lsr.export.ciff import _varint, _varints
+from lsr.exports.ciff import _varint, _varints
 
 READER = """
 import json, sys

@@ -11,9 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from tokenizers import Tokenizer, models
 
-from lsr import commands_export
-from lsr.__main__ import main
-from lsr.checkpoint import save_model
+from lsr.cli import export as export_command
+from lsr.cli.main import main
 from lsr.exceptions import (
     CollectionError,
     DiskFullError,
@@ -22,9 +21,11 @@ from lsr.exceptions import (
     QueryError,
     UnknownNameError,
 )
-from lsr.export import ExportWish, export, formats
-from lsr.export.fields import field_ids
-from lsr.vocabulary import Vocabulary
+from lsr.exports.exporting import ExportWish, export
+from lsr.exports.fields import field_ids
+from lsr.exports.formats import formats
+from lsr.model.checkpoint import save_model
+from lsr.model.vocabulary import Vocabulary
 from tests.conftest import make_collection, make_head
 
 NAMES = [one.name for one in formats()]
@@ -57,7 +58,7 @@ def test_reports_count_up_to_what_there_is(collection, model, tmp_path, name):
 
 
 def test_the_command_offers_every_format():
-    assert commands_export.FORMATS.replace(" or ", ", ").split(", ") == NAMES
+    assert export_command.FORMATS.replace(" or ", ", ").split(", ") == NAMES
 
 
 def test_the_command_answers_files_rows_bytes_and_seconds(collection, model, answer, tmp_path):
@@ -144,7 +145,7 @@ def test_captions_without_stored_vectors_are_encoded(
     make_collection(
         home / "collections" / "part", fake_encoder, splits=splits, caption_vector_splits=["test"]
     )
-    monkeypatch.setattr("lsr.pairs.load_encoder", lambda name: fake_encoder)
+    monkeypatch.setattr("lsr.evaluation.pairs.load_encoder", lambda name: fake_encoder)
     folder = exported("parquet", collection="part", split="all").folder
     ids = pq.read_table(folder / "captions_vectors.parquet")["id"].to_pylist()
     assert ids == [f"caption-{row:02d}" for row in range(24)]
@@ -218,7 +219,7 @@ def test_a_full_disk_leaves_what_stood_there(exported, tmp_path, monkeypatch, na
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("lsr.export.exporting.write_json", full)
+    monkeypatch.setattr("lsr.exports.exporting.write_json", full)
     with pytest.raises(DiskFullError, match=f"The disk is full, so `.*{name}` was not written"):
         exported(name)
     assert contents(tmp_path / name) == before

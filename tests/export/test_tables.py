@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lsr.exchange.vector_table import read_vector_table
+from lsr.imports.vectors.vector_table import read_vector_table
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ir_measures
 import pytest
 
-from lsr.evaluation import evaluate
-from lsr.judged import judge
+from lsr.evaluation.evaluate import evaluate
+from lsr.evaluation.judged import judge
 from tests.conftest import make_collection
 
 THEIRS = {"R@1": "Success@1", "R@5": "Success@5", "R@10": "Success@10", "MRR@10": "RR@10"}

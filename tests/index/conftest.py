@@ -2,8 +2,8 @@ import threading
 
 import pytest
 
-from lsr.index import segment
-from lsr.index.kernels_search import FEW_ROWS
+from lsr.index.memory import segment
+from lsr.kernels.search import FEW_ROWS
 
 
 @pytest.fixture(scope="module", params=[FEW_ROWS, 0], ids=["few images", "candidates"])

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from lsr.index.batches import each_part
+from lsr.index.memory.threads import each_part
 
 
 def test_short_work_stays_on_the_calling_thread():

@@ -10,9 +10,10 @@ import pytest
 import scipy.sparse as sp
 
 from lsr.exceptions import QueryError
-from lsr.index import ENGINES, Index, SplitImages
-from lsr.index.memory import MemoryIndex
-from lsr.sparse import SparseVectors, from_dense
+from lsr.index.engines import ENGINES
+from lsr.index.memory.index import MemoryIndex
+from lsr.index.protocol import Index, SplitImages
+from lsr.model.sparse import SparseVectors, from_dense
 
 Make = Callable[..., Index]
 N, V = 300, 40
@@ -34,8 +35,8 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
 
 
 def in_milvus(folder: Path, matrix: sp.csr_matrix, ids, splits=None) -> Index:
-    from lsr.index.milvus import MilvusIndex, Rows, build
-    from lsr.index.milvus_server import Place
+    from lsr.index.milvus.index import MilvusIndex, Rows, build
+    from lsr.index.milvus.server import Place
 
     place = Place(str(folder / "milvus.db"))
     name = f"test_{len(ids)}_{matrix.nnz}"

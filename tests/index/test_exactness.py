@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lsr.exceptions import QueryError
-from lsr.index.asked import MAX_K
-from lsr.index.kernels_score import BLOCK, MOST_COARSE_TERMS, in_units, score_coarsely
-from lsr.index.kernels_search import FEW_ROWS, WHOLE_UNITS
-from lsr.index.memory import MemoryIndex
-from lsr.sparse import SparseVectors, from_dense
+from lsr.index.limits import MAX_K
+from lsr.index.memory.index import MemoryIndex
+from lsr.kernels.score import BLOCK, MOST_COARSE_TERMS, in_units, score_coarsely
+from lsr.kernels.search import FEW_ROWS, WHOLE_UNITS
+from lsr.model.sparse import SparseVectors, from_dense
 
 pytestmark = pytest.mark.usefixtures("each_way")
 PRECISIONS = ("float32", "float16", "int8")
@@ -230,7 +230,7 @@ def test_filters_leave_only_images_that_pass_all_of_them():
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_a_batch_has_the_hits_of_single_queries_with_any_number_of_threads(threads, monkeypatch):
-    monkeypatch.setattr("lsr.index.batches._WORTH_THREADS", 0)
+    monkeypatch.setattr("lsr.index.memory.threads._WORTH_THREADS", 0)
     index = MemoryIndex(vectors(7, 300, 24, 3))
     queries = vectors(8, 40, 24).matrix
     queries.data[queries.indptr[3] : queries.indptr[4]] = 0

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from lsr.exceptions import IndexFileError, QueryError, UnknownNameError
-from lsr.index.checksum import checksum
-from lsr.index.files import open_index, save_index
-from lsr.index.growing import compacted, grown, shrunk
-from lsr.index.memory import MemoryIndex
-from lsr.processes import exclusive
-from lsr.sparse import SparseVectors
+from lsr.index.memory.files import open_index, save_index
+from lsr.index.memory.growing import compacted, grown, shrunk
+from lsr.index.memory.index import MemoryIndex
+from lsr.kernels.checksum import checksum
+from lsr.model.sparse import SparseVectors
+from lsr.storage.locks import exclusive
 from tests.index.test_exactness import PRECISIONS, brute_force, vectors
 
 MARKS = {"collection": "c1", "model": "m1"}
@@ -205,8 +205,8 @@ def test_growing_by_what_does_not_fit_is_refused():
 def test_compiled_loops_are_read_from_their_cache_in_a_new_process(tmp_path):
     save_index(MemoryIndex(vectors(1, 40, 24)), tmp_path / "one", MARKS)
     code = (
-        "import sys; from pathlib import Path; from lsr.index.files import open_index;"
-        "from lsr.index import kernels_search; index = open_index(Path(sys.argv[1]));"
+        "import sys; from pathlib import Path; from lsr.index.memory.files import open_index;"
+        "from lsr.kernels import search as kernels_search; index = open_index(Path(sys.argv[1]));"
         "stats = kernels_search.best.stats; assert stats.cache_hits and not stats.cache_misses"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "one")], check=True)

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lsr.exceptions import QueryError
-from lsr.index.memory import MemoryIndex
-from lsr.sparse import SparseVectors, from_dense
+from lsr.index.memory.index import MemoryIndex
+from lsr.model.sparse import SparseVectors, from_dense
 
 pytestmark = pytest.mark.usefixtures("each_way")
 

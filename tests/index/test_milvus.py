@@ -16,11 +16,22 @@ import numpy as np
 import pytest
 
 from lsr.exceptions import EngineError
-from lsr.index import milvus, milvus_build, milvus_query, milvus_server
-from lsr.index.memory import MemoryIndex
-from lsr.index.milvus import MilvusIndex, Rows
-from lsr.index.milvus_server import Place, obstacle, place_from_environment
-from lsr.sparse import SparseVectors, from_dense
+from lsr.index.memory.index import MemoryIndex
+from lsr.index.milvus import (
+    build as milvus_build,
+)
+from lsr.index.milvus import (
+    index as milvus,
+)
+from lsr.index.milvus import (
+    query as milvus_query,
+)
+from lsr.index.milvus import (
+    server as milvus_server,
+)
+from lsr.index.milvus.index import MilvusIndex, Rows
+from lsr.index.milvus.server import Place, obstacle, place_from_environment
+from lsr.model.sparse import SparseVectors, from_dense
 
 N, V = 90, 20
 ROOT = Path(__file__).resolve().parents[2]
@@ -116,7 +127,8 @@ def test_a_stopped_build_goes_on_and_a_finished_one_stays(place, small_batches):
 def test_a_killed_build_goes_on_without_a_lost_or_doubled_row(place, small_batches):
     code = (
         "import os, signal\n"
-        "from lsr.index import milvus, milvus_build\n"
+        "from lsr.index.milvus import index as milvus\n"
+        "from lsr.index.milvus import build as milvus_build\n"
         "from tests.index.test_milvus import *\n"
         "milvus_build.BATCH = 16\n"
         "rows = rows_of(block())\n"
@@ -302,7 +314,7 @@ def test_a_milvus_lite_that_scores_by_bm25_is_refused(place, monkeypatch):
 @installed
 def test_a_file_that_another_process_has_open_is_said(place):
     code = (
-        "import sys, time\nfrom lsr.index.milvus_server import Place, connect\n"
+        "import sys, time\nfrom lsr.index.milvus.server import Place, connect\n"
         f"connect(Place({place.uri!r}), create=True)\nprint('open', flush=True)\ntime.sleep(60)\n"
     )
     other = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE)

@@ -3,10 +3,10 @@
 import pytest
 
 from lsr.exceptions import QueryError, UnknownNameError
-from lsr.sweep import Knob
+from lsr.sweep.knobs import Knob
 from pages.parts.address import number_text, parse_flag, parse_number, parse_option
 from pages.parts.choice import preferred, read_name
-from pages.parts.laboratory.knobs import SLIDERS, Turned, parse_stop
+from pages.parts.expansion.knobs import SLIDERS, Turned, parse_stop
 from pages.parts.links import parameters
 
 

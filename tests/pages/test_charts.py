@@ -2,10 +2,10 @@
 
 import pytest
 
-from lsr.answers import ExplainedHit
-from lsr.figures import LIGHT
-from lsr.index import Hit
-from lsr.terms import Contribution
+from lsr.figures.style import LIGHT
+from lsr.index.protocol import Hit
+from lsr.search.results import ExplainedHit
+from lsr.search.terms import Contribution
 from pages.parts.cards import hit_tiles
 from pages.parts.charts import LIFT, ORIGINS, Bar, bars_table, selected_term, term_figure
 from pages.parts.results import compared

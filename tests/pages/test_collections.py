@@ -9,12 +9,14 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from lsr.catalog import find
-from lsr.collection import load_collection
-from lsr.exchange import ImportWish, plan_import, run_import
-from pages.parts import worker
-from pages.parts.archive import zipped
-from pages.parts.shelf.tasks import Task
+from lsr.collection.collection import load_collection
+from lsr.imports.imported import ImportWish
+from lsr.imports.planning import plan_import
+from lsr.imports.running import run_import
+from lsr.storage.places import find
+from pages.parts import background
+from pages.parts.collections.tasks import Task
+from pages.parts.download import zipped
 from tests.pages.test_pages import mistake, opened, tiles
 
 COLOURS = ("red", "green", "blue", "white", "black", "gray", "orange", "purple", "brown", "pink")
@@ -22,9 +24,9 @@ COLOURS = ("red", "green", "blue", "white", "black", "gray", "orange", "purple",
 
 @pytest.fixture(autouse=True)
 def _no_tasks():
-    worker._WORKS.clear()
+    background._WORKS.clear()
     yield
-    worker._WORKS.clear()
+    background._WORKS.clear()
 
 
 @pytest.fixture
@@ -49,7 +51,7 @@ def mine(photos):
 
 
 def ended(task: Task, seconds: float = 60) -> AppTest | None:
-    work = worker.known(task)
+    work = background.known(task)
     work.wait(seconds)
     assert not work.running
     return work.latest
@@ -147,7 +149,8 @@ def test_a_bundled_collection_cannot_be_deleted_or_encoded_anew():
 def test_a_collection_is_encoded_anew_under_another_name(mine, home):
     (home / "encoders").mkdir()
     (home / "encoders" / "other.py").write_text(
-        "from lsr.encoders import load_encoder\ndef load():\n    return load_encoder('bundled')\n"
+        "from lsr.encoders.loading import load_encoder\n"
+        "def load():\n    return load_encoder('bundled')\n"
     )
     app = opened("collections", collection="mine")
     assert app.button(key="encode").disabled  # it has the bundled encoder's vectors

@@ -5,8 +5,8 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from lsr.collection import load_collection
-from lsr.exchange import import_source
+from lsr.collection.collection import load_collection
+from lsr.imports.running import import_source
 from pages.parts import caches
 from tests.exchange.conftest import photo
 from tests.pages.test_pages import mistake, opened, tiles

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.pages.test_pages import opened, tiles
 
 OWN = """
-from lsr.vocabulary import Vocabulary
+from lsr.model.vocabulary import Vocabulary
 from tests.conftest import FakeEncoder, make_tokenizer
 
 def load():

@@ -13,13 +13,13 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from lsr import catalog
-from lsr.__main__ import main
-from lsr.ablation import trained_models
-from lsr.collection import load_collection
-from lsr.storage import write_json
-from pages.parts import caches, worker
-from pages.parts.laboratory.curve import _clicked
+from lsr.ablation.reading import trained_models
+from lsr.cli.main import main
+from lsr.collection.collection import load_collection
+from lsr.storage import places
+from lsr.storage.files import write_json
+from pages.parts import background, caches
+from pages.parts.expansion.curve import _clicked
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
 PAGES = ("search", "image", "term", "expansion", "train")
@@ -51,7 +51,7 @@ def mistake(app: AppTest) -> str:
 
 @pytest.fixture(scope="module")
 def collection():
-    return load_collection(catalog.find("collections", "demo"))
+    return load_collection(places.find("collections", "demo"))
 
 
 @pytest.fixture(scope="module")
@@ -204,7 +204,7 @@ def test_another_term_can_be_typed():
 def measured(**address: str) -> AppTest:
     """The Expansion page after everything that it measures is measured."""
     app = opened("expansion", **address)
-    for work in list(worker._WORKS.values()):
+    for work in list(background._WORKS.values()):
         work.wait(60)
     return app.run()
 
@@ -370,14 +370,14 @@ def test_the_shipped_ablation_is_drawn():
 def test_the_installed_models_stand_beside_the_ablation():
     app = opened("expansion", control="training", own="on")
     assert not app.exception
-    rows = trained_models(load_collection(catalog.find("collections", "demo")).fingerprint)
+    rows = trained_models(load_collection(places.find("collections", "demo")).fingerprint)
     assert {"demo", "demo-uncontrolled"} <= {row["control"] for row in rows}
 
 
 def test_the_cheapest_setting_is_found_and_comes_with_its_command(capsys):
     app = opened("expansion", view="cheapest")
     app.button(key="solve").click().run()
-    work = worker.known(next(key for key in worker._WORKS if "cheapest" in key))
+    work = background.known(next(key for key in background._WORKS if "cheapest" in key))
     work.wait(120)
     app.run()
     assert not app.exception
@@ -396,7 +396,7 @@ def test_the_slider_writes_the_address():
 
 
 def test_without_any_collection_the_app_says_how_to_get_one(monkeypatch, tmp_path):
-    monkeypatch.setattr(catalog, "ASSETS", tmp_path / "assets")
+    monkeypatch.setattr(places, "ASSETS", tmp_path / "assets")
     monkeypatch.setenv("LEXISCOPE_HOME", str(tmp_path / "home"))
     assert "There is no collection yet" in mistake(opened())
 
@@ -435,7 +435,7 @@ def web_collection(monkeypatch, tmp_path, collection) -> str:
     """The bundled collection as one whose pictures all lie on the web."""
     assets = tmp_path / "assets"
     for kind in ("collections", "models"):
-        shutil.copytree(catalog.ASSETS / kind, assets / kind)
+        shutil.copytree(places.ASSETS / kind, assets / kind)
     folder = assets / "collections" / "demo"
     images = collection.images
     urls = pa.array([f and f"https://pictures.example/{f}" for f in images["file"].to_pylist()])
@@ -444,7 +444,7 @@ def web_collection(monkeypatch, tmp_path, collection) -> str:
     card = json.loads((folder / "collection.json").read_text("utf-8"))
     # Pictures are cached by fingerprint, and those of the bundled one may be there already.
     write_json(folder / "collection.json", card | {"fingerprint": "on the web"})
-    monkeypatch.setattr(catalog, "ASSETS", assets)
+    monkeypatch.setattr(places, "ASSETS", assets)
     return "https://pictures.example/"
 
 

@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from lsr import jobs
-from lsr.collection import Collection
-from lsr.figures import DARK, LIGHT
-from lsr.storage import write_json
-from lsr.trainer import COMPACT_RECIPE, QUICK_RECIPE, train_model
-from lsr.training import TrainingReport, TrainingSettings, settings_as_json
-from lsr.unfinished import run_folder
-from pages.parts import training_charts
-from pages.parts.training_runs import time_left
-from pages.parts.training_wish import POINTS, free_name, with_points
-from pages.parts.training_words import HELP, PRESETS
+from lsr.collection.collection import Collection
+from lsr.figures.style import DARK, LIGHT
+from lsr.storage.files import write_json
+from lsr.training import jobs
+from lsr.training.run_folder import run_folder
+from lsr.training.settings import TrainingReport, TrainingSettings, settings_as_json
+from lsr.training.train_model import COMPACT_RECIPE, QUICK_RECIPE, train_model
+from pages.parts.train import charts
+from pages.parts.train.address import POINTS, free_name, with_points
+from pages.parts.train.runs import time_left
+from pages.parts.train.words import HELP, PRESETS
 from tests.conftest import FakeEncoder, make_collection
 from tests.pages.test_pages import mistake, opened
 
@@ -226,27 +226,27 @@ def test_the_time_left_is_said_in_words(seconds, words):
 def test_curves_differ_in_more_than_colour_and_say_what_they_show():
     reports = [report(1, 0.25, best=True), report(10, 0.5)]
     palette = LIGHT
-    recall = training_charts.recall_figure(reports, 0.75, palette, 2)
+    recall = charts.recall_figure(reports, 0.75, palette, 2)
     assert [trace.name for trace in recall.data] == ["validation R@1", "kept", "dense teacher"]
     assert list(recall.data[0].x) == [0.1, 1.0]
     assert list(recall.data[1].y) == [0.25]
     for figure in (
-        training_charts.terms_figure(reports, palette, 2),
-        training_charts.loss_figure(reports, palette, 2),
+        charts.terms_figure(reports, palette, 2),
+        charts.loss_figure(reports, palette, 2),
     ):
         first, second = figure.data
         assert first.line.dash != second.line.dash
         assert first.marker.symbol != second.marker.symbol
-    assert training_charts.recall_alt(reports, 0.75) == (
+    assert charts.recall_alt(reports, 0.75) == (
         "Validation R@1 from 0.25 after 0.10 epochs to 0.5 after 1.00; the dense teacher has 0.750."
     )
-    assert "a caption: from 900" in training_charts.terms_alt(reports)
-    assert "penalty on active terms: from 0.5" in training_charts.loss_alt(reports)
-    table = training_charts.reports_table(reports)
+    assert "a caption: from 900" in charts.terms_alt(reports)
+    assert "penalty on active terms: from 0.5" in charts.loss_alt(reports)
+    table = charts.reports_table(reports)
     assert list(table["kept"]) == [True, False]
 
 
 def test_the_axis_of_active_terms_names_two_stops_around_what_is_there():
     reports = [replace(report(1, 0.1), active_terms_image=0.0), report(9, 0.2)]
-    axis = training_charts.terms_figure(reports, DARK, 2).layout.yaxis
+    axis = charts.terms_figure(reports, DARK, 2).layout.yaxis
     assert (round(10 ** (axis.range[0] + 0.03)), round(10 ** (axis.range[1] - 0.03))) == (100, 1000)

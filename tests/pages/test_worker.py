@@ -6,14 +6,14 @@ from collections.abc import Iterator
 import pytest
 
 from lsr.exceptions import QueryError
-from pages.parts import worker
+from pages.parts import background
 
 
 @pytest.fixture(autouse=True)
 def _forgotten() -> Iterator[None]:
     yield
     for key in ("one", "two"):
-        worker.forget(key)
+        background.forget(key)
 
 
 def test_short_work_is_done_at_once_and_not_done_again():
@@ -24,7 +24,7 @@ def test_short_work_is_done_at_once_and_not_done_again():
         yield from (1, 2, 3)
 
     for _ in range(2):
-        work = worker.follow("one", reports, patience=20)
+        work = background.follow("one", reports, patience=20)
         assert not work.running
         assert work.latest == 3
     assert len(calls) == 1
@@ -40,7 +40,7 @@ def test_long_work_goes_on_while_the_page_is_drawn_and_stops_when_told():
         yield 2
         yield 3
 
-    work = worker.follow("one", reports, patience=0)
+    work = background.follow("one", reports, patience=0)
     assert reached.wait(20)
     assert work.running
     assert work.latest == 1
@@ -55,11 +55,11 @@ def test_what_a_user_can_mend_is_kept_and_the_next_try_starts_anew():
         yield 1
         raise QueryError("The disk is full. Make room.")
 
-    work = worker.follow("one", fails, patience=20)
+    work = background.follow("one", fails, patience=20)
     assert str(work.problem) == "The disk is full. Make room."
-    worker.forget("one")
-    assert worker.known("one") is None
-    assert worker.follow("one", lambda: iter((7,)), patience=20).latest == 7
+    background.forget("one")
+    assert background.known("one") is None
+    assert background.follow("one", lambda: iter((7,)), patience=20).latest == 7
 
 
 def test_a_defect_is_not_swallowed():
@@ -68,7 +68,7 @@ def test_a_defect_is_not_swallowed():
         yield 1
 
     with pytest.raises(ZeroDivisionError):
-        worker.follow("one", broken, patience=20)
+        background.follow("one", broken, patience=20)
 
 
 def test_work_that_waits_for_its_turn_can_be_called_off():
@@ -78,11 +78,11 @@ def test_work_that_waits_for_its_turn_can_be_called_off():
         goes_on.wait(20)
         yield 1
 
-    worker.follow("one", first, patience=0)
-    second = worker.follow("two", lambda: iter((1,)), patience=0)
+    background.follow("one", first, patience=0)
+    second = background.follow("two", lambda: iter((1,)), patience=0)
     second.stop()
     goes_on.set()
-    worker.known("one").wait(20)
+    background.known("one").wait(20)
     second.wait(20)
     assert second.latest is None
     assert not second.running

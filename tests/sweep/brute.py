@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 
-from lsr.expansion import term_draw
-from lsr.judged import JudgedSplit
-from lsr.pairs import Pairs
-from lsr.sparse import SparseVectors, from_dense
+from lsr.evaluation.judged import JudgedSplit
+from lsr.evaluation.pairs import Pairs
+from lsr.model.expansion import term_draw
+from lsr.model.sparse import SparseVectors, from_dense
 
 DIRECTIONS = ("text-to-image", "image-to-text")
 N_TERMS = 30

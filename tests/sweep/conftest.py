@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lsr.sweep import Task, make_task
+from lsr.evaluation.task import Task, make_task
 from tests.sweep.brute import DIRECTIONS, World, make_world
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from lsr.evaluation.passes import COSTS
+from lsr.evaluation.task import make_task
 from lsr.exceptions import QueryError
-from lsr.sweep import COSTS, Draws, Knob, OperatingPoint, Solution, make_task, set_to, solve, sweep
-from lsr.sweep.cheapest import _SHARES, LENGTHS, RATES, RATIOS
-from lsr.sweep.knobs import PRUNINGS
+from lsr.sweep.knobs import PRUNINGS, Knob, set_to
+from lsr.sweep.solve import _SHARES, LENGTHS, RATES, RATIOS, OperatingPoint, Solution, solve
+from lsr.sweep.sweep import Draws, sweep
 from tests.sweep import brute
 from tests.sweep.brute import World
 

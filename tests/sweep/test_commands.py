@@ -6,9 +6,11 @@ import shlex
 
 import pytest
 
-from lsr.__main__ import main
-from lsr.laboratory import open_laboratory
-from lsr.sweep import COSTS, MEASURES, Draws, Knob, sweep
+from lsr.cli.main import main
+from lsr.evaluation.passes import COSTS, MEASURES
+from lsr.sweep.knobs import Knob
+from lsr.sweep.laboratory import open_laboratory
+from lsr.sweep.sweep import Draws, sweep
 from tests.sweep.brute import DIRECTIONS
 
 TINY = ("--collection", "tiny", "--model", "tiny")

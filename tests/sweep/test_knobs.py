@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from lsr.exceptions import QueryError
-from lsr.sweep import CONTROLS, Knob, parse_knob, parse_setting
-from lsr.sweep.knobs import PRUNINGS, RATES
+from lsr.sweep.knobs import CONTROLS, PRUNINGS, RATES, Knob, parse_knob, parse_setting
 
 SIDES = ("captions", "images", "both")
 PARTS = ("all", "literal", "expansion")

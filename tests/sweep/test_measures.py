@@ -7,8 +7,11 @@ import itertools
 import numpy as np
 import pytest
 
+from lsr.evaluation.passes import COSTS
+from lsr.evaluation.task import make_task
 from lsr.exceptions import QueryError
-from lsr.sweep import CONTROLS, COSTS, Draws, Knob, SweepRow, make_task, set_to, sweep
+from lsr.sweep.knobs import CONTROLS, Knob, set_to
+from lsr.sweep.sweep import Draws, SweepRow, sweep
 from tests.sweep import brute
 
 PARTS = ("all", "literal", "expansion")

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from lsr.evaluation.task import Side, make_task
 from lsr.exceptions import QueryError
-from lsr.sweep import NULLS, Knob, Side, make_task, null_query, null_split, sweep
+from lsr.sweep.knobs import Knob
+from lsr.sweep.nulls import NULLS, null_query, null_split
+from lsr.sweep.sweep import sweep
 from tests.sweep import brute
 
 

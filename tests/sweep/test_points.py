@@ -7,8 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from lsr.evaluation.task import Task, make_task
 from lsr.exceptions import QueryError
-from lsr.sweep import Difference, Knob, Point, Task, compare, make_task, set_to
+from lsr.sweep.knobs import Knob, set_to
+from lsr.sweep.points import Difference, Point, compare
 from tests.sweep import brute
 from tests.sweep.brute import World
 

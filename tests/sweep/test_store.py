@@ -10,8 +10,11 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from lsr.evaluation.task import make_task
 from lsr.exceptions import DiskFullError
-from lsr.sweep import Draws, Knob, SweepStore, make_task, sweep, sweeping
+from lsr.sweep.knobs import Knob
+from lsr.sweep.store import SweepStore
+from lsr.sweep.sweep import Draws, sweep, sweeping
 from tests.sweep import brute
 
 ABOUT = {"collection": "a1", "knob": "word", "fixed": "", "seed": 0}

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from lsr.evaluation.task import make_task
 from lsr.exceptions import QueryError
-from lsr.sweep import CONTROLS, Draws, Knob, make_task, sweep, sweeping
-from lsr.sweep.kernels_coins import at_most
+from lsr.kernels.sweep_coins import at_most
+from lsr.sweep.knobs import CONTROLS, Knob
+from lsr.sweep.sweep import Draws, sweep, sweeping
 from tests.sweep import brute
 
 

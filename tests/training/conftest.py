@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from lsr.pairs import Pairs, load_pairs
-from lsr.projection import Projection
-from lsr.training import TrainingReport, TrainingSettings, train
-from lsr.vocabulary import Vocabulary
+from lsr.evaluation.pairs import Pairs, load_pairs
+from lsr.model.projection import Projection
+from lsr.model.vocabulary import Vocabulary
+from lsr.training.loop import train
+from lsr.training.settings import TrainingReport, TrainingSettings
 from tests.conftest import D, FakeEncoder, make_collection
 
 SETTINGS = TrainingSettings(epochs=4, batch_size=8, hidden_size=6, temperature=0.1, noise=0.1)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from lsr.expansion import ExpansionControl, parse_control
+from lsr.model.expansion import ExpansionControl, parse_control
 from lsr.training.validation import document_frequency, validate
 
 

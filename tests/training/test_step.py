@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from lsr.expansion import ExpansionControl
-from lsr.losses import distillation_loss, l1_penalty
+from lsr.model.expansion import ExpansionControl
 from lsr.training.batches import TrainingPairs, said_matrix
+from lsr.training.losses import distillation_loss, l1_penalty
 from lsr.training.settings import TrainingSettings
 from lsr.training.step import Draws, draw, step_loss
 from tests.training.conftest import head_of

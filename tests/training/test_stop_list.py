@@ -1,6 +1,6 @@
 import numpy as np
 
-from lsr.pairs import Pairs
+from lsr.evaluation.pairs import Pairs
 from lsr.training.stop_list import specificity, stop_list
 from tests.conftest import unit
 

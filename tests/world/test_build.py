@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lsr.catalog import ASSETS
-from lsr.collection import load_collection
+from lsr.collection.collection import load_collection
 from lsr.exceptions import InputError
+from lsr.storage.places import ASSETS
 from lsr.world import scenes
 from lsr.world.captions import captions, held_out_words
 from lsr.world.drawing import draw, font_path

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from lsr.catalog import find
-from lsr.checkpoint import load_model
-from lsr.collection import load_collection
-from lsr.projection import project
-from lsr.sparse import keep_strongest
+from lsr.collection.collection import load_collection
+from lsr.model.checkpoint import load_model
+from lsr.model.projection import project
+from lsr.model.sparse import keep_strongest
+from lsr.storage.places import find
 from lsr.world.concepts import plural_of
 from lsr.world.scenes import TEST, compose
 

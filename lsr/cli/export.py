@@ -1,0 +1,62 @@
+"""What the command `export` answers."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+
+from lsr.cli.lists import Answer, Log
+
+# Written out, because reading them from their room would read torch for every `--help`.
+FORMATS = "anserini, anserini-float, trec, ciff, csv, parquet or sentence-transformers"
+
+
+def add_export_options(one: argparse.ArgumentParser) -> None:
+    """The options of `export`."""
+    one.add_argument("--format", required=True, metavar="NAME", help=FORMATS)
+    one.add_argument("--out", required=True, metavar="FOLDER", help="a folder of its own")
+    one.add_argument("--split", default="test", help="a split, or all (test)")
+    one.add_argument(
+        "--side",
+        default="both",
+        help="images, captions or both; where there are queries, what they search (both)",
+    )
+    one.add_argument("--dense-only", action="store_true", help="no terms, no model (csv, parquet)")
+    one.add_argument("--k", type=int, default=100, metavar="N", help="hits a query in a run (100)")
+    one.add_argument(
+        "--scale", type=int, default=100, metavar="N", help="times a weight, rounded (100)"
+    )
+
+
+def export(options: argparse.Namespace, log: Log) -> Answer:
+    """Which files were written, with their rows and bytes."""
+    from lsr.exports.exporting import Exported, ExportWish
+    from lsr.exports.exporting import export as exporting
+
+    wish = ExportWish(
+        options.collection,
+        None if options.dense_only else options.model,
+        options.format,
+        Path(options.out),
+        options.split,
+        options.side,
+        options.k,
+        options.scale,
+    )
+    answer: Answer = {}
+    for report in exporting(wish):
+        if isinstance(report, Exported):
+            answer = {
+                "out": str(report.folder),
+                "format": wish.format,
+                "collection": wish.collection,
+                "model": wish.model,
+                "split": wish.split,
+                "files": [asdict(one) for one in report.files],
+                "notes": list(report.notes),
+                "seconds": report.seconds,
+            }
+        else:
+            log(f"{report.file}  {report.done:,}/{report.total:,}")
+    return answer

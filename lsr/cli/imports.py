@@ -1,0 +1,139 @@
+"""The command that imports: pictures with captions, vectors, checkpoints."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from lsr.cli.lists import Answer, Log
+
+if TYPE_CHECKING:  # it brings torch, which takes a second
+    from lsr.imports.imported import Skipped
+    from lsr.imports.planning import ImportPlan
+    from lsr.imports.stages import ImportReport
+
+_FORMATS = "folder, zip, karpathy, coco, flickr, webdataset, huggingface, vectors or checkpoint"
+
+_SHOWN = 20
+_SECONDS_BETWEEN_LINES = 2.0
+
+
+def add_import_options(one: argparse.ArgumentParser) -> None:
+    """What is imported, and how."""
+    one.add_argument(
+        "source",
+        help="a folder, a .zip, a .tar, or a hub name such as lsr42/mscoco-blip-dense",
+    )
+    one.add_argument("--name", required=True, help="name of the new collection or model")
+    one.add_argument("--captions", metavar="FILE", help="a list of captions that lies elsewhere")
+    one.add_argument(
+        "--encoder",
+        metavar="SPEC",
+        default="",
+        help="what encodes the pictures (bundled), or what made the dense vectors",
+    )
+    one.add_argument("--format", dest="form", metavar="NAME", help=f"recognised, or {_FORMATS}")
+    one.add_argument(
+        "--splits",
+        choices=["kept", "made"],
+        default="kept",
+        help="keep the splits of the source where it has some (kept), or draw new ones",
+    )
+    one.add_argument("--seed", type=int, default=0, help="of splits that are drawn (0)")
+    one.add_argument(
+        "--keep-duplicates",
+        action="store_true",
+        help="take a picture that comes twice twice, as a published test set may want",
+    )
+    one.add_argument("--dry-run", action="store_true", help="only say what would be imported")
+
+
+def run(options: argparse.Namespace, log: Log) -> Answer:
+    """What others made, as an ordinary collection or model; or what that would be."""
+    from lsr.imports.imported import ImportedModel, ImportWish
+    from lsr.imports.planning import plan_import
+    from lsr.imports.running import run_import
+
+    started = time.perf_counter()
+    wish = ImportWish(
+        options.source,
+        options.name,
+        options.captions,
+        options.encoder,
+        options.form,
+        options.splits,
+        options.seed,
+        merge_duplicates=not options.keep_duplicates,
+    )
+    plan = plan_import(wish)
+    for note in plan.notes:
+        log(note)
+    if options.dry_run:
+        return _planned(plan, started, whole=options.json)
+    last = _logged(run_import(plan), log)
+    made = last.imported
+    if isinstance(made, ImportedModel):
+        head = made.model.head
+        return {
+            "model": made.model.name,
+            "dense_size": head.dense_size,
+            "hidden_size": head.hidden_size,
+            "n_terms": head.vocabulary_size,
+            "seconds": time.perf_counter() - started,
+        }
+    assert made is not None  # noqa: S101  # the last report always has it
+    return {
+        "collection": made.collection.name,
+        "n_images": len(made.collection.images),
+        "n_captions": len(made.collection.captions),
+        "skipped": _listed(made.skipped, whole=options.json),
+        "seconds": time.perf_counter() - started,
+    }
+
+
+def _planned(plan: ImportPlan, started: float, *, whole: bool) -> Answer:
+    noun = plan.kind.removesuffix("s")
+    return {
+        noun: plan.wish.name,
+        "dry_run": True,
+        "format": plan.form,
+        "replaces": plan.replaces,
+        "encoder": plan.encoder,
+        "n_images": plan.n_images,
+        "n_captions": plan.n_captions,
+        "splits": plan.splits,
+        "duplicates": plan.n_duplicates,
+        "bytes": plan.n_bytes,
+        "notes": plan.notes,
+        "skipped": _listed(plan.skipped, whole=whole),
+        "seconds": time.perf_counter() - started,
+    }
+
+
+def _listed(skipped: list[Skipped], *, whole: bool) -> list[dict[str, str]]:
+    """All of it as JSON; on a screen the first ones and how many more there are."""
+    rows = [one._asdict() for one in skipped]
+    if whole or len(rows) <= _SHOWN:
+        return rows
+    more = {"file": f"and {len(rows) - _SHOWN:,} more", "why": "--json lists all of them."}
+    return [*rows[:_SHOWN], more]
+
+
+def _logged(reports: Iterable[ImportReport], log: Log) -> ImportReport:
+    """The last report; a line for the first and last of each stage, and every few seconds."""
+    said, stage = 0.0, ""
+    for report in reports:
+        if report.stage == "writing":
+            if report.imported is None:
+                log("writing")
+            continue
+        now = time.perf_counter()
+        ends = report.done == report.total
+        if report.stage != stage or ends or now - said > _SECONDS_BETWEEN_LINES:
+            speed = f"  {report.per_second:,.1f} a second" if report.per_second else ""
+            left = "" if ends else f"  {report.seconds_left:.0f} s left"
+            log(f"{report.stage} {report.done:,}/{report.total:,}{speed}{left}")
+            said, stage = now, report.stage
+    return report

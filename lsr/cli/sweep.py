@@ -1,0 +1,203 @@
+"""The commands of the expansion laboratory."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from lsr.cli.lists import Answer, Log
+from lsr.collection.collection import load_collection
+from lsr.model.checkpoint import load_model
+from lsr.storage.places import find
+
+if TYPE_CHECKING:
+    from lsr.sweep.laboratory import Laboratory
+
+
+def add_sweep_options(one: argparse.ArgumentParser) -> None:
+    """The options of `sweep`."""
+    one.add_argument(
+        "--control",
+        default="caption",
+        metavar="KNOB",
+        help="caption, mean, word, word-df, top-k, threshold, max-ratio or bits; prunings also "
+        "as top-k@images or top-k@both/expansion (caption)",
+    )
+    one.add_argument("--from", dest="start", type=float, default=0.0)
+    one.add_argument("--to", dest="stop", type=float, default=1.0)
+    one.add_argument("--steps", type=int, default=11)
+    one.add_argument("--draws", type=int, default=8, help="most draws of the word level (8)")
+    one.add_argument(
+        "--half-width", type=float, metavar="N", help="draw until R@1 is known this well (95 %%)"
+    )
+    one.add_argument("--seed", type=int, default=0)
+    one.add_argument("--latency", action="store_true", help="time the search at every value too")
+    _add_setting_options(one)
+
+
+def add_cheapest_options(one: argparse.ArgumentParser) -> None:
+    """The options of `cheapest`."""
+    one.add_argument("--keep", type=float, default=0.98, help="share of the accuracy (0.98)")
+    one.add_argument("--measure", default="R@1", help="R@1, R@5, R@10 or MRR@10 (R@1)")
+    one.add_argument(
+        "--cost",
+        default="posting_cost",
+        help="posting_cost, flops, active_terms_query, active_terms_document or index_bytes",
+    )
+    _add_setting_options(one)
+
+
+def add_report_options(one: argparse.ArgumentParser) -> None:
+    """The options of `report`."""
+    one.add_argument("--out", required=True, metavar="FOLDER", help="where the report goes or is")
+    one.add_argument(
+        "--check",
+        action="store_true",
+        help="compute the report in FOLDER again and name what drifted; nothing is written",
+    )
+    one.add_argument("--against", default="", metavar="MODEL", help="a second model beside --model")
+    one.add_argument("--split", default="test")
+    one.add_argument("--direction", default="text-to-image", help="or image-to-text")
+    one.add_argument("--draws", type=int, default=16, help="draws of the word level (16)")
+    one.add_argument("--seed", type=int, default=0)
+    one.add_argument(
+        "--query", action="append", default=[], metavar="TEXT", help="an example to search for"
+    )
+
+
+def _add_setting_options(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--split", default="test")
+    one.add_argument("--direction", default="text-to-image", help="or image-to-text")
+    one.add_argument(
+        "--fix",
+        action="append",
+        default=[],
+        metavar="KNOB=VALUE",
+        help="a pruning that holds throughout, such as top-k@images=40",
+    )
+    one.add_argument(
+        "--null", default="", help="shuffled, random-head or words: undo the model's work"
+    )
+
+
+def sweep(options: argparse.Namespace, log: Log) -> Answer:
+    """Measures over a range of one knob."""
+    from lsr.sweep.knobs import parse_knob
+    from lsr.sweep.sweep import Draws
+
+    knob = parse_knob(options.control)
+    values = knob.values(options.start, options.stop, options.steps)
+    draws = Draws(options.draws, options.half_width, options.seed)
+    draws.check()
+    ready = _laboratory(options)
+    log(f"{len(ready.judged.captions):,} captions × {len(values)} values")
+    started = time.perf_counter()
+    for report in ready.sweeping(knob, values, draws, latency=options.latency):
+        if knob.random:
+            log(f"draw {report.done}/{report.planned}")
+    return {
+        "control": options.control,
+        "direction": ready.direction,
+        "fixed": [f"{one}={value:g}" for one, value in ready.fixed],
+        "null": ready.null,
+        "seed": options.seed,
+        "rows": [row.as_dict() for row in report.rows],
+        "seconds": time.perf_counter() - started,
+    }
+
+
+def cheapest(options: argparse.Namespace, log: Log) -> Answer:
+    """The cheapest setting that keeps a share of the accuracy."""
+    from lsr.sweep.cheapest import cheapest
+
+    ready = _laboratory(options)
+    started = time.perf_counter()
+    for found in cheapest(ready, options.keep, options.measure, options.cost):
+        solution = found.solution
+        log(f"{solution.done}/{solution.planned}  {solution.tried:,} settings tried")
+    sure = found.confirmed
+    answer: Answer = {
+        "chosen_on": found.chosen_on,
+        "target": solution.target,
+        "tried": solution.tried,
+        "setting": None,
+        "command": None,
+        "full": None,
+        "best": None,
+        "difference": None,
+    }
+    if sure is not None:
+        change = sure.difference
+        answer |= {
+            "setting": str(sure.point),
+            "command": _command(options, sure.point.options()),
+            "full": sure.full,
+            "best": sure.best,
+            "difference": {"mean": change.mean, "low": change.low, "high": change.high},
+        }
+    return {**answer, "seconds": time.perf_counter() - started}
+
+
+def report(options: argparse.Namespace, log: Log) -> Answer:
+    """A report in a folder, or what drifted since it was written."""
+    from pathlib import Path
+
+    from lsr.report.checking import check_report
+    from lsr.report.tables import ReportSettings
+    from lsr.report.writing import write_report
+
+    folder = Path(options.out).expanduser()
+    started = time.perf_counter()
+    if options.check:
+        for step in check_report(folder):
+            log(f"{step.done}/{step.planned}  {step.step}")
+        drifts = [asdict(drift) for drift in step.drifts or []]
+        return {"out": str(folder), "drifted": drifts, "seconds": time.perf_counter() - started}
+    models = [options.model, *([options.against] if options.against else [])]
+    settings = ReportSettings(
+        options.collection,
+        tuple(models),
+        options.split,
+        options.direction,
+        options.draws,
+        options.seed,
+        tuple(options.query),
+    )
+    for written in write_report(folder, settings, options.line):
+        log(f"{written.done}/{written.planned}  {written.step}")
+    files = sorted(path.name for path in folder.iterdir())
+    return {"out": str(folder), "files": files, "seconds": time.perf_counter() - started}
+
+
+def _command(options: argparse.Namespace, setting: str) -> str:
+    """The line that measures a setting again."""
+    from lsr.sweep.laboratory import command_of
+
+    return command_of(
+        options.collection,
+        options.model,
+        options.split,
+        options.direction,
+        options.fix,
+        options.null,
+        setting,
+    )
+
+
+def _laboratory(options: argparse.Namespace) -> Laboratory:
+    from lsr.sweep.knobs import parse_setting
+    from lsr.sweep.laboratory import open_laboratory
+
+    fixed = [parse_setting(text) for text in options.fix]
+    collection = load_collection(find("collections", options.collection))
+    model = load_model(find("models", options.model))
+    return open_laboratory(
+        collection,
+        model,
+        options.split,
+        options.direction,
+        fixed=fixed,
+        null=options.null,
+    )

@@ -1,0 +1,1 @@
+"""A collection on disk: images, their captions, and the dense vectors of both."""

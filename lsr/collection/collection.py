@@ -1,0 +1,373 @@
+"""A collection: images, their captions, and the dense vectors of both, in one folder."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lsr.exceptions import CollectionError, UnknownNameError, shorten
+from lsr.storage.files import (
+    fingerprint,
+    read_array,
+    read_json,
+    replacing_folder,
+    told_when_no_parquet,
+    write_json,
+)
+
+SCHEMA = 1
+IMAGE_COLUMNS = ("id", "file", "url", "width", "height", "split")
+# Inside `images/`, under the same names: pictures whose longer side has the card's `small_pictures`
+# pixels. A picture that is no larger is not there.
+SMALL_PICTURES = "small"
+CAPTION_COLUMNS = ("id", "image_id", "text", "split")
+PROBES = "probes.json"
+_FILES = {
+    "collection.json",
+    "images.parquet",
+    "captions.parquet",
+    "image_vectors.npy",
+    "caption_vectors.npy",
+    PROBES,
+}
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Images, captions and vectors, read by `load_collection`.
+
+    Rows are numbered as in the parquet files. An image without a `file` and without a `url`
+    is training material: it has captions and a vector, but it is not shown or searched,
+    unless no image of the collection has a picture.
+    """
+
+    folder: Path
+    card: dict[str, Any]
+    images: pa.Table
+    captions: pa.Table
+    image_vectors: np.ndarray  # (n, d), memory-mapped
+    caption_vectors: np.ndarray  # (m', d), memory-mapped: captions of `vector_splits`, in order
+
+    @property
+    def name(self) -> str:
+        return str(self.card["name"])
+
+    @property
+    def title(self) -> str:
+        return str(self.card["title"])
+
+    @property
+    def encoder(self) -> str:
+        return str(self.card["encoder"])
+
+    @property
+    def dense_size(self) -> int:
+        return int(self.card["dense_size"])
+
+    @property
+    def fingerprint(self) -> str:
+        return str(self.card["fingerprint"])
+
+    @cached_property
+    def image_ids(self) -> list[str]:
+        return list(self.images["id"].to_pylist())
+
+    @cached_property
+    def image_splits(self) -> np.ndarray:
+        return np.asarray(self.images["split"].to_pylist(), dtype=np.str_)
+
+    @cached_property
+    def caption_texts(self) -> list[str]:
+        return list(self.captions["text"].to_pylist())
+
+    @cached_property
+    def caption_ids(self) -> list[str]:
+        return list(self.captions["id"].to_pylist())
+
+    @cached_property
+    def caption_splits(self) -> np.ndarray:
+        return np.asarray(self.captions["split"].to_pylist(), dtype=np.str_)
+
+    @cached_property
+    def _row_of_image(self) -> dict[str, int]:
+        return {image_id: row for row, image_id in enumerate(self.image_ids)}
+
+    @cached_property
+    def caption_image_rows(self) -> np.ndarray:
+        """(m,) int64: the image row that each caption describes."""
+        rows = self._row_of_image
+        owners = self.captions["image_id"].to_pylist()
+        return np.fromiter((rows[i] for i in owners), np.int64, len(owners))
+
+    @cached_property
+    def _captions_by_image(self) -> dict[int, list[int]]:
+        grouped: dict[int, list[int]] = {}
+        for caption, image in enumerate(self.caption_image_rows):
+            grouped.setdefault(int(image), []).append(caption)
+        return grouped
+
+    @cached_property
+    def splits(self) -> list[str]:
+        return list(dict.fromkeys(self.image_splits.tolist()))
+
+    @cached_property
+    def searchable_rows(self) -> np.ndarray:
+        """Image rows that can be shown and searched, int64 ascending."""
+        pictured = np.array(
+            [bool(f or u) for f, u in zip(*self._files_and_urls, strict=True)], dtype=bool
+        )
+        return np.flatnonzero(pictured) if pictured.any() else np.arange(len(self.image_ids))
+
+    @cached_property
+    def has_remote_pictures(self) -> bool:
+        """Whether an image has no picture file but an address."""
+        return any(u and not f for f, u in zip(*self._files_and_urls, strict=True))
+
+    @cached_property
+    def _files_and_urls(self) -> tuple[list[str | None], list[str | None]]:
+        return self.images["file"].to_pylist(), self.images["url"].to_pylist()
+
+    def image_row(self, image_id: str) -> int:
+        """The row of an image id.
+
+        Raises:
+            UnknownNameError: no such image; the message offers the nearest ids.
+        """
+        row = self._row_of_image.get(image_id)
+        if row is None:
+            near = difflib.get_close_matches(image_id[:80], self.image_ids, n=3, cutoff=0.5)
+            known = near or [self.image_ids[row] for row in self.searchable_rows[:2]]
+            raise UnknownNameError(
+                f"Collection `{self.name}` has no image `{shorten(image_id)}`. "
+                f"Try one of its ids, such as {', '.join(f'`{i}`' for i in known)}."
+            )
+        return row
+
+    def captions_of(self, image_row: int) -> list[str]:
+        """The captions of an image, in the order of the file."""
+        return [self.caption_texts[row] for row in self._captions_by_image.get(image_row, [])]
+
+    @cached_property
+    def probes(self) -> dict[str, list[str]]:
+        """Words with the ids of the images that show what they name; few collections have any.
+
+        Raises:
+            CollectionError: the file is damaged.
+        """
+        path = self.folder / "probes.json"
+        return dict(read_json(path, CollectionError)) if path.exists() else {}
+
+    def picture(self, image_row: int, pixels: int | None = None) -> Path | str | None:
+        """Where the picture is: a file, else an address, else nothing.
+
+        Args:
+            pixels: how many are shown on the longer side; where the folder holds the picture in
+                two sizes, the small one is taken if it has that many.
+        """
+        file, url = (column[image_row] for column in self._files_and_urls)
+        if not file:
+            return url
+        small = self.card.get("small_pictures")
+        if small and pixels and pixels <= small and self._longer_side(image_row) > small:
+            return self.folder / "images" / SMALL_PICTURES / file
+        return self.folder / "images" / file
+
+    def _longer_side(self, image_row: int) -> int:
+        return max(self.images[name][image_row].as_py() or 0 for name in ("width", "height"))
+
+    def check_split(self, split: str) -> None:
+        if split not in self.splits:
+            raise UnknownNameError(
+                f"Collection `{self.name}` has no split `{shorten(split)}`. "
+                f"Its splits are {', '.join(f'`{s}`' for s in self.splits)}."
+            )
+
+    def check_captions(self) -> None:
+        """Refuse a collection without any caption, for what needs them.
+
+        Raises:
+            CollectionError: it has none.
+        """
+        if not len(self.captions):
+            raise CollectionError(
+                f"Collection `{self.name}` has {len(self.images):,} images but no captions, so "
+                "nothing can be measured or trained on it. Import it again with captions."
+            )
+
+    def image_rows(self, split: str) -> np.ndarray:
+        """Rows of the images in a split, ascending."""
+        self.check_split(split)
+        return np.flatnonzero(self.image_splits == split)
+
+    def caption_rows(self, split: str) -> np.ndarray:
+        """Rows of the captions in a split, ascending."""
+        self.check_split(split)
+        return np.flatnonzero(self.caption_splits == split)
+
+    @property
+    def vector_splits(self) -> list[str]:
+        """Splits whose caption vectors are stored; others are encoded when they are needed."""
+        return list(self.card["caption_vector_splits"])
+
+    def stored_caption_vectors(self, split: str) -> np.ndarray | None:
+        """(captions of the split, d) in row order, or None where the folder holds none."""
+        self.check_split(split)
+        if split not in self.vector_splits:
+            return None
+        stored = np.flatnonzero(np.isin(self.caption_splits, self.vector_splits))
+        return self.caption_vectors[np.flatnonzero(self.caption_splits[stored] == split)]
+
+
+def load_collection(folder: Path) -> Collection:
+    """The collection in `folder`, checked for completeness.
+
+    Raises:
+        CollectionError: a file is missing or truncated, or the counts do not fit together.
+    """
+    card = read_json(folder / "collection.json", CollectionError)
+    wanted = {"schema", "name", "title", "encoder", "dense_size", "counts", "fingerprint"}
+    if absent := sorted((wanted | {"caption_vector_splits"}) - card.keys()):
+        raise CollectionError(f"`{folder / 'collection.json'}` lacks {', '.join(absent)}.")
+    if card["schema"] != SCHEMA:
+        raise CollectionError(
+            f"Collection `{folder.name}` has schema {card['schema']}, this version reads "
+            f"schema {SCHEMA}. Build the collection again."
+        )
+    collection = Collection(
+        folder,
+        card,
+        _read_table(folder / "images.parquet", IMAGE_COLUMNS),
+        _read_table(folder / "captions.parquet", CAPTION_COLUMNS),
+        read_array(folder / "image_vectors.npy", CollectionError),
+        read_array(folder / "caption_vectors.npy", CollectionError),
+    )
+    _check_counts(collection)
+    return collection
+
+
+def _read_table(path: Path, columns: Sequence[str]) -> pa.Table:
+    with told_when_no_parquet(path, CollectionError):
+        table = pq.read_table(path)
+    if absent := [name for name in columns if name not in table.column_names]:
+        raise CollectionError(f"`{path}` has no column {', '.join(absent)}. Restore the file.")
+    return table
+
+
+def _check_counts(collection: Collection) -> None:
+    name, counts = collection.name, collection.card["counts"]
+    stored = int(np.isin(collection.caption_splits, collection.vector_splits).sum())
+    facts = [
+        ("images", counts["images"], "rows in images.parquet", len(collection.images)),
+        ("captions", counts["captions"], "rows in captions.parquet", len(collection.captions)),
+        ("images", counts["images"], "image vectors", len(collection.image_vectors)),
+        ("encoded captions", stored, "caption vectors", len(collection.caption_vectors)),
+    ]
+    for noun, expected, what, found in facts:
+        if expected != found:
+            raise CollectionError(
+                f"Collection `{name}` has {expected:,} {noun} but {found:,} {what}. "
+                "Restore the file or build the collection again."
+            )
+    for kind, vectors in (
+        ("image", collection.image_vectors),
+        ("caption", collection.caption_vectors),
+    ):
+        if vectors.ndim != 2 or vectors.shape[1] != collection.dense_size:
+            raise CollectionError(
+                f"The {kind} vectors of collection `{name}` have shape {vectors.shape}, not "
+                f"(rows, {collection.dense_size}). Restore the file."
+            )
+    known = set(collection.image_ids)
+    if len(known) != len(collection.image_ids):
+        raise CollectionError(
+            f"Collection `{name}` has {len(collection.image_ids):,} images but only "
+            f"{len(known):,} different ids. Make the ids unique."
+        )
+    strangers = set(collection.captions["image_id"].to_pylist()) - known
+    if strangers:
+        raise CollectionError(
+            f"Collection `{name}` has captions of {len(strangers):,} images that it does not "
+            f"hold, such as `{shorten(min(strangers))}`. Restore images.parquet."
+        )
+
+
+def write_collection(
+    folder: Path,
+    *,
+    card: dict[str, Any],
+    images: pa.Table,
+    captions: pa.Table,
+    image_vectors: np.ndarray,
+    caption_vectors: np.ndarray,
+    pictures: Path | None = None,
+    probes: dict[str, list[str]] | None = None,
+    beside: Path | None = None,
+) -> Collection:
+    """Write a collection folder whole, then read it back.
+
+    Args:
+        card: `name`, `title`, `licence`, `source`, `encoder`; `caption_vector_splits` where
+            only the captions of some splits have vectors. Counts and fingerprint are added.
+        images, captions: tables with the columns IMAGE_COLUMNS and CAPTION_COLUMNS.
+        image_vectors: (n, d) float16 or float32, in the order of `images`.
+        caption_vectors: (m, d), in the order of the captions of the splits that have vectors.
+        pictures: a folder that becomes `images/`; it is moved, not copied.
+        probes: words with the ids of the images that show what they name.
+        beside: a collection folder whose other files, such as its pictures, the new one shares:
+            they are linked, and copied where the disk has no links.
+    """
+    splits = list(dict.fromkeys(captions["split"].to_pylist()))
+    mark = fingerprint(
+        *(str(images[c].to_pylist()) for c in ("id", "split")),
+        str(captions["text"].to_pylist()),
+        np.asarray(image_vectors),
+        np.asarray(caption_vectors),
+    )
+    with replacing_folder(folder) as temporary:
+        pq.write_table(images.select(IMAGE_COLUMNS), temporary / "images.parquet")
+        pq.write_table(captions.select(CAPTION_COLUMNS), temporary / "captions.parquet")
+        np.save(temporary / "image_vectors.npy", image_vectors)
+        np.save(temporary / "caption_vectors.npy", caption_vectors)
+        if beside is not None:
+            _share(beside, temporary)
+        if probes:
+            write_json(temporary / PROBES, dict(probes))
+        if pictures is not None:
+            pictures.rename(temporary / "images")
+        full_card = {
+            "schema": SCHEMA,
+            "caption_vector_splits": splits,
+            **card,
+            "dense_size": int(image_vectors.shape[1]),
+            "counts": {"images": len(images), "captions": len(captions)},
+            "fingerprint": mark,
+        }
+        write_json(temporary / "collection.json", full_card)
+        load_collection(temporary)
+    return load_collection(folder)
+
+
+def _share(folder: Path, into: Path) -> None:
+    """Link what a collection folder holds beside the files that `write_collection` writes."""
+
+    def ignored(place: str, names: list[str]) -> set[str]:
+        return _FILES & set(names) if Path(place) == folder else set()
+
+    shutil.copytree(folder, into, ignore=ignored, copy_function=_link, dirs_exist_ok=True)
+
+
+def _link(file: str, to: str) -> None:
+    try:
+        os.link(file, to)
+    except OSError:  # another disk, or one without links
+        shutil.copyfile(file, to)

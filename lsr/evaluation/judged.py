@@ -1,0 +1,101 @@
+"""A split in sparse form with the answer to every query: what is measured and swept over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+
+from lsr.collection.collection import Collection
+from lsr.encoders.protocol import Encoder
+from lsr.evaluation.pairs import Pairs, load_pairs
+from lsr.exceptions import ModelError
+from lsr.index.memory.index import MemoryIndex
+from lsr.model.checkpoint import Model
+from lsr.model.expansion import literal_flags
+from lsr.model.projection import Projection, project
+from lsr.model.sparse import SparseVectors
+from lsr.model.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class JudgedSplit:
+    """Images and captions of a split as sparse vectors.
+
+    pairs: dense vectors, texts, and which image answers each caption.
+    images (n, V), captions (m, V): fully expanded sparse vectors.
+    literal: (m, V) bool, the terms that each caption says.
+    """
+
+    pairs: Pairs
+    images: SparseVectors
+    captions: SparseVectors
+    literal: sp.csr_matrix
+
+    @cached_property
+    def index(self) -> MemoryIndex:
+        return MemoryIndex(self.images)
+
+    @cached_property
+    def literal_flags(self) -> np.ndarray:
+        """(nnz,) bool for the entries of `captions.matrix`: is the term said?"""
+        return literal_flags(self.captions.matrix, self.literal)
+
+
+def check_fit(collection: Collection, model: Model) -> None:
+    """Refuse a model that cannot read the collection's vectors.
+
+    Raises:
+        ModelError: the vector sizes or the encoders differ.
+    """
+    if collection.dense_size != model.head.dense_size:
+        raise ModelError(
+            f"Model `{model.name}` reads vectors of {model.head.dense_size} numbers, but those of "
+            f"collection `{collection.name}` have {collection.dense_size}. Choose a model trained "
+            f"on `{collection.encoder}` vectors."
+        )
+    if collection.encoder != model.encoder:
+        raise ModelError(
+            f"Model `{model.name}` was trained on `{model.encoder}` vectors, but collection "
+            f"`{collection.name}` holds `{collection.encoder}` vectors. Choose another model."
+        )
+
+
+def judge(
+    collection: Collection, model: Model, split: str, encoder: Encoder | None = None
+) -> JudgedSplit:
+    """Project a split with a model.
+
+    Raises:
+        ModelError: the model does not fit the collection.
+        CollectionError: the split has no captions.
+    """
+    check_fit(collection, model)
+    return judge_head(collection, model.head, model.vocabulary, split, encoder)
+
+
+def judge_head(
+    collection: Collection,
+    head: Projection,
+    vocabulary: Vocabulary,
+    split: str,
+    encoder: Encoder | None = None,
+) -> JudgedSplit:
+    """Project a split with a head that is not stored as a model yet."""
+    pairs = load_pairs(collection, split, encoder)
+    return JudgedSplit(
+        pairs,
+        SparseVectors(
+            project(head, pairs.image_vectors),
+            tuple(collection.image_ids[row] for row in pairs.image_rows),
+            vocabulary.fingerprint,
+        ),
+        SparseVectors(
+            project(head, pairs.caption_vectors),
+            tuple(collection.caption_ids[row] for row in pairs.caption_rows),
+            vocabulary.fingerprint,
+        ),
+        vocabulary.literal_matrix(pairs.texts),
+    )

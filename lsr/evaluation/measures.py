@@ -1,0 +1,111 @@
+"""Measures of a ranking: per query first, then the mean.
+
+A rank counts from 1; 0 means that the system did not return the image at all. Ties count
+against the system: whoever computes the rank counts every equal score as better.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.stats import kendalltau
+
+from lsr.model.sparse import SparseVectors, flops, keep_strongest
+
+CUTOFFS = (1, 5, 10)
+RANK_MEASURES = (*(f"R@{k}" for k in CUTOFFS), "MRR@10")
+
+
+def per_query(ranks: np.ndarray, measure: str) -> np.ndarray:
+    """The value of one of RANK_MEASURES for every rank, float64, same shape as `ranks`.
+
+    With several relevant captions and the best one's rank, R@k is what IR calls Success@k.
+    """
+    name, _, cutoff = measure.partition("@")
+    found = (ranks > 0) & (ranks <= int(cutoff))
+    if name == "R":
+        return found.astype(np.float64)
+    return np.where(found, 1.0 / np.maximum(ranks, 1), 0.0)
+
+
+def summarize(ranks: np.ndarray) -> dict[str, float]:
+    """Every one of RANK_MEASURES, averaged over queries (q,)."""
+    return {name: float(per_query(ranks, name).mean()) for name in RANK_MEASURES}
+
+
+def ranks_of_best(scores: np.ndarray, relevant: np.ndarray, *, sparse: bool) -> np.ndarray:
+    """(q,) rank of the best relevant document in rows of scores (q, n).
+
+    Args:
+        relevant: (q, n) bool; at least one true in a row.
+        sparse: a score of 0 means no shared term, so the document is not a hit (rank 0).
+    """
+    best = np.where(relevant, scores, -np.inf).max(axis=1, keepdims=True)
+    ahead = ((scores >= best) & ~relevant).sum(axis=1) + 1
+    return np.where(best[:, 0] > 0, ahead, 0) if sparse else ahead
+
+
+def exact_at(sparse: sp.csr_matrix, said: sp.csr_matrix, k: int) -> float:
+    """Exact@k: share of the k strongest terms of each row that `said` (n, V) bool holds.
+
+    A row with fewer than k terms is judged on those it has; a row with none scores 0.
+    """
+    top = keep_strongest(sparse, k)
+    agreed = sp.csr_matrix(top.multiply(said)).getnnz(axis=1)
+    return float(np.mean(agreed / np.maximum(top.getnnz(axis=1), 1)))
+
+
+def semantic_at(
+    sparse: sp.csr_matrix, said: sp.csr_matrix, k: int, term_vectors: np.ndarray
+) -> float:
+    """Semantic@k: mean over the k strongest terms of the best cosine to a term said.
+
+    Args:
+        term_vectors: (V, e) static word vectors; they are normalised here.
+    """
+    norms = np.linalg.norm(term_vectors, axis=1, keepdims=True)
+    unit = term_vectors / np.maximum(norms, 1e-12)
+    top = keep_strongest(sparse, k)
+    values = np.zeros(top.shape[0])
+    for row in range(top.shape[0]):
+        terms = top.indices[top.indptr[row] : top.indptr[row + 1]]
+        words = said.indices[said.indptr[row] : said.indptr[row + 1]]
+        if len(terms) and len(words):
+            values[row] = (unit[terms] @ unit[words].T).max(axis=1).mean()
+    return float(values.mean())
+
+
+def co_activation(queries: SparseVectors, images: SparseVectors) -> dict[str, float]:
+    """How unevenly terms are used; queries and images number the same terms.
+
+    Returns:
+        `flops_ratio`: FLOPs divided by those of the same active terms spread evenly over the
+        whole vocabulary, 1 when they are. `top_share`: share of all postings of the images held
+        by the 1 % most used terms (one term at least). `hubs`: terms active in more than half of
+        all images. 0 where nothing is active.
+    """
+    n_terms = images.matrix.shape[1]
+    evenly = queries.active_terms * images.active_terms / n_terms
+    used = np.sort(images.document_frequency)[::-1]
+    top = used[: max(1, n_terms // 100)].sum()
+    return {
+        "flops_ratio": flops(queries, images) / evenly if evenly else 0.0,
+        "top_share": float(top / max(used.sum(), 1)),
+        "hubs": int((2 * used > len(images)).sum()),
+    }
+
+
+def overlap_and_tau(ours: list[list[int]], theirs: list[list[int]]) -> tuple[float, float]:
+    """How two rankings agree: (mean overlap of the two lists, mean Kendall τ).
+
+    τ is over the documents in both lists; a query with fewer than two of them has none.
+    """
+    overlaps, taus = [], []
+    for mine, other in zip(ours, theirs, strict=True):
+        place = {document: rank for rank, document in enumerate(other)}
+        shared = [document for document in mine if document in place]
+        overlaps.append(len(shared) / max(len(other), 1))
+        if len(shared) > 1:
+            places = [place[d] for d in shared]
+            taus.append(kendalltau(range(len(shared)), places).statistic)
+    return float(np.mean(overlaps)), float(np.mean(taus)) if taus else 0.0

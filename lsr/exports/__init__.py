@@ -1,0 +1,1 @@
+"""Writing vectors, runs and judgements in the formats that other tools of the field read."""

@@ -1,0 +1,1 @@
+"""Loading what others made: pictures with captions, dense vectors, checkpoints."""

@@ -1,0 +1,88 @@
+"""What an import makes, and where it goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from lsr.collection.collection import Collection
+from lsr.exceptions import CollectionError, ModelError, QueryError
+from lsr.model.checkpoint import Model
+from lsr.storage.files import read_json
+from lsr.storage.places import own_folder
+
+Kind = Literal["collections", "models"]
+_CARDS = {
+    "collections": ("collection.json", CollectionError),
+    "models": ("config.json", ModelError),
+}
+
+
+class Skipped(NamedTuple):
+    """A file, image or caption that was not taken over, and why."""
+
+    file: str
+    why: str
+
+
+@dataclass(frozen=True)
+class ImportedCollection:
+    """A collection that others made. notes: what was changed on the way, in sentences."""
+
+    collection: Collection
+    skipped: list[Skipped]
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class ImportedModel:
+    """A model that others made."""
+
+    model: Model
+
+
+@dataclass(frozen=True)
+class ImportWish:
+    """What is to be imported, as a user asks for it.
+
+    source: a folder, a zip, a tar, or `owner/name` on huggingface.co. captions: a list of captions
+    that lies elsewhere. encoder: the spec of what encodes the pictures, or what made the vectors of
+    a source that has them; empty for `bundled`, or what the source says. form: one of
+    `lsr.imports.formats.FORM_NAMES`; recognised where it is None. splits: those of the source are
+    kept where it has some, or new ones are made from `seed`. merge_duplicates: a picture that comes
+    twice is taken once.
+    """
+
+    source: str
+    name: str
+    captions: str | None = None
+    encoder: str = ""
+    form: str | None = None
+    splits: Literal["kept", "made"] = "kept"
+    seed: int = 0
+    merge_duplicates: bool = True
+
+
+Imported = ImportedCollection | ImportedModel
+
+
+def import_folder(kind: Kind, name: str) -> Path:
+    """The user's own folder for an import; only an earlier import is replaced there.
+
+    Raises:
+        QueryError: the name is no plain name, or belongs to something bundled, or to something
+            of the user's that was not imported.
+    """
+    folder = own_folder(kind, name)
+    card, error = _CARDS[kind]
+    if (folder / card).exists():
+        found = read_json(folder / card, error)
+        if "imported" in found and "revised" not in found:
+            return folder
+    if folder.exists():
+        raise QueryError(
+            f"There is a {kind.removesuffix('s')} `{name}` of your own that was not imported, "
+            f"or has changed since. Choose another name, or remove `{folder}`."
+        )
+    return folder

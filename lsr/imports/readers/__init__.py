@@ -1,0 +1,1 @@
+"""Reading pictures and captions in the formats that people keep them in."""

@@ -1,0 +1,185 @@
+"""What lies in a folder, a zip or tar shards: names and places, nothing is unpacked.
+
+A picture is only ever unpacked under a number of ours, so no name in an archive can lead anywhere.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import tarfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from lsr.exceptions import CollectionError, shorten
+from lsr.imports.imported import Skipped
+from lsr.imports.listing import Place
+
+PICTURE_ENDINGS = frozenset((".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"))
+MOST_MEMBERS = 2_000_000
+_UNSAFE = re.compile(r"^[/\\]|^[A-Za-z]:|(?:^|[/\\])\.\.(?:[/\\]|$)|\0")
+
+
+@dataclass(frozen=True)
+class Container:
+    """The files of a source by relative name, in the order of their names or of the archive."""
+
+    kind: Literal["folder", "zip", "webdataset"]
+    label: str
+    files: dict[str, Place] = field(default_factory=dict)
+    skipped: list[Skipped] = field(default_factory=list)
+
+    @cached_property
+    def pictures(self) -> dict[str, Place]:
+        """The files whose ending is that of a picture, in any case."""
+        return {name: place for name, place in self.files.items() if is_picture(name)}
+
+    def add(self, name: str, place: Place) -> None:
+        """Take a file in, unless its name is hidden or cannot be stored."""
+        path = PurePosixPath(name)
+        if any(part.startswith(".") or part == "__MACOSX" for part in path.parts):
+            return
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            shown = name.encode("utf-8", "replace").decode()
+            self.skipped.append(Skipped(shown, "Its name is not UTF-8. Rename the file."))
+            return
+        if name in self.files:
+            where = "an earlier file of that name is taken."
+            self.skipped.append(Skipped(f"{place.path.name}: {name}", f"It comes twice; {where}"))
+            return
+        if len(self.files) >= MOST_MEMBERS:
+            raise CollectionError(
+                f"`{self.label}` holds more than {MOST_MEMBERS:,} files, the most that are read. "
+                "Import it in parts."
+            )
+        self.files[name] = place
+
+    def refuse(self, name: str, why: str) -> None:
+        """List a file that is not taken."""
+        self.skipped.append(Skipped(shorten(name, 200), why))
+
+
+def is_picture(name: str) -> bool:
+    """Whether the ending is that of a picture."""
+    return PurePosixPath(name).suffix.lower() in PICTURE_ENDINGS
+
+
+def user_path(text: str) -> Path:
+    """A path as a user types it, `~` meaning their home."""
+    path = Path(text)
+    with suppress(RuntimeError):  # `~stranger`
+        return path.expanduser()
+    return path
+
+
+def scan_folder(folder: Path, label: str) -> Container:
+    """Every file below a folder, by name; links to folders are not followed, hidden ones left."""
+    found = Container("folder", label)
+    for path, status in _walk(folder, folder, found):
+        place = Place("file", path, status.st_size, status.st_mtime_ns)
+        found.add(path.relative_to(folder).as_posix(), place)
+    return found
+
+
+def _walk(folder: Path, root: Path, found: Container) -> Iterator[tuple[Path, os.stat_result]]:
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as problem:
+        why = f"The folder cannot be read ({problem.strerror or problem})."
+        if folder == root:
+            raise CollectionError(f"`{found.label}`: {why} Check its rights.") from None
+        found.refuse(folder.relative_to(root).as_posix(), why)
+        return
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(folder / entry.name, root, found)
+        elif entry.is_file():
+            yield folder / entry.name, entry.stat()
+
+
+def scan_zip(path: Path) -> Container:
+    """The members of a zip file; links, encrypted ones and ways out of it are refused.
+
+    Raises:
+        CollectionError: it is damaged or no zip file.
+    """
+    found = Container("zip", path.name)
+    stamp = path.stat().st_mtime_ns
+    try:
+        with zipfile.ZipFile(path) as opened:
+            members = [one for one in opened.infolist() if not one.is_dir()]
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as problem:
+        raise CollectionError(
+            f"`{shorten(path.name)}` is truncated or not a zip file ({problem}). Copy it again."
+        ) from None
+    for one in members:
+        if _UNSAFE.search(one.filename):
+            found.refuse(one.filename, "Its path leads out of the archive.")
+        elif stat.S_ISLNK(one.external_attr >> 16):
+            found.refuse(one.filename, "It is a link, not a file.")
+        elif one.flag_bits & 0x1:
+            found.refuse(one.filename, "It is encrypted.")
+        else:
+            place = Place("zip", path, one.file_size, stamp, one.filename)
+            found.add(one.filename, place)
+    return found
+
+
+def scan_tars(shards: Sequence[Path], label: str) -> Container:
+    """The members of tar shards, shard by shard.
+
+    A truncated shard gives what is whole in it and is listed.
+
+    Raises:
+        CollectionError: a shard is no plain tar file.
+    """
+    found = Container("webdataset", label)
+    for shard in shards:
+        n_before = len(found.files)
+        status = shard.stat()
+        try:
+            with tarfile.open(shard, "r:") as opened:
+                whole = _scan_tar(opened, shard, status, found)
+        except (tarfile.TarError, OSError, ValueError, EOFError) as problem:
+            if len(found.files) == n_before:
+                raise CollectionError(
+                    f"`{shorten(shard.name)}` is not a plain tar file ({problem}). Decompress or "
+                    "copy it again."
+                ) from None
+            whole = False
+        if not whole:
+            why = f"It is truncated after {len(found.files) - n_before:,} whole files."
+            found.refuse(shard.name, why)
+    return found
+
+
+def _scan_tar(
+    opened: tarfile.TarFile, shard: Path, status: os.stat_result, found: Container
+) -> bool:
+    """Whether the last member is whole."""
+    while (one := opened.next()) is not None:
+        opened.members.clear()  # type: ignore[attr-defined]  # a million files stay small
+        if one.isdir():
+            continue
+        if one.issym() or one.islnk():
+            found.refuse(one.name, "It is a link, not a file.")
+        elif not one.isreg() or one.issparse():
+            found.refuse(one.name, "It is no ordinary file.")
+        elif _UNSAFE.search(one.name):
+            found.refuse(one.name, "Its path leads out of the archive.")
+        elif one.offset_data + one.size > status.st_size:
+            return False
+        else:
+            place = Place("tar", shard, one.size, status.st_mtime_ns, "", one.offset_data)
+            found.add(PurePosixPath(one.name).as_posix(), place)
+    return True

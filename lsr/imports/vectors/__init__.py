@@ -1,0 +1,1 @@
+"""Dense vectors that were computed elsewhere: reading, matching, attaching, fetching."""

@@ -1,0 +1,1 @@
+"""The exact search engine inside this process."""

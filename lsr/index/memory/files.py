@@ -1,0 +1,163 @@
+"""Indexes on disk: a folder of arrays that are mapped into memory, checked whenever it is opened.
+
+`index.json` says the schema number, what the index was made from, and shape, type and checksum of
+every array; the arrays of each part are `.npy` files. A write is whole or not at all, and a part
+that has not changed is linked, not written again.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lsr.exceptions import IndexFileError
+from lsr.index.memory.index import MemoryIndex
+from lsr.index.memory.precision import PRECISIONS
+from lsr.index.memory.rows import IdTable
+from lsr.index.memory.segment import Segment
+from lsr.kernels.checksum import checksum
+from lsr.storage.files import read_json, replacing_folder, write_json
+from lsr.storage.locks import exclusive
+
+SCHEMA = 2
+CARD = "index.json"
+_SEARCHED = ("starts", "rows", "stored", "scales", "steps", "dense_of", "dense", "levels")
+_ARRAYS = (*_SEARCHED, "id_ends", "id_text")
+
+
+def save_index(index: MemoryIndex, folder: Path, made_from: Mapping[str, str]) -> MemoryIndex:
+    """Write an index; the one that was opened from there is returned.
+
+    Args:
+        made_from: fingerprints that `open_index` compares, such as `model` and `collection`.
+
+    Raises:
+        IndexFileError: another process is writing this index.
+    """
+    taken = IndexFileError(
+        f"Another process is writing the index `{folder.name}`. Wait until it is done."
+    )
+    with exclusive(folder.with_name(f".{folder.name}.lock"), taken):
+        with replacing_folder(folder) as temporary:
+            parts = [
+                _write(temporary, number, segment, alive)
+                for number, (segment, alive) in enumerate(
+                    zip(index.segments, index.alive, strict=True)
+                )
+            ]
+            card = {
+                "schema": SCHEMA,
+                "engine": index.engine,
+                "made_from": {**made_from, "vocabulary": index.vocabulary},
+                "precision": index.precision,
+                "n_terms": index.n_terms,
+                "n_images": len(index),
+                "parts": parts,
+            }
+            write_json(temporary / CARD, card)
+        return open_index(folder, made_from)
+
+
+def open_index(folder: Path, made_from: Mapping[str, str] | None = None) -> MemoryIndex:
+    """The index in a folder, mapped into memory and compared with its checksums.
+
+    Args:
+        made_from: fingerprints that it must have been made from, `vocabulary` among them or not.
+
+    Raises:
+        IndexFileError: there is none, or it is truncated, changed, of another schema, or made
+            from something else.
+    """
+    card = read_json(folder / CARD, IndexFileError)
+    if card.get("schema") != SCHEMA:
+        raise IndexFileError(
+            f"Index `{folder.name}` has schema {card.get('schema')}; this version reads schema "
+            f"{SCHEMA}. Build it again with `python -m lsr index`."
+        )
+    for what, mark in (made_from or {}).items():
+        other = card.get("made_from", {}).get(what)
+        if other != mark:
+            raise IndexFileError(
+                f"Index `{folder.name}` was made from {what} {other}, not {mark}. Build it again "
+                "with `python -m lsr index`."
+            )
+    try:
+        precision = card["precision"]
+        if precision not in PRECISIONS:
+            raise ValueError(f"precision {precision}")
+        parts = [
+            _read(folder, number, part, precision) for number, part in enumerate(card["parts"])
+        ]
+        index = MemoryIndex.of_segments(
+            [segment for segment, _ in parts],
+            [alive for _, alive in parts],
+            str(card["made_from"]["vocabulary"]),
+        )
+        if (len(index), index.n_terms) != (card["n_images"], card["n_terms"]):
+            raise ValueError(f"{len(index):,} images of {card['n_images']:,}")
+    except (KeyError, TypeError, ValueError, IndexError, OSError, EOFError) as problem:
+        raise IndexFileError(
+            f"Index `{folder.name}` is truncated or damaged ({problem}). Build it again with "
+            "`python -m lsr index`."
+        ) from None
+    return index
+
+
+def _write(
+    folder: Path, number: int, segment: Segment, alive: np.ndarray | None
+) -> dict[str, dict[str, Any]]:
+    """The arrays of one part, each with its description for the card."""
+    table = segment.ids if isinstance(segment.ids, IdTable) else IdTable.of(segment.ids)
+    arrays = dict(zip(_ARRAYS, (*segment.arrays, table.ends, table.text), strict=True))
+    described = {}
+    for name, array in arrays.items():
+        target = folder / _file(number, name)
+        known = segment.files.get(name) if segment.files else None
+        if known is None or not _linked(known[0], target):
+            np.save(target, array, allow_pickle=False)
+            known = None
+        described[name] = {"checksum": known[1] if known else checksum(array)}
+    if alive is not None:
+        np.save(folder / _file(number, "alive"), alive, allow_pickle=False)
+        described["alive"] = {"checksum": checksum(alive)}
+    return described
+
+
+def _linked(source: Path, target: Path) -> bool:
+    """Make `target` another name of a file that is not written to again, or a copy."""
+    try:
+        os.link(source, target)
+    except OSError:
+        try:
+            shutil.copyfile(source, target)
+        except FileNotFoundError:  # replaced by a newer index since it was opened
+            return False
+    return True
+
+
+def _read(
+    folder: Path, number: int, part: dict[str, dict[str, Any]], precision: Any
+) -> tuple[Segment, np.ndarray | None]:
+    arrays, files = {}, {}
+    for name in (*_ARRAYS, "alive"):
+        if name == "alive" and name not in part:
+            continue
+        path = folder / _file(number, name)
+        # Private and writable: compiled loops are made once for both fresh and mapped arrays.
+        array = np.asarray(np.load(path, mmap_mode="c", allow_pickle=False))
+        if checksum(array) != part[name]["checksum"]:
+            raise ValueError(f"{path.name} differs from its checksum")
+        arrays[name] = array
+        files[name] = path, part[name]["checksum"]
+    alive = arrays.pop("alive", None)
+    ids = IdTable(arrays.pop("id_ends"), arrays.pop("id_text"))
+    return Segment(ids, precision, **arrays, files=files), alive
+
+
+def _file(number: int, name: str) -> str:
+    return f"part-{number}-{name}.npy"

@@ -1,0 +1,241 @@
+"""A part of an index: the postings of some images, in the order of their ids."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from lsr.exceptions import QueryError
+from lsr.index.memory.precision import (
+    STORED,
+    Precision,
+    levels_of,
+    restored,
+    scales_of,
+    steps_of,
+    stored,
+)
+from lsr.kernels.score import BLOCK, score_finely
+from lsr.kernels.search import FEW_ROWS, best, best_of_many
+from lsr.model.sparse import stack
+
+# A term that a larger share of the images activates is stored as a line with a weight for each.
+_DENSE_SHARE = 0.09
+_CACHE_LINE = 64
+_NONE = np.zeros(0, bool)
+_OWN = threading.local()
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Postings in blocks of rows; see `lsr.kernels.score` for the layout.
+
+    ids: ascending, one a row. starts (blocks, V + 1) int64, rows uint16, stored, scales and steps
+    (V,) float32, dense_of (V,) int32, dense (lines, n), levels (lines, n) uint8, empty where
+    `dense` itself has 8 bits. files: where arrays were read from, with their checksums.
+    """
+
+    ids: Sequence[str]
+    precision: Precision
+    starts: np.ndarray
+    rows: np.ndarray
+    stored: np.ndarray
+    scales: np.ndarray
+    steps: np.ndarray
+    dense_of: np.ndarray
+    dense: np.ndarray
+    levels: np.ndarray
+    files: Mapping[str, tuple[Path, str]] | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def n_terms(self) -> int:
+        return len(self.scales)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the postings and their bounds, without the ids."""
+        return sum(array.nbytes for array in self.arrays)
+
+    @property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """What is kept, in the order of the fields."""
+        one = self
+        listed = one.starts, one.rows, one.stored, one.scales, one.steps
+        return (*listed, one.dense_of, one.dense, one.levels)
+
+    @cached_property
+    def _searched(self) -> tuple[np.ndarray, ...]:
+        """What the compiled loops read."""
+        levels = self.dense if self.precision == "int8" else self.levels
+        return (*self.arrays[:-1], levels)
+
+    def best(
+        self, terms: np.ndarray, weights: np.ndarray, k: int, allowed: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Rows, float64 scores and (hits, terms) image weights of the k best images."""
+        passing = _NONE if allowed is None else allowed
+        return best(self._searched, len(self), terms, weights, k, passing, _room())
+
+    def best_of_many(
+        self,
+        queries: tuple[np.ndarray, np.ndarray, np.ndarray],
+        first: int,
+        last: int,
+        k: int,
+        allowed: np.ndarray | None,
+        hits: tuple[np.ndarray, np.ndarray],
+    ) -> None:
+        """See `kernels_search.best_of_many`."""
+        passing = _NONE if allowed is None else allowed
+        best_of_many(self._searched, len(self), *queries, first, last, k, passing, _room(), *hits)
+
+    def scores(self, terms: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """(n,) float32: the inner product with every image."""
+        factors = weights.astype(np.float32) * self.scales[terms]
+        scores = np.empty(len(self), np.float32)
+        starts, rows, values, _, _, dense_of, dense, _ = self.arrays
+        for block, first in enumerate(range(0, len(self), BLOCK)):
+            part = scores[first : first + BLOCK]
+            score_finely(
+                starts, rows, values, dense_of, dense, block, len(part), terms, factors, part
+            )
+        return scores
+
+    def postings(self, term: int) -> tuple[np.ndarray, np.ndarray]:
+        """(rows int64, weights float32) of the images that activate a term, rows ascending."""
+        if self.dense_of[term] >= 0:
+            line = self.dense[self.dense_of[term]]
+            rows = np.flatnonzero(line)
+            return rows, restored(line[rows], self.scales[term], self.precision)
+        spans = [slice(one[term], one[term + 1]) for one in self.starts]
+        found = [self.rows[s] + np.int64(b * BLOCK) for b, s in enumerate(spans)]
+        values = [self.stored[s] for s in spans]
+        if not spans:
+            return np.zeros(0, np.int64), np.zeros(0, np.float32)
+        weights = restored(np.concatenate(values), self.scales[term], self.precision)
+        return np.concatenate(found), weights
+
+    def document_frequency(self) -> np.ndarray:
+        """(V,) int64: how many images activate each term."""
+        counts = np.diff(self.starts, axis=1).sum(axis=0)
+        for term in np.flatnonzero(self.dense_of >= 0):
+            counts[term] = np.count_nonzero(self.dense[self.dense_of[term]])
+        return counts
+
+    def matrix(self) -> sp.csr_matrix:
+        """(n, V) float32: the vectors as this segment keeps them."""
+        blocks = []
+        lines = np.flatnonzero(self.dense_of >= 0)
+        for block, first in enumerate(range(0, len(self), BLOCK)):
+            n = min(len(self) - first, BLOCK)
+            ends = self.starts[block]
+            span = slice(ends[0], ends[-1])
+            counts = np.diff(ends)
+            scale = np.repeat(self.scales, counts)
+            weights = restored(self.stored[span], scale, self.precision)
+            shape = (n, self.n_terms)
+            listed = sp.csc_matrix(
+                (weights, self.rows[span].astype(np.int32), ends - ends[0]), shape
+            )
+            part = listed.tocsr()
+            if len(lines):
+                stored_lines = self.dense[self.dense_of[lines], first : first + n].T
+                values = restored(
+                    np.ascontiguousarray(stored_lines), self.scales[lines], self.precision
+                )
+                at, column = np.nonzero(values)
+                part = part + sp.csr_matrix((values[at, column], (at, lines[column])), shape)
+            part.sort_indices()
+            blocks.append(part)
+        return stack(blocks, self.n_terms)
+
+
+def build_segment(matrix: sp.csr_matrix, ids: Sequence[str], precision: Precision) -> Segment:
+    """The segment of sparse vectors whose ids ascend.
+
+    Raises:
+        QueryError: a weight is negative or not a number, or too large for its precision.
+    """
+    _check(matrix, precision)
+    if not matrix.data.all():
+        matrix = matrix.copy()
+        matrix.eliminate_zeros()
+    n, n_terms = matrix.shape
+    frequency = np.bincount(matrix.indices, minlength=n_terms)
+    lines = np.flatnonzero(frequency > n * _DENSE_SHARE) if n else np.zeros(0, np.int64)
+    dense_of = np.full(n_terms, -1, np.int32)
+    dense_of[lines] = np.arange(len(lines))
+    kind: Any = STORED[precision]
+    dense = _aligned((len(lines), n), kind)
+    n_listed = int(frequency.sum() - frequency[lines].sum())
+    steps = steps_of(_largest(matrix), precision)
+    scales = scales_of(steps, precision)
+    levels = _aligned((len(lines), 0 if precision == "int8" else n), np.uint8)
+    rows, values = np.empty(n_listed, np.uint16), np.empty(n_listed, kind)
+    starts = np.zeros((-(-n // BLOCK), n_terms + 1), np.int64)
+    first = 0
+    for block, base in enumerate(range(0, n, BLOCK)):
+        part = matrix[base : base + BLOCK].tocsc()
+        terms = np.repeat(np.arange(n_terms, dtype=np.int32), np.diff(part.indptr))
+        kept = stored(part.data, terms, scales, precision)
+        number = dense_of[terms]
+        on_line = number >= 0
+        line = number[on_line], base + part.indices[on_line]
+        dense[line] = kept[on_line]
+        if levels.size:
+            weights = restored(kept[on_line], 1.0, precision)
+            levels[line] = levels_of(weights, steps[terms[on_line]])
+        counts = np.where(dense_of >= 0, 0, np.diff(part.indptr))
+        starts[block] = first + np.concatenate([[0], np.cumsum(counts)])
+        span = slice(first, int(starts[block, -1]))
+        rows[span], values[span] = part.indices[~on_line], kept[~on_line]
+        first = span.stop
+    return Segment(ids, precision, starts, rows, values, scales, steps, dense_of, dense, levels)
+
+
+def _largest(matrix: sp.csr_matrix) -> np.ndarray:
+    largest = np.zeros(matrix.shape[1], np.float32)
+    np.maximum.at(largest, matrix.indices, matrix.data)
+    return largest
+
+
+def _check(matrix: sp.csr_matrix, precision: Precision) -> None:
+    largest, least = matrix.data.max(initial=0.0), matrix.data.min(initial=0.0)
+    if not (np.isfinite(largest) and least >= 0):
+        bad = int((~np.isfinite(matrix.data) | (matrix.data < 0)).sum())
+        raise QueryError(
+            f"{bad:,} of {matrix.nnz:,} image weights are negative or not numbers, which cannot be "
+            "indexed. Use weights from 0 up."
+        )
+    if precision == "float16" and largest > np.finfo(np.float16).max:
+        raise QueryError(
+            f"An image weight of {largest:g} does not fit into float16, which ends at 65,504. "
+            "Store the weights as float32."
+        )
+
+
+def _room() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Room for the scores of a block, one a thread: fresh memory costs more than a search."""
+    if not hasattr(_OWN, "room"):
+        fine = _aligned(BLOCK, np.float32)
+        _OWN.room = _aligned(BLOCK, np.uint16), fine, _aligned(FEW_ROWS, np.float64)
+    room: tuple[np.ndarray, np.ndarray, np.ndarray] = _OWN.room
+    return room
+
+
+def _aligned(shape: int | tuple[int, int], kind: Any) -> np.ndarray:
+    """Zeros that begin with a cache line, so that no vector of them lies in two."""
+    size = int(np.prod(shape)) * np.dtype(kind).itemsize
+    wide = np.zeros(size + _CACHE_LINE, np.uint8)
+    first = -wide.ctypes.data % _CACHE_LINE
+    return wide[first : first + size].view(kind).reshape(shape)

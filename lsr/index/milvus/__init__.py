@@ -1,0 +1,1 @@
+"""Milvus as a search engine, by file, server or cluster."""

@@ -1,0 +1,130 @@
+"""Exact search in Milvus: a local file inside this process, a server, or a cluster.
+
+Milvus finds candidates, scored in float32 and with ties in any order. This side scores them again
+in float64 with the stored weights and decides the order, so that its hits are the memory engine's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection as Container
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from lsr.exceptions import EngineError
+from lsr.index.limits import check_k, usable
+from lsr.index.milvus.build import BuildReport, Rows, build, check_fields, count, unfinished
+from lsr.index.milvus.query import MOST_CANDIDATES, Query, Vector, check_exact, ranked, text
+from lsr.index.milvus.server import Place, connect, told
+from lsr.index.protocol import Hit, SplitImages
+
+__all__ = ["BuildReport", "MilvusIndex", "Rows", "build"]
+
+# Ids of one filter: far below the 64 MB of a request.
+_IDS = 10_000
+
+
+class MilvusIndex:
+    """The images of one collection in a Milvus, already built.
+
+    Raises:
+        EngineError: nobody answers, the index is missing or unfinished, or Milvus does not score
+            by inner product.
+    """
+
+    engine = "milvus"
+
+    def __init__(self, place: Place, name: str, n_images: int, n_terms: int) -> None:
+        self.place, self.name, self.n_terms = place, name, n_terms
+        self._n_images = n_images
+        self._client = connect(place)
+        with told(place):
+            if not self._client.has_collection(name, timeout=place.call_seconds):
+                raise EngineError(unfinished(place, 0, n_images))
+            check_fields(self._client, place, name)
+            self._client.load_collection(name, timeout=place.call_seconds)
+            if (stored := count(self._client, place, name)) != n_images:
+                raise EngineError(unfinished(place, stored, n_images))
+            check_exact(self._client, place, name)
+
+    def __len__(self) -> int:
+        return self._n_images
+
+    def search(
+        self,
+        terms: np.ndarray,
+        weights: np.ndarray,
+        k: int,
+        only: Container[str] | None = None,
+        *,
+        include: Iterable[int] = (),
+        exclude: Iterable[int] = (),
+    ) -> list[Hit]:
+        """See `lsr.index.protocol.Index.search`.
+
+        Args:
+            include: terms that every hit activates. exclude: terms that no hit activates.
+
+        Raises:
+            QueryError: k is not from 1 to MAX_K, or a term or weight cannot be used.
+            EngineError: Milvus does not answer, or not by inner product.
+        """
+        check_k(k)
+        terms, weights = usable(terms, weights, self.n_terms)
+        terms, weights = terms[weights > 0], weights[weights > 0]
+        if not len(terms) or not len(self):
+            return []
+        filtered = frozenset(include), frozenset(exclude)
+        asked = (self._client, self.place, self.name, terms, weights, min(k, len(self)))
+        query = Query(*asked, *filtered)
+        with told(self.place):
+            found = [hit for one in _filters(only) for hit in query.best(one, 0, len(self))]
+        return ranked(found)[:k]
+
+    def vectors(self, image_ids: Sequence[str]) -> list[tuple[np.ndarray, np.ndarray]]:
+        """(terms int32, weights float32) as stored of some images, terms ascending.
+
+        Raises:
+            EngineError: Milvus does not answer, or does not hold one of them.
+        """
+        found: dict[str, Vector] = {}
+        with told(self.place):
+            for start in range(0, len(image_ids), MOST_CANDIDATES):
+                some = list(image_ids[start : start + MOST_CANDIDATES])
+                rows = self._client.query(
+                    self.name,
+                    filter=f"id in {text(some)}",
+                    output_fields=["id", "vector"],
+                    consistency_level="Strong",
+                    timeout=self.place.call_seconds,
+                )
+                found |= {row["id"]: row["vector"] for row in rows}
+        if absent := set(image_ids) - found.keys():
+            raise EngineError(
+                f"Milvus at `{self.place}` no longer holds image `{min(absent)}`. "
+                "Run `python -m lsr index --engine milvus`."
+            )
+        return [_arrays(found[image_id], self.n_terms) for image_id in image_ids]
+
+    def shares(self, terms: np.ndarray, image_ids: Sequence[str]) -> np.ndarray:
+        """(hits, t) float32: what each term weighs in each image, 0 where it is not active."""
+        table = np.zeros((len(image_ids), len(terms)), np.float32)
+        for row, (active, weights) in enumerate(self.vectors(image_ids)):
+            weight_of = dict(zip(active.tolist(), weights.tolist(), strict=True))
+            table[row] = [weight_of.get(term, 0.0) for term in terms.tolist()]
+        return table
+
+
+def _filters(only: Container[str] | None) -> list[str]:
+    """Filters that together let the images through that may be hits."""
+    if only is None:
+        return [""]
+    if isinstance(only, SplitImages):
+        return [f"split == {text(only.split)}"]
+    ids = sorted(only)
+    return [f"id in {text(ids[at : at + _IDS])}" for at in range(0, len(ids), _IDS)]
+
+
+def _arrays(vector: Vector, n_terms: int) -> tuple[np.ndarray, np.ndarray]:
+    terms = sorted(term for term in vector if term < n_terms)
+    return np.array(terms, np.int32), np.array([vector[t] for t in terms], np.float32)

@@ -1,0 +1,61 @@
+"""The index of a collection and a model in Milvus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import scipy.sparse as sp
+
+from lsr.collection.collection import Collection
+from lsr.index.milvus.server import Place, place_from_environment
+from lsr.model.checkpoint import Model
+from lsr.model.projection import project
+
+if TYPE_CHECKING:
+    from lsr.index.milvus.index import BuildReport, MilvusIndex
+
+# Part of the name of every index in Milvus, so that an older layout is not taken for a newer one.
+MILVUS_SCHEMA = 1
+
+
+def milvus_name(collection: Collection, model: Model) -> str:
+    """The name in Milvus of the index of a collection and a model."""
+    return f"lexiscope_{MILVUS_SCHEMA}_{collection.fingerprint}_{model.fingerprint}"
+
+
+def open_milvus(collection: Collection, model: Model, place: Place | None = None) -> MilvusIndex:
+    """The index in Milvus of a collection and a model.
+
+    Raises:
+        EngineError: there is none, or Milvus cannot be used.
+    """
+    from lsr.index.milvus.index import MilvusIndex
+
+    return MilvusIndex(
+        place or place_from_environment(),
+        milvus_name(collection, model),
+        len(collection.searchable_rows),
+        len(model.vocabulary),
+    )
+
+
+def build_milvus(
+    collection: Collection, model: Model, place: Place | None = None, *, again: bool = False
+) -> Iterator[BuildReport]:
+    """Index the images of a collection in Milvus; see `lsr.index.milvus.build.build`."""
+    from lsr.index.milvus.index import Rows, build
+
+    images = collection.searchable_rows
+
+    def vectors(start: int, stop: int) -> sp.csr_matrix:
+        return project(model.head, collection.image_vectors[images[start:stop]])
+
+    rows = Rows(
+        milvus_name(collection, model),
+        [collection.image_ids[row] for row in images],
+        collection.image_splits[images].tolist(),
+        len(model.vocabulary),
+        vectors,
+    )
+    return build(place or place_from_environment(), rows, again=again)

@@ -1,0 +1,44 @@
+"""Loops compiled by numba, kept on disk for the next start.
+
+numba keeps a function until its own file changes. One that calls functions of other files would
+still run their old code after an update. So all are kept under a digest of all of their sources.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from numba import config, njit
+
+_HERE = Path(__file__).resolve().parent
+
+
+def digest(folder: Path) -> str:
+    """A digest of every file of a folder that compiled loops may come from."""
+    texts = [path.read_bytes() for path in sorted(folder.rglob("*.py"))]
+    used = b"".join(text for text in texts if b"lsr.kernels.compiled" in text or b"numba" in text)
+    return hashlib.blake2b(used, digest_size=8).hexdigest()
+
+
+_FOLDER = str(_HERE / "__pycache__" / f"loops-{digest(_HERE)}")
+
+
+def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """A decorator: compile a function when it is first called, and keep it.
+
+    Args:
+        options: more of those of `numba.njit`.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        before = config.CACHE_DIR
+        config.CACHE_DIR = _FOLDER
+        try:
+            return njit(cache=True, nogil=True, **options)(function)
+        finally:
+            config.CACHE_DIR = before
+
+    return decorate

@@ -1,0 +1,1 @@
+"""A model: vocabulary, projection head, expansion control, and sparse vectors."""

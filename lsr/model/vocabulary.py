@@ -1,0 +1,100 @@
+"""The vocabulary that sparse vectors live in, and which of its terms a text says."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import scipy.sparse as sp
+from tokenizers import Tokenizer
+
+from lsr.exceptions import ModelError, UnknownNameError, shorten
+from lsr.storage.files import fingerprint, missing
+
+# [CLS], [SEP], [PAD], [UNK], [MASK], [unused0] …: marks of the tokenizer, not words.
+_SPECIAL = re.compile(r"\[(?:CLS|SEP|PAD|UNK|MASK|unused\d+)\]")
+
+
+class Vocabulary:
+    """The terms of a WordPiece tokenizer, numbered from 0.
+
+    Args:
+        tokenizer: a tokenizer whose ids run from 0 to V − 1 without gaps.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        self._tokenizer = tokenizer
+        self._ids: dict[str, int] = tokenizer.get_vocab(with_added_tokens=True)
+        self.terms: list[str] = sorted(self._ids, key=self._ids.__getitem__)
+
+    @classmethod
+    def load(cls, path: Path) -> Vocabulary:
+        """The vocabulary of a `tokenizer.json`.
+
+        Raises:
+            ModelError: the file is missing or is not a tokenizer.
+        """
+        if not path.is_file():
+            raise ModelError(missing(path))
+        try:
+            return cls(Tokenizer.from_file(str(path)))
+        except Exception as problem:  # noqa: BLE001 - tokenizers raises no other
+            raise ModelError(f"`{path}` is not a tokenizer ({problem}). Restore it.") from None
+
+    def __len__(self) -> int:
+        return len(self.terms)
+
+    def save(self, path: Path) -> None:
+        self._tokenizer.save(str(path))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        return fingerprint("\n".join(self.terms))
+
+    @cached_property
+    def special(self) -> np.ndarray:
+        """(V,) bool: terms that are marks of the tokenizer and never literal."""
+        return np.array([bool(_SPECIAL.fullmatch(term)) for term in self.terms])
+
+    def id_of(self, word: str) -> int:
+        """The number of a term.
+
+        Raises:
+            UnknownNameError: the word is not one whole term; the message says how it splits.
+        """
+        term = word.strip()
+        for candidate in (term, term.lower()):
+            if candidate in self._ids:
+                return self._ids[candidate]
+        pieces = [self.terms[i] for i in self.token_ids([term[:200]])[0]]
+        near = difflib.get_close_matches(term.lower()[:40], self.terms, n=3)
+        hint = f" It splits into {', '.join(f'`{p}`' for p in pieces[:8])}." if pieces else ""
+        offer = f" Near terms: {', '.join(f'`{t}`' for t in near)}." if near and not pieces else ""
+        raise UnknownNameError(
+            f"`{shorten(word)}` is not a term of the vocabulary of {len(self):,} terms."
+            f"{hint}{offer} Try a common single word."
+        )
+
+    def token_ids(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """For every text its token ids in order, special tokens left out, int64."""
+        encoded = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        special = self.special
+        return [ids[~special[ids]] for ids in (np.array(e.ids, np.int64) for e in encoded)]
+
+    def literal_ids(self, text: str) -> np.ndarray:
+        """The different terms that a text says, ascending int64, special tokens left out."""
+        return np.unique(self.token_ids([text])[0])
+
+    def literal_matrix(self, texts: Sequence[str]) -> sp.csr_matrix:
+        """(texts, V) bool: which terms each text says, special tokens left out."""
+        rows = [np.unique(ids) for ids in self.token_ids(texts)]
+        ends = np.cumsum([0, *map(len, rows)])
+        columns = np.concatenate(rows) if rows else np.zeros(0, np.int64)
+        said = np.ones(len(columns), bool)
+        return sp.csr_matrix((said, columns, ends), shape=(len(texts), len(self)))

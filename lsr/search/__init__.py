@@ -1,0 +1,1 @@
+"""Search with words or a picture, and the terms that explain each hit."""

@@ -1,0 +1,327 @@
+"""Search with words or a picture, and the reasons for every result.
+
+`Searcher` joins a collection, a model, their encoder and an index; the command line and the
+pages are thin shells over it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+from PIL import Image
+
+from lsr.collection.collection import Collection, load_collection
+from lsr.encoders.loading import load_encoder
+from lsr.encoders.protocol import Encoder
+from lsr.evaluation.judged import check_fit
+from lsr.evaluation.task import Side
+from lsr.exceptions import QueryError
+from lsr.index.engines import check_engine
+from lsr.index.memory.index import MemoryIndex
+from lsr.index.memory.precision import Precision
+from lsr.index.memory.stored import stored_index
+from lsr.index.milvus.of_collection import open_milvus
+from lsr.index.protocol import Hit, SplitImages
+from lsr.model.checkpoint import Model, load_model
+from lsr.model.projection import project
+from lsr.model.sparse import SparseVectors, TermWeight, strongest
+from lsr.search.query import check_text, shaped
+from lsr.search.results import ExplainedHit, Inspection, SearchResult, SearchSettings, TermCard
+from lsr.search.terms import co_activated, contributions, query_terms, supported_terms
+from lsr.storage.places import find
+
+__all__ = ["SearchSettings", "Searcher", "projected_index"]
+
+_NO_TERMS = np.zeros(0, np.int64)
+
+
+class Searcher:
+    """A collection made searchable with a model.
+
+    Args:
+        engine: one of `lsr.index.engines.ENGINES`.
+        encoder: of new texts and pictures; by default the one that the collection names.
+
+    Raises:
+        ModelError: the model does not fit the collection.
+        UnknownNameError: there is no such engine.
+    """
+
+    def __init__(
+        self,
+        collection: Collection,
+        model: Model,
+        engine: str = "memory",
+        encoder: Encoder | None = None,
+    ) -> None:
+        check_fit(collection, model)
+        check_engine(engine)
+        self.collection = collection
+        self.model = model
+        self._encoder = encoder
+        self._ids, self._vectors = _searchable(collection)
+        self.index = self.memory if engine == "memory" else open_milvus(collection, model)
+        self._splits: dict[str, SplitImages] = {}
+
+    @classmethod
+    def open(
+        cls, collection: str = "demo", model: str = "demo", engine: str = "memory"
+    ) -> Searcher:
+        """A searcher over a collection and a model, given their names or folders."""
+        found = load_collection(find("collections", collection))
+        return cls(found, load_model(find("models", model)), engine)
+
+    @cached_property
+    def memory(self) -> MemoryIndex:
+        """All postings in this process: what a term's page reads, whichever engine searches."""
+        stored = stored_index(self.collection.fingerprint, self.model.fingerprint)
+        return stored or projected_index(self.collection, self.model)
+
+    @property
+    def images(self) -> SparseVectors:
+        """The sparse vectors that are searched, in the order of their ids."""
+        return self.memory.images
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder of the collection, loaded when a text or picture first needs it.
+
+        `load_encoder` keeps it, and notices when its files change.
+        """
+        return self._encoder or load_encoder(self.collection.encoder)
+
+    @cached_property
+    def _dense(self) -> np.ndarray:
+        """(n, d) float32, for the teacher's ranking alone."""
+        return np.asarray(self._vectors, np.float32)
+
+    def search_text(self, text: str, settings: SearchSettings | None = None) -> SearchResult:
+        """Search with words.
+
+        Raises:
+            QueryError: the text is empty or too long, or a setting cannot be used.
+        """
+        check_text(text)
+        encoder = self.encoder  # loading it is not part of the time to encode
+        started = time.perf_counter()
+        dense = encoder.encode_texts([text])
+        encoded = time.perf_counter() - started
+        literal = self.model.vocabulary.literal_ids(text)
+        return self._search(text, dense, literal, settings or SearchSettings(), encoded)
+
+    def search_texts(
+        self, texts: Sequence[str], settings: SearchSettings | None = None
+    ) -> list[list[Hit]]:
+        """The hits of many texts at once, without reasons; the same as those of `search_text`.
+
+        Raises:
+            QueryError: a text is empty or too long, or a setting cannot be used.
+        """
+        settings = settings or SearchSettings()
+        for text in texts:
+            check_text(text)
+        if not texts:
+            return []
+        matrix = project(self.model.head, self.encoder.encode_texts(texts))
+        queries = []
+        for start, stop, text in zip(matrix.indptr[:-1], matrix.indptr[1:], texts, strict=True):
+            said = self.model.vocabulary.literal_ids(text)
+            row = slice(start, stop)
+            vector = matrix.indices[row], matrix.data[row]
+            queries.append(shaped(*vector, said, settings, self.model.vocabulary))
+        only = self._allowed(settings.split)
+        include, exclude = self._numbers(settings.include), self._numbers(settings.exclude)
+        if not isinstance(self.index, MemoryIndex):
+            return [
+                self.index.search(*query, settings.k, only, include=include, exclude=exclude)
+                for query in queries
+            ]
+        ends = np.cumsum([0, *(len(terms) for terms, _ in queries)])
+        terms, weights = (np.concatenate(one) for one in zip(*queries, strict=True))
+        asked = sp.csr_matrix((weights, terms, ends), shape=matrix.shape)
+        rows, scores = self.index.search_many(
+            asked, settings.k, only, include=include, exclude=exclude
+        )
+        ids = self.index.ids
+        return [
+            [Hit(ids[row], score) for row, score in zip(*line, strict=True) if row >= 0]
+            for line in zip(rows.tolist(), scores.tolist(), strict=True)
+        ]
+
+    def query_vector(self, text: str) -> Side:
+        """The sparse vector of a text, fully expanded, with which of its terms it says.
+
+        Raises:
+            QueryError: the text is empty or too long.
+        """
+        check_text(text)
+        dense = self.encoder.encode_texts([text])
+        matrix = project(self.model.head, dense)
+        said = np.isin(matrix.indices, self.model.vocabulary.literal_ids(text))
+        return Side((text,), matrix, said, dense)
+
+    def search_picture(
+        self, picture: Image.Image, name: str = "", settings: SearchSettings | None = None
+    ) -> SearchResult:
+        """Search with a picture. It says no words, so every term counts as expansion."""
+        encoder = self.encoder
+        started = time.perf_counter()
+        dense = encoder.encode_images([picture])
+        encoded = time.perf_counter() - started
+        return self._search(name, dense, None, settings or SearchSettings(), encoded)
+
+    def similar(self, image_id: str, k: int) -> list[ExplainedHit]:
+        """The images most like one of the collection, itself left out."""
+        dense = np.asarray(self._vector(image_id), np.float32)[None]
+        result = self._search(image_id, dense, None, SearchSettings(k=k + 1), 0.0)
+        others = [hit for hit in result.hits if hit.image_id != image_id][:k]
+        return [
+            ExplainedHit(rank, hit.image_id, hit.score, hit.contributions)
+            for rank, hit in enumerate(others, 1)
+        ]
+
+    def search_dense(self, text: str, k: int, split: str | None = None) -> list[Hit]:
+        """The teacher's own ranking by cosine, score descending, ties by image id."""
+        check_text(text)
+        scores = self._dense @ self.encoder.encode_texts([text])[0]
+        allowed = self._allowed(split)
+        order = np.lexsort((np.array(self._ids), -scores))
+        hits = (Hit(self._ids[row], float(scores[row])) for row in order)
+        return [hit for hit in hits if allowed is None or hit.image_id in allowed][:k]
+
+    def inspect(self, image_id: str, top: int = 20) -> Inspection:
+        """The strongest terms of an image of the collection.
+
+        Raises:
+            UnknownNameError: no such image.
+        """
+        captions = self.collection.captions_of(self.collection.image_row(image_id))
+        return self._inspect(image_id, self._vector(image_id)[None], captions, top)
+
+    def inspect_picture(self, picture: Image.Image, name: str, top: int = 20) -> Inspection:
+        """The strongest terms of any picture; it has no captions to support them."""
+        return self._inspect(name, self.encoder.encode_images([picture]), [], top)
+
+    def term(self, word: str, top: int = 12) -> TermCard:
+        """The images that activate a term most, and the terms that fire with it.
+
+        Raises:
+            UnknownNameError: the word is not a term of the vocabulary.
+        """
+        vocabulary = self.model.vocabulary
+        term = vocabulary.id_of(word)
+        rows, weights = self.memory.postings(term)
+        images = [
+            (self.memory.ids[rows[i]], float(weights[i])) for i in strongest(rows, weights, top)
+        ]
+        together = co_activated(self.memory, term, vocabulary, top) if len(rows) else []
+        return TermCard(vocabulary.terms[term], len(rows), images, together)
+
+    def frequent_terms(self, k: int) -> list[TermWeight]:
+        """The terms that most images activate, with their document frequency."""
+        frequency = self.memory.document_frequency
+        best = strongest(np.arange(len(frequency)), frequency, k)
+        terms = self.model.vocabulary.terms
+        return [TermWeight(terms[i], float(frequency[i])) for i in best if frequency[i]]
+
+    def _vector(self, image_id: str) -> np.ndarray:
+        return self.collection.image_vectors[self.collection.image_row(image_id)]
+
+    def _inspect(self, name: str, dense: np.ndarray, captions: list[str], top: int) -> Inspection:
+        if top < 1:
+            raise QueryError(f"The number of terms is {top}. Use 1 or more.")
+        matrix = project(self.model.head, dense)
+        terms = supported_terms(matrix.indices, matrix.data, captions, self.model.vocabulary, top)
+        return Inspection(name, terms, int(matrix.nnz), captions)
+
+    def _allowed(self, split: str | None) -> SplitImages | None:
+        if split is None:
+            return None
+        if split not in self._splits:
+            rows = self.collection.image_rows(split)
+            ids = (self.collection.image_ids[row] for row in rows)
+            images = SplitImages(split, ids)
+            if images.isdisjoint(self._ids):
+                raise QueryError(
+                    f"No image of split `{split}` is searched: where some images have a picture, "
+                    "only those are. Search another split, or all."
+                )
+            self._splits[split] = images
+        return self._splits[split]
+
+    def _search(
+        self,
+        name: str,
+        dense: np.ndarray,
+        literal: np.ndarray | None,
+        settings: SearchSettings,
+        encoded: float,
+    ) -> SearchResult:
+        started = time.perf_counter()
+        matrix = project(self.model.head, dense)
+        said = _NO_TERMS if literal is None else literal
+        vocabulary = self.model.vocabulary
+        terms, weights = shaped(matrix.indices, matrix.data, literal, settings, vocabulary)
+        projected = time.perf_counter()
+        found = self._find(terms, weights, settings)
+        searched = time.perf_counter()
+        explained = [
+            ExplainedHit(
+                rank, image_id, score, contributions(terms, weights, image_weights, vocabulary)
+            )
+            for rank, (image_id, score, image_weights) in enumerate(found, 1)
+        ]
+        seconds = {
+            "encode": encoded,
+            "project": projected - started,
+            "search": searched - projected,
+        }
+        return SearchResult(name, query_terms(terms, weights, said, vocabulary), explained, seconds)
+
+    def _find(
+        self, terms: np.ndarray, weights: np.ndarray, settings: SearchSettings
+    ) -> list[tuple[str, float, np.ndarray]]:
+        """Id, score and (t,) image weights of the query's terms for every hit."""
+        only = self._allowed(settings.split)
+        include, exclude = self._numbers(settings.include), self._numbers(settings.exclude)
+        if isinstance(self.index, MemoryIndex):
+            found = self.index.find(
+                terms, weights, settings.k, only, include=include, exclude=exclude
+            )
+            return [
+                (self.index.ids[row], float(score), image_weights)
+                for row, score, image_weights in zip(*found, strict=True)
+            ]
+        hits = self.index.search(terms, weights, settings.k, only, include=include, exclude=exclude)
+        shares = self.index.shares(terms, [hit.image_id for hit in hits])
+        return [(*hit, share) for hit, share in zip(hits, shares, strict=True)]
+
+    def _numbers(self, words: Sequence[str]) -> list[int]:
+        return [self.model.vocabulary.id_of(word) for word in words]
+
+
+def projected_index(
+    collection: Collection, model: Model, precision: Precision = "float32"
+) -> MemoryIndex:
+    """A new index of the images of a collection that can be searched.
+
+    Raises:
+        ModelError: the model does not fit the collection.
+    """
+    check_fit(collection, model)
+    ids, vectors = _searchable(collection)
+    matrix = project(model.head, vectors)
+    return MemoryIndex(SparseVectors(matrix, ids, model.vocabulary.fingerprint), precision)
+
+
+def _searchable(collection: Collection) -> tuple[tuple[str, ...], np.ndarray]:
+    """Ids and dense vectors of the images that can be searched."""
+    rows = collection.searchable_rows
+    ids = tuple(collection.image_ids[row] for row in rows)
+    # All rows are read from the disk block by block; a choice of them is a copy.
+    whole = len(rows) == len(collection.images)
+    return ids, collection.image_vectors if whole else collection.image_vectors[rows]

@@ -1,0 +1,75 @@
+"""Where collections and models are found: the bundled ones and the user's own."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from lsr.exceptions import QueryError, UnknownNameError, shorten
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
+BUNDLED_ENCODER = ASSETS / "encoder"
+_CARDS = {"collections": "collection.json", "models": "config.json"}
+
+
+def home() -> Path:
+    """The folder of the user's own collections and models, `$LEXISCOPE_HOME`."""
+    return Path(os.environ.get("LEXISCOPE_HOME") or "~/.lexiscope").expanduser()
+
+
+def folders(kind: str) -> Iterator[Path]:
+    """Folders of a kind, `collections` or `models`: bundled ones first, then by name."""
+    seen = set()
+    for root in (ASSETS / kind, home() / kind):
+        for card in sorted(root.glob(f"*/{_CARDS[kind]}")):
+            # A dot begins the name of what is still being written.
+            if not card.parent.name.startswith(".") and card.parent.name not in seen:
+                seen.add(card.parent.name)
+                yield card.parent
+
+
+def find(kind: str, name: str) -> Path:
+    """The folder of a collection or model, given its name or a path to it.
+
+    Raises:
+        UnknownNameError: neither; the message lists the names there are.
+    """
+    known = {folder.name: folder for folder in folders(kind)}
+    if name in known:
+        return known[name]
+    if os.sep in name and "\0" not in name and (path := Path(name).expanduser()).is_dir():
+        return path
+    noun = kind.removesuffix("s")
+    names = ", ".join(f"`{n}`" for n in known) or "none yet"
+    raise UnknownNameError(f"There is no {noun} `{shorten(name)}`. The {kind} are: {names}.")
+
+
+def check_name(name: str, use: str = "be a name") -> None:
+    """Refuse what cannot name a folder of the user's.
+
+    Args:
+        use: what it cannot do, for the message.
+
+    Raises:
+        QueryError: it is no plain name.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
+        raise QueryError(
+            f"`{shorten(name)}` cannot {use}. Use up to 64 letters, digits, dots, hyphens "
+            "and underscores, a letter or digit first."
+        )
+
+
+def own_folder(kind: str, name: str) -> Path:
+    """The folder of a new collection or model of the user's.
+
+    Raises:
+        QueryError: the name is no plain name, or belongs to something bundled.
+    """
+    noun = kind.removesuffix("s")
+    check_name(name, f"name a {noun}")
+    if (ASSETS / kind / name).exists():
+        raise QueryError(f"`{name}` is a bundled {noun}. Choose another name.")
+    return home() / kind / name

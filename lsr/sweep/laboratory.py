@@ -1,0 +1,160 @@
+"""The expansion laboratory: a model on a split, ready to be swept, solved and compared.
+
+Pages, commands and notebooks all come in by this door, so they share what was measured.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from lsr.collection.collection import Collection
+from lsr.evaluation.evaluate import term_vectors_for
+from lsr.evaluation.judged import JudgedSplit, judge
+from lsr.evaluation.task import Side, Task, check_direction, make_task
+from lsr.model.checkpoint import Model
+from lsr.sweep.knobs import Knob, set_to
+from lsr.sweep.nulls import null_query, null_split
+from lsr.sweep.points import Point
+from lsr.sweep.store import SweepStore
+from lsr.sweep.sweep import Draws, SweepReport, sweeping
+
+
+@dataclass(frozen=True)
+class Laboratory:
+    """A model on a split in one direction.
+
+    fixed: prunings that hold in every sweep. null: one of `lsr.sweep.nulls.NULLS`, or empty.
+    judged: the split under the model, null or not.
+    """
+
+    collection: Collection
+    model: Model
+    split: str
+    direction: str
+    fixed: tuple[tuple[Knob, float], ...]
+    null: str
+    judged: JudgedSplit
+
+    @cached_property
+    def free(self) -> Task:
+        """The task without the fixed prunings."""
+        vectors = term_vectors_for(self.model.vocabulary)
+        return make_task(self.judged, self.direction, vectors)
+
+    @cached_property
+    def task(self) -> Task:
+        """The task under the fixed prunings."""
+        task = self.free
+        for knob, value in self.fixed:
+            task = set_to(task, knob, value)
+        return task
+
+    def store(self, knob: Knob, seed: int) -> SweepStore:
+        """Where records of a knob are kept."""
+        return SweepStore(
+            {
+                "collection": self.collection.fingerprint,
+                "model": self.model.fingerprint,
+                "split": self.split,
+                "direction": self.direction,
+                "fixed": " ".join(f"{one}={value!r}" for one, value in self.fixed),
+                "null": self.null,
+                "knob": str(knob),
+                "seed": seed,
+            }
+        )
+
+    def sweeping(
+        self,
+        knob: Knob,
+        values: Sequence[float] | np.ndarray,
+        draws: Draws | None = None,
+        *,
+        latency: bool = False,
+    ) -> Iterator[SweepReport]:
+        """A sweep that keeps what it measures and measures nothing twice.
+
+        Raises:
+            QueryError: values or draws that are not possible.
+            DiskFullError: there is no room.
+        """
+        draws = draws or Draws()
+        store = self.store(knob, draws.seed)
+        yield from sweeping(self.task, knob, values, draws, latency=latency, store=store)
+
+    def as_asked(self, query: Side) -> Side:
+        """A text's vector as this laboratory searches with it: under its null, if it has one.
+
+        Args:
+            query: a single vector whose id is its text.
+        """
+        if not self.null:
+            return query
+        literal = np.unique(self.model.vocabulary.literal_ids(query.ids[0]))
+        size = self.model.head.hidden_size
+        return null_query(self.judged, query, literal, self.null, size)
+
+    def point(self, knob: Knob, value: float, seed: int = 0) -> Point:
+        """A point of a sweep, to compare with another."""
+        return Point(self.task, knob, value, seed)
+
+
+def open_laboratory(
+    collection: Collection,
+    model: Model,
+    split: str = "test",
+    direction: str = "text-to-image",
+    *,
+    fixed: Sequence[tuple[Knob, float]] = (),
+    null: str = "",
+    judged: JudgedSplit | None = None,
+) -> Laboratory:
+    """The laboratory of a model on a split.
+
+    Args:
+        judged: the split under the model, where it is at hand already.
+
+    Raises:
+        QueryError: an unknown direction or null.
+        ModelError: the model does not fit the collection.
+        CollectionError: the split has no captions.
+        UnknownNameError: no such split.
+    """
+    check_direction(direction)
+    judged = judged or judge(collection, model, split)
+    if null:
+        judged = null_split(judged, null, model.head.hidden_size)
+    return Laboratory(collection, model, split, direction, tuple(fixed), null, judged)
+
+
+def command_of(
+    collection: str,
+    model: str,
+    split: str,
+    direction: str,
+    fixed: Sequence[str],
+    null: str,
+    setting: str,
+) -> str:
+    """The command line that measures a setting; what is the default is left out.
+
+    Args:
+        fixed: prunings that hold throughout, as `--fix` takes them.
+        setting: further options, as `OperatingPoint.options` gives them.
+    """
+    told = {
+        "--collection": (collection, "demo"),
+        "--model": (model, "demo"),
+        "--split": (split, "test"),
+        "--direction": (direction, "text-to-image"),
+        "--null": (null, ""),
+    }
+    parts = [f"{name} {shlex.quote(text)}" for name, (text, usual) in told.items() if text != usual]
+    # Prunings act in the order in which they are fixed: these came before those of the setting.
+    first = [f"--fix {shlex.quote(text)}" for text in fixed]
+    return " ".join(["python -m lsr sweep", *first, setting, *parts])

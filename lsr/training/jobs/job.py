@@ -1,0 +1,192 @@
+"""What the files of a training run tell about it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from lsr.exceptions import (
+    CollectionError,
+    InputError,
+    ModelError,
+    QueryError,
+    UnknownNameError,
+    shorten,
+)
+from lsr.storage.files import read_json
+from lsr.storage.locks import is_held, start_mark
+from lsr.storage.places import folders, home, own_folder
+from lsr.training.run_folder import lock_file, name_of, read_curve, run_folder
+from lsr.training.settings import TrainingReport, TrainingSettings, settings_from_json
+
+Status = Literal["waiting", "training", "stopped", "failed", "finished"]
+WORKER, LOG = "worker.json", "worker.log"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training run as its files tell it at one moment.
+
+    name: of the run and of the model that it makes.
+    status: waiting (it has not reported since it was started), training, stopped (it can go
+        on), failed, finished (the model is written).
+    collection: its name; empty where the collection is gone.
+    settings: None where the run ended before it wrote them down.
+    reports: in the order of their steps.
+    seconds: since it was started while it waits, else the estimate of the seconds left; 0 at rest.
+    reason: one sentence on why it stopped or failed; empty where somebody stopped it.
+    ours: a worker that `start` or `resume` made is at it, so that `stop` can end it.
+    """
+
+    name: str
+    status: Status
+    collection: str = ""
+    settings: TrainingSettings | None = None
+    reports: tuple[TrainingReport, ...] = ()
+    seconds: float = 0.0
+    reason: str = ""
+    ours: bool = False
+
+    @property
+    def alive(self) -> bool:
+        return self.status in ("waiting", "training")
+
+
+def jobs() -> list[Job]:
+    """All runs, the unfinished ones first, then the models trained here; newest first each."""
+    root = home() / "models"
+    works = sorted(root.glob(".*-training"), key=_changed, reverse=True)
+    trained = sorted(root.glob("[!.]*/training.json"), key=_changed, reverse=True)
+    names = dict.fromkeys([*map(name_of, works), *(path.parent.name for path in trained)])
+    return [job for name in names if (job := _job(name)) is not None]
+
+
+def find_job(name: str) -> Job:
+    """The run of a name.
+
+    Raises:
+        UnknownNameError: there is none; the message lists those there are.
+    """
+    try:
+        own_folder("models", name)
+    except QueryError:
+        job = None
+    else:
+        job = _job(name)
+    if job is None:
+        names = ", ".join(f"`{job.name}`" for job in jobs()) or "none yet"
+        raise UnknownNameError(f"There is no training run `{shorten(name)}`. The runs: {names}.")
+    return job
+
+
+def _job(name: str) -> Job | None:
+    """The run of a plain name, or None."""
+    folder = home() / "models" / name
+    work = run_folder(folder)
+    try:
+        if work.exists():
+            return _unfinished(name, work)
+    except InputError as problem:
+        if work.exists():  # else it was finished in this moment
+            return Job(name, "failed", reason=str(problem))
+    return _finished(folder)
+
+
+def _unfinished(name: str, work: Path) -> Job:
+    worker = read_worker(work)
+    run = read_json(work / "run.json", ModelError) if (work / "run.json").exists() else {}
+    reports = _reports(read_curve(work))
+    ours = works(worker)
+    status, reason = _ending(work, worker)
+    seconds = 0.0
+    if ours or is_held(lock_file(work)):
+        reason = ""
+        status = "training" if len(reports) > worker.get("reports", 0) else "waiting"
+        seconds = time.time() - worker.get("began", time.time())
+        if status == "training":
+            since = time.time() - (work / "curve.json").stat().st_mtime
+            seconds = max(0.0, reports[-1].seconds_left - since)
+    known = worker.get("settings", run)
+    return Job(
+        name,
+        status,
+        worker.get("collection") or _collection_of(run.get("collection")),
+        settings_from_json(known) if known else None,
+        reports,
+        seconds,
+        reason,
+        ours,
+    )
+
+
+def _finished(folder: Path) -> Job | None:
+    """The run that made a model; None for a model that was not trained here."""
+    if not (folder / "training.json").exists():
+        return None
+    try:
+        training = read_json(folder / "training.json", ModelError)
+        if "curve" not in training:
+            return None
+        reports = _reports(training["curve"])
+        settings = settings_from_json(training["settings"])
+        collection = _collection_of(training["collection"]["fingerprint"])
+    except InputError as problem:
+        return Job(folder.name, "finished", reason=str(problem))
+    return Job(folder.name, "finished", collection, settings, reports)
+
+
+def _ending(work: Path, worker: dict[str, Any]) -> tuple[Status, str]:
+    """How a run whose worker is gone came to its end, and why."""
+    log = work / LOG
+    said = log.read_text("utf-8", "replace").splitlines() if log.exists() else []
+    lines = [line for line in said if line.strip()]
+    last = lines[-1].strip() if lines else ""
+    if worker.get("stopped") or not worker or last.startswith("Stopped."):
+        return "stopped", ""
+    if any(line.startswith("Traceback") for line in lines):
+        return "failed", f"Training broke off: {shorten(last, 200)}. All it said is in `{log}`."
+    if not last or last.startswith("epoch "):
+        return "stopped", (
+            "Its process was ended from outside, as happens when memory runs out or the computer "
+            "restarts. Resume goes on from the last report."
+        )
+    return "failed", last
+
+
+def _reports(curve: list[dict[str, Any]]) -> tuple[TrainingReport, ...]:
+    try:
+        return tuple(TrainingReport(**report) for report in curve)
+    except TypeError as problem:
+        raise ModelError(
+            f"The training curve was written by another version of Lexiscope ({problem}). "
+            "Train anew to see one."
+        ) from None
+
+
+def _collection_of(fingerprint: str | None) -> str:
+    """The name of the collection with this fingerprint; empty where there is none."""
+    for folder in folders("collections"):
+        try:
+            card = read_json(folder / "collection.json", CollectionError)
+        except CollectionError:
+            continue  # a broken one cannot be it, and is told where it is used
+        if card.get("fingerprint") == fingerprint:
+            return folder.name
+    return ""
+
+
+def read_worker(work: Path) -> dict[str, Any]:
+    """Who was started for the run in `work`; empty where nobody was."""
+    path = work / WORKER
+    return read_json(path, ModelError) if path.exists() else {}
+
+
+def works(worker: dict[str, Any]) -> bool:
+    """Whether the worker's process runs; a later one of its number is another."""
+    return bool(worker.get("mark")) and start_mark(worker["pid"]) == worker["mark"]
+
+
+def _changed(path: Path) -> float:
+    return path.stat().st_mtime

@@ -1,0 +1,161 @@
+"""Starting and ending the processes that train."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from lsr.exceptions import DiskFullError, ModelError, QueryError
+from lsr.storage.files import told_when_full, write_json
+from lsr.storage.locks import ends_within, exclusive, start_mark
+from lsr.storage.places import find, home, own_folder
+from lsr.training.jobs.job import LOG, WORKER, Job, find_job, read_worker, works
+from lsr.training.options import as_arguments
+from lsr.training.run_folder import name_of, read_curve, run_folder
+from lsr.training.settings import TrainingSettings, settings_as_json
+
+ROOT = Path(__file__).resolve().parents[3]
+_ANSWER = "answer.json"
+# How long a worker may take to end after Ctrl+C, and after it is killed. Python drops a Ctrl+C that
+# comes while it clears an object away, so it is sent again.
+_PATIENCE = ((signal.SIGINT, 4.0), (signal.SIGINT, 8.0), (signal.SIGKILL, 5.0))
+# A step's tensors are tens of megabytes. Left alone, glibc asks the system for them and gives
+# them back at every step, which took 40 % of the time on two CPU cores.
+_ENVIRONMENT = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**33)}
+
+
+def start(name: str, collection: str, settings: TrainingSettings) -> Job:
+    """A new run of a model `name`, in a process of its own.
+
+    Raises:
+        QueryError: the name or a setting cannot be used, or the name is taken.
+        UnknownNameError: no such collection.
+        DiskFullError: there is no room.
+    """
+    settings.check()
+    folder = own_folder("models", name)
+    find("collections", collection)
+    if folder.exists():
+        raise QueryError(f"There is a model `{name}` already. Choose another name.")
+    work = run_folder(folder)
+    try:
+        with told_when_full(work):
+            work.parent.mkdir(parents=True, exist_ok=True)
+            work.mkdir()
+    except FileExistsError:
+        raise QueryError(
+            f"There is a training run `{name}` already. Resume or discard it, or choose another "
+            "name."
+        ) from None
+    try:
+        _launch(work, collection, settings)
+    except DiskFullError:
+        shutil.rmtree(work)
+        raise
+    return find_job(name)
+
+
+def resume(job: Job) -> Job:
+    """Let a stopped or failed run go on from its last report, in a new process.
+
+    Raises:
+        ModelError: somebody is at it already, or its settings or its collection are lost.
+    """
+    work = _work_of(job)
+    taken = ModelError(f"The training run `{job.name}` is going on already.")
+    with exclusive(work / "launch", taken):
+        if (now := find_job(job.name)).alive:
+            raise taken
+        if now.settings is None or not now.collection:
+            raise ModelError(
+                f"The training run `{job.name}` does not tell its settings or its collection any "
+                "more. Discard it and start anew."
+            )
+        _launch(work, now.collection, now.settings)
+    return find_job(job.name)
+
+
+def stop(job: Job) -> Job:
+    """End the worker of a run; what it reported is kept, and `resume` goes on from there.
+
+    Raises:
+        ModelError: the run was started elsewhere.
+    """
+    work = _work_of(job)
+    worker = read_worker(work)
+    if not works(worker):
+        if find_job(job.name).alive:
+            raise ModelError(
+                f"The training run `{job.name}` was started elsewhere. Stop it there, with Ctrl+C."
+            )
+        return find_job(job.name)
+    for number, seconds in _PATIENCE:
+        try:
+            os.kill(worker["pid"], number)
+        except ProcessLookupError:
+            break
+        if ends_within(worker["pid"], worker["mark"], seconds):
+            break
+    if work.exists():  # else it was done before the signal came
+        write_json(work / WORKER, {**worker, "stopped": True})
+    return find_job(job.name)
+
+
+def discard(job: Job) -> None:
+    """Remove an unfinished run with all that it learned.
+
+    Raises:
+        ModelError: it is going on, or finished.
+    """
+    work = _work_of(job)
+    if find_job(job.name).alive:
+        raise ModelError(f"The training run `{job.name}` is going on. Stop it first.")
+    shutil.rmtree(work, ignore_errors=True)
+
+
+def _launch(work: Path, collection: str, settings: TrainingSettings) -> None:
+    """Start a worker and write down who it is."""
+    name = name_of(work)
+    plan = {
+        "collection": collection,
+        "settings": settings_as_json(settings),
+        "reports": len(read_curve(work)),
+    }
+    write_json(work / WORKER, plan)
+    command = [sys.executable, "-m", "lsr", "train", f"--out={name}", f"--collection={collection}"]
+    with (
+        told_when_full(work),
+        (work / LOG).open("wb") as log,
+        (work / _ANSWER).open("wb") as answer,
+    ):
+        process = subprocess.Popen(  # noqa: S603 (every argument is checked or made here)
+            [*command, "--resume", "--json", *as_arguments(settings)],
+            cwd=ROOT,
+            env={**os.environ, **_ENVIRONMENT, "LEXISCOPE_HOME": str(home().resolve())},
+            stdin=subprocess.DEVNULL,
+            stdout=answer,
+            stderr=log,
+            start_new_session=True,
+        )
+    mark = start_mark(process.pid) or ""
+    # Somebody has to collect the process when it ends, or its number stays taken.
+    threading.Thread(target=process.wait, daemon=True).start()
+    write_json(work / WORKER, {**plan, "pid": process.pid, "mark": mark, "began": time.time()})
+
+
+def _work_of(job: Job) -> Path:
+    """The folder of an unfinished run.
+
+    Raises:
+        ModelError: the run is finished.
+    """
+    work = run_folder(home() / "models" / job.name)
+    if not work.exists():
+        raise ModelError(f"The training run `{job.name}` is finished, or was discarded.")
+    return work

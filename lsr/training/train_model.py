@@ -1,0 +1,214 @@
+"""From a collection to a model folder: pairs, head, training, metrics."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from lsr.collection.collection import Collection
+from lsr.encoders.bundled import BundledEncoder
+from lsr.evaluation.evaluate import evaluate
+from lsr.evaluation.judged import JudgedSplit, judge_head
+from lsr.evaluation.pairs import Pairs, first_images, load_pairs
+from lsr.model.checkpoint import save_model
+from lsr.model.projection import Projection
+from lsr.model.vocabulary import Vocabulary
+from lsr.storage.files import write_json
+from lsr.storage.places import BUNDLED_ENCODER
+from lsr.training.loop import train
+from lsr.training.run_folder import open_run, read_curve, run_folder, run_to_itself
+from lsr.training.settings import TrainingReport, TrainingSettings, settings_as_json
+from lsr.training.stop_list import stop_list
+from lsr.training.vocabulary_start import VocabularyStart, apply, load_start
+
+COMPACT_RECIPE = TrainingSettings(
+    epochs=10,
+    hidden_size=256,
+    query_regularizer_weight=5e-3,
+    document_regularizer_weight=5e-3,
+    temperature=1e-2,
+    projection_learning_rate=2e-3,
+    learning_rate=1e-3,
+    noise=0.1,
+    terms="content",
+    vocabulary_start="random",
+    unsupported_charge=8.0,
+    support_weight=0.06,
+    select_by="last",
+)
+"""Settings for a collection of some ten thousand captions on two CPU cores, in minutes."""
+
+CONTROL_ALONE = replace(
+    COMPACT_RECIPE, vocabulary_start="bundled", unsupported_charge=1.0, support_weight=0.0
+)
+"""The compact recipe where only start and expansion control tie terms to words, as published."""
+
+QUICK_RECIPE = replace(COMPACT_RECIPE, epochs=4, hidden_size=128)
+"""A usable model of such a collection in less than two minutes."""
+
+
+def train_model(
+    collection: Collection,
+    folder: Path,
+    settings: TrainingSettings = COMPACT_RECIPE,
+    *,
+    title: str = "",
+    resume: bool = False,
+    precision: torch.dtype = torch.float16,
+    bundled_encoder: Path = BUNDLED_ENCODER,
+) -> Iterator[TrainingReport]:
+    """Train on split `train`, validate on `val`, measure on `test`, write `folder`.
+
+    The unfinished run lives beside `folder` until the model is written; `folder` is replaced
+    only then.
+
+    Args:
+        resume: go on with an unfinished run of that name.
+        precision: of the stored weights.
+        bundled_encoder: its folder; its tokenizer gives the vocabulary.
+
+    Raises:
+        CollectionError, UnknownNameError: a split or its captions are missing or broken.
+        ModelError: an unfinished run of that name exists and `resume` is false, or it was
+            started with other settings, or another process is at it; the vocabulary start does
+            not fit.
+        DiskFullError: there is no room for the state or the model.
+    """
+    settings.check()
+    with run_to_itself(run_folder(folder)):
+        ready = prepare(collection, settings, bundled_encoder)
+        yield from _train_model(collection, folder, ready, settings, title, resume, precision)
+
+
+def _train_model(
+    collection: Collection,
+    folder: Path,
+    ready: Prepared,
+    settings: TrainingSettings,
+    title: str,
+    resume: bool,
+    precision: torch.dtype,
+) -> Iterator[TrainingReport]:
+    """`train_model`, once nobody else can write into the run's folder."""
+    head = ready.head
+    work = run_folder(folder)
+    open_run(work, settings, collection, resume)
+    pairs = (ready.training, ready.validation)
+    curve: list[dict[str, Any]] = read_curve(work)
+    for report in train(head, *pairs, ready.vocabulary, settings, work, training_device()):
+        curve = [*(r for r in curve if r["step"] < report.step), asdict(report)]
+        write_json(work / "curve.json", {"reports": curve})
+        yield report
+    description = {
+        "settings": settings_as_json(settings),
+        "collection": {"name": collection.name, "fingerprint": collection.fingerprint},
+        "vocabulary_start": ready.start,
+        "stopped_terms": ready.stopped_words,
+        "n_stopped_terms": len(ready.stopped),
+        "device": training_device(),
+        "threads": torch.get_num_threads(),
+        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+        "curve": curve,
+    }
+    card = {"title": title or folder.name, "encoder": collection.encoder}
+    # The metrics are measured on the rounded weights that are stored.
+    for parameter in head.cpu().parameters():
+        parameter.data = parameter.data.to(precision).float()
+    split, judged = judge_trained(collection, ready)
+    metrics = evaluate(judged, term_vectors=ready.bundled.token_vectors)
+    save_model(
+        folder,
+        head,
+        ready.vocabulary,
+        card=card,
+        training=description,
+        metrics={"split": split, **metrics},
+        precision=precision,
+    )
+    shutil.rmtree(work)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A head before its first step and what it is trained on.
+
+    start: what its vocabulary weights start from. stopped: ids of the terms switched off,
+    ascending. bundled: the encoder whose tokenizer gives the vocabulary.
+    """
+
+    head: Projection
+    training: Pairs
+    validation: Pairs
+    vocabulary: Vocabulary
+    start: str
+    stopped: np.ndarray
+    bundled: BundledEncoder
+
+    @property
+    def stopped_words(self) -> list[str]:
+        words = (self.vocabulary.terms[i] for i in self.stopped)
+        return [word for word in words if word.isalpha() and word.isascii()]
+
+
+def prepare(
+    collection: Collection,
+    settings: TrainingSettings,
+    bundled_encoder: Path = BUNDLED_ENCODER,
+    n_images: int = 0,
+) -> Prepared:
+    """What training with these settings starts from.
+
+    Args:
+        n_images: train on that many images, the first ones, and their captions; 0 means all.
+
+    Raises:
+        CollectionError, UnknownNameError, ModelError: as `train_model`.
+    """
+    bundled = BundledEncoder.load(bundled_encoder)
+    vocabulary = Vocabulary.load(bundled_encoder / "tokenizer.json")
+    encoder = bundled if collection.encoder == bundled.name else None
+    training = load_pairs(collection, "train", encoder)
+    if n_images:
+        training = first_images(training, n_images)
+    validation = load_pairs(collection, "val", encoder)
+    chosen = settings.vocabulary_start
+    start = load_start(str(bundled_encoder) if chosen == "bundled" else chosen, vocabulary)
+    head = new_head(collection.dense_size, len(vocabulary), settings, start)
+    stopped = stop_list(training, vocabulary) if settings.terms == "content" else np.zeros(0, int)
+    head.switch_off(torch.from_numpy(stopped))
+    return Prepared(head, training, validation, vocabulary, start.name, stopped, bundled)
+
+
+def judge_trained(collection: Collection, ready: Prepared) -> tuple[str, JudgedSplit]:
+    """The split that a trained head is measured on, `test` where there is one, projected."""
+    split = "test" if "test" in collection.splits else "val"
+    encoder = ready.bundled if collection.encoder == ready.bundled.name else None
+    return split, judge_head(collection, ready.head, ready.vocabulary, split, encoder)
+
+
+def training_device() -> str:
+    """Where training runs: `cuda` where there is a GPU, else `cpu`."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def new_head(
+    dense_size: int, n_terms: int, settings: TrainingSettings, start: VocabularyStart
+) -> Projection:
+    """An untrained head, its weights drawn from the settings' seed and then started."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        head = Projection(dense_size, settings.hidden_size, n_terms)
+    apply(head, start)
+    return head
+
+
+def with_overrides(settings: TrainingSettings, **changes: Any) -> TrainingSettings:
+    """The settings with those changes that are not None."""
+    return replace(settings, **{name: v for name, v in changes.items() if v is not None})

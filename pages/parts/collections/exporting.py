@@ -1,0 +1,53 @@
+"""A collection's vectors written for other tools."""
+
+from __future__ import annotations
+
+import shlex
+from functools import partial
+
+import streamlit as st
+
+from lsr.collection.installed import Overview
+from lsr.exports.exporting import ExportWish, export
+from lsr.exports.formats import formats
+from lsr.storage.places import home
+from pages.parts import address
+from pages.parts.choice import fitting
+from pages.parts.collections.tasks import Task, start
+from pages.parts.markup import escape
+
+
+def show_export(one: Overview) -> None:
+    """The form of an export, of dense vectors alone where no model fits; a click starts it.
+
+    Raises:
+        QueryError: the address names another format or split.
+    """
+    models = fitting(one.name)
+    known = {form.name: form for form in formats() if models or not form.needs_model}
+    name = address.read_option("format", list(known), next(iter(known)))
+    split_names = [*one.splits, "all"]
+    default = "test" if "test" in split_names else "all"
+    split = address.read_option("export-split", split_names, default)
+    raw = address.read_text("export-model")
+    model = raw if raw in models else next(iter(models), None)
+    st.selectbox("Format", list(known), **address.bound("format", name, next(iter(known))))
+    form = known[name]
+    st.caption(f"{form.what[0].upper()}{form.what[1:]}. For {escape(form.reader)}.")
+    if models:
+        st.selectbox("Model", models, **address.bound("export-model", model, models[0]))
+    else:
+        st.caption("No model reads the vectors yet, so dense vectors are all there is to export.")
+    st.selectbox("Split", split_names, **address.bound("export-split", split, default))
+    title = "-".join([one.name, *([model] if model else []), name, split])
+    wish = ExportWish(one.name, model, name, home() / "exports" / title, split)
+    st.code(_command(wish), language="bash", wrap_lines=True)
+    if st.button("Export", type="primary", key="export"):
+        start(Task("Exporting", title), partial(export, wish))
+
+
+def _command(wish: ExportWish) -> str:
+    parts = ["python", "-m", "lsr", "export", "--collection", wish.collection]
+    parts += ["--model", wish.model] if wish.model else ["--dense-only"]
+    parts += ["--format", wish.format, "--split", wish.split]
+    return shlex.join([*parts, "--out", str(wish.out)])

@@ -1,0 +1,161 @@
+"""Bringing one's own: a form, what it would do, and the import itself."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from lsr.collection.installed import overview
+from lsr.imports.formats import FORM_NAMES
+from lsr.imports.imported import ImportWish
+from lsr.imports.planning import ImportPlan, plan_import
+from lsr.imports.running import run_import
+from pages.parts import address, background, charts, explain
+from pages.parts.choice import names
+from pages.parts.collections.encoding import encoder_box
+from pages.parts.collections.tasks import Task, start
+from pages.parts.markup import bytes_in_words, escape, sentence
+from pages.parts.train.address import free_name
+from pages.parts.uploads import drawn_scenes
+
+_RECOGNISED = "recognised"
+_SPLITS = {"kept": "those of the source", "made": "new ones"}
+
+
+def show_import() -> None:
+    """The form, and below it what the import would do."""
+    with st.popover("What can be brought", icon=":material/help:"):
+        st.markdown(explain.SOURCES)
+    wish = _form()
+    asked = st.button(
+        "See what will happen",
+        icon=":material/preview:",
+        type="primary",
+        help="Reads lists and file names. Nothing is written, no picture is decoded.",
+        disabled=not wish.source.strip(),
+    )
+    st.caption("The command line does the same:")
+    st.code(_command(wish), language="bash", wrap_lines=True)
+    key = ("plan", wish)
+    if asked:
+        background.forget(key)
+        with st.spinner("Reading lists and file names…"):
+            background.follow(key, partial(_planned, wish), 600.0, pool="collections")
+    work: background.Work[ImportPlan] | None = background.known(key)
+    if work is None:
+        return
+    if work.problem is not None:
+        background.forget(key)
+        raise work.problem
+    if work.latest is None:
+        st.info("Still reading. Come back to this page in a while.")
+    else:
+        _show_plan(work.latest)
+
+
+def _planned(wish: ImportWish) -> Iterator[ImportPlan]:
+    yield plan_import(wish)
+
+
+def _form() -> ImportWish:
+    source = address.read_text("source") or ""
+    st.text_input(
+        "Source",
+        placeholder="/home/me/photos, or owner/name on huggingface.co",
+        help="A path on the machine that runs the app, or a hub name.",
+        **address.bound("source", source, ""),
+    )
+    suggested = free_name(names("collections"), _name_for(source))
+    name = address.read_text("name") or suggested
+    st.text_input("Name of the collection", **address.bound("name", name, suggested))
+    captions = address.read_text("captions") or ""
+    st.text_input(
+        "Captions, where they lie elsewhere",
+        placeholder="/home/me/captions.csv",
+        help="A CSV, TSV or JSONL with the columns `image` and `caption`, a COCO or Karpathy "
+        "list, or a token file of Flickr. Lists beside the pictures are found by themselves.",
+        **address.bound("captions", captions, ""),
+    )
+    encoder = encoder_box("encoder", "bundled")
+    with st.expander("More settings", key="import-settings"):
+        form = address.read_option("as", [_RECOGNISED, *FORM_NAMES], _RECOGNISED)
+        st.selectbox("Format", [_RECOGNISED, *FORM_NAMES], **address.bound("as", form, _RECOGNISED))
+        splits = address.choose(
+            "splits",
+            "Splits",
+            _SPLITS,
+            "kept",
+            help="A source without splits gets new ones either way, drawn from seed 0.",
+        )
+    return ImportWish(
+        source.strip(),
+        name.strip(),
+        captions.strip() or None,
+        encoder,
+        None if form == _RECOGNISED else form,
+        splits,  # type: ignore[arg-type]
+    )
+
+
+def _name_for(source: str) -> str:
+    """A plain name made of the last part of a source."""
+    stem = Path(source.strip() or "mine").name.partition(".")[0]
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-_")[:64] or "mine"
+
+
+def _show_plan(plan: ImportPlan) -> None:
+    noun = plan.kind.removesuffix("s")
+    st.subheader(f"What importing {escape(plan.wish.name)} will do", anchor=False)
+    if plan.replaces:
+        st.warning(f"It replaces the {noun} of that name, which was imported earlier.{_old(plan)}")
+    if plan.kind == "collections" and (why := drawn_scenes(plan.encoder)):
+        st.warning(why, icon=":material/warning:")
+    if plan.listing is None:
+        st.markdown("It is a trained head: it becomes a model of that name.")
+    else:
+        _facts(plan)
+    if st.button("Import", type="primary", icon=":material/download:", key="import"):
+        background.forget(("plan", plan.wish))
+        start(Task("Importing", plan.wish.name), partial(run_import, plan))
+
+
+def _old(plan: ImportPlan) -> str:
+    """What stands where the import will."""
+    if plan.kind != "collections":
+        return ""
+    old = overview(plan.target)
+    return f" It has {old.n_images:,} images with {old.n_captions:,} captions."
+
+
+def _facts(plan: ImportPlan) -> None:
+    cells = st.grid(4, min_column_width=110, gap="xsmall")
+    cells.metric("Images", f"{plan.n_images:,}")
+    cells.metric("Captions", f"{plan.n_captions:,}")
+    cells.metric("To read", bytes_in_words(plan.n_bytes))
+    cells.metric("Left out", f"{len(plan.skipped):,}")
+    splits = ", ".join(f"{name} {count:,}" for name, count in plan.splits.items())
+    st.caption(
+        f"Format: {escape(plan.form)}. Splits: {escape(splits)}. Encoder: {escape(plan.encoder)}."
+    )
+    st.caption("  \n".join(sentence(note) for note in plan.notes))
+    if plan.skipped:
+        table = pd.DataFrame([(one.file, one.why) for one in plan.skipped], columns=["file", "why"])
+        charts.table_twin(table, name=f"left-out-{plan.wish.name}", key="plan-left-out")
+
+
+def _command(wish: ImportWish) -> str:
+    parts = ["python", "-m", "lsr", "import", wish.source or "SOURCE", "--name", wish.name]
+    for option, value, usual in (
+        ("--captions", wish.captions, None),
+        ("--encoder", wish.encoder, "bundled"),
+        ("--format", wish.form, None),
+        ("--splits", wish.splits, "kept"),
+    ):
+        parts += [option, str(value)] if value != usual else []
+    return shlex.join(parts)

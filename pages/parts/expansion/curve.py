@@ -1,0 +1,222 @@
+"""The chart of a knob, and the table of what it gives where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from html import escape
+
+import pandas as pd
+import streamlit as st
+
+from lsr.evaluation.measures import summarize
+from lsr.evaluation.passes import COSTS, MEASURES
+from lsr.figures.frontier import LABELS, MEANINGS, Curve, frontier_alt, trade_off_figure
+from lsr.sweep.sweep import Draws, SweepReport, SweepRow
+from pages.parts import address, background, caches, charts, explain
+from pages.parts.expansion.knobs import Turned, move_to
+from pages.parts.expansion.setting import Setting
+from pages.parts.markup import escape as escape_markdown
+
+# Draws go on until the mean R@1 of every rate is known to ± half a point, or so many are done.
+DRAWS = Draws(most=64, half_width=0.005)
+# A curve whose ends differ by less than this share is called flat.
+_FLAT = 0.01
+_SHORT = {
+    **LABELS,
+    "overlap@10": "Overlap@10",
+    "active_terms_query": "terms a query",
+    "active_terms_document": "terms a document",
+    "posting_cost": "postings",
+    "latency_us": "µs a query",
+    "index_bytes": "index",
+}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The rows of one model under the knob; none yet while the first are measured.
+
+    null: what is undone in the model; empty where nothing is. teacher: measures of the dense ranks.
+    running: whether more rows may come; asked before the rows were read, so that none is missed.
+    """
+
+    name: str
+    model: str
+    null: str
+    rows: Sequence[SweepRow]
+    work: background.Work[SweepReport]
+    key: object
+    teacher: dict[str, float]
+    running: bool
+
+
+def measure(setting: Setting, turned: Turned) -> list[Measured]:
+    """Every model, and the null, under a knob: from memory, from disk, or measured now.
+
+    Raises:
+        DiskFullError: what was measured cannot be kept.
+    """
+    found: list[Measured] = []
+    for model, null, name in setting.searched:
+        ready = caches.laboratory(setting.collection, model, setting.split, setting.direction, null)
+        key = (
+            ready.collection.fingerprint,
+            ready.model.fingerprint,
+            setting.split,
+            setting.direction,
+            null,
+            turned.knob,
+            setting.latency,
+        )
+        start = partial(ready.sweeping, turned.knob, turned.values, DRAWS, latency=setting.latency)
+        work = background.follow(key, start)
+        if work.problem is not None:
+            background.forget(key)
+            raise work.problem
+        running = work.running
+        rows = work.latest.rows if work.latest else ()
+        teacher = found[0].teacher if found else summarize(ready.task.teacher_ranks)
+        found.append(Measured(name, model, null, rows, work, key, teacher, running))
+    return found
+
+
+def show_progress(found: Sequence[Measured], random: bool) -> bool:
+    """A bar and a button to stop while something is measured; whether it is."""
+    busy = [one for one in found if one.running]
+    if not busy:
+        _offer_to_go_on([one for one in found if one.work.stopped])
+        return False
+    done = sum(one.work.latest.done if one.work.latest else 0 for one in found)
+    planned = sum(one.work.latest.planned if one.work.latest else DRAWS.most for one in found)
+    names = ", ".join(one.name for one in busy)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        count = f": {done} of at most {planned} draws" if random else ""
+        st.progress(done / max(planned, 1), f"Measuring {names}{count}")
+        if st.button("Stop", key="stop-sweep"):
+            for one in busy:
+                one.work.stop()
+    return True
+
+
+def _offer_to_go_on(stopped: Sequence[Measured]) -> None:
+    if not stopped:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"Stopped: {', '.join(one.name for one in stopped)}. What was drawn is kept.")
+        if st.button("Go on", key="go-on"):
+            for one in stopped:
+                background.forget(one.key)
+            st.rerun(scope="fragment")
+
+
+def show_reading(found: Sequence[Measured], turned: Turned) -> None:
+    """How to read a null, and a sentence where a curve is flat: neither explains itself."""
+    nulls = [one.null for one in found if one.null]
+    for null in nulls:
+        st.caption(explain.NULLS[null])
+    if turned.knob.control != "caption":
+        return
+    for one in found:
+        if one.null or not one.rows:
+            continue
+        low, high = one.rows[0].mean["R@1"], one.rows[-1].mean["R@1"]
+        if low is not None and high is not None and low > 0 and abs(high - low) < _FLAT * low:
+            st.caption(
+                f"{escape_markdown(one.name)} is flat: with the captions' own words alone its R@1 "
+                f"is {low:.3f}, with all terms {high:.3f}. Its expansion serves words that "
+                "captions do not say."
+            )
+
+
+def show_chart(found: Sequence[Measured], setting: Setting, turned: Turned) -> None:
+    """The trade-off; a click on a point turns the knob to it and shows what changes there."""
+    teacher = found[0].teacher.get(setting.y)
+    drawn = [Curve(one.name, one.rows, turned.place, bool(one.null)) for one in found if one.rows]
+    figure = trade_off_figure(
+        drawn, charts.colours(), x=setting.x, y=setting.y, log=setting.log, teacher=teacher
+    )
+    state = st.plotly_chart(
+        figure,
+        key="trade-off",
+        alt=frontier_alt(drawn, setting.x, setting.y),
+        config=charts.CONFIG,
+        on_select="rerun",
+        selection_mode="points",
+    )
+    clicked = _clicked(state)
+    if clicked is not None and clicked != st.session_state.get("trade-off-clicked"):
+        st.session_state["trade-off-clicked"] = clicked
+        name, value = clicked
+        if value in turned.values:
+            move_to(turned, value)
+            # A point of the null has the first model's configuration.
+            address.write("point", name if name in setting.models[1:] else None)
+            address.write("view", "flips")
+            st.rerun(scope="fragment")
+    elif clicked is None:
+        st.session_state.pop("trade-off-clicked", None)
+
+
+def _clicked(state: object) -> tuple[str, float] | None:
+    """The name of the curve and the value of the knob of a clicked point."""
+    points = state.get("selection", {}).get("points", []) if isinstance(state, dict) else []
+    custom = points[0].get("customdata") if points else None
+    return (str(custom[0]), float(custom[1])) if custom is not None and len(custom) > 1 else None
+
+
+def show_table(found: Sequence[Measured], setting: Setting, turned: Turned) -> None:
+    """All measures where the knob stands, a column for each model."""
+    rows = [(one, one.rows[turned.place]) for one in found if one.rows]
+    if not rows:
+        return
+    teacher = found[0].teacher
+    heads = "".join(
+        f"<th scope='col' title=\"{escape(one.name, quote=True)}\">"
+        f"{escape((one.null and 'null') or one.model)}</th>"
+        for one, _ in rows
+    )
+    lines = [
+        _line(name, [row.get(name) for _, row in rows], teacher.get(name), setting)
+        for name in (*MEASURES, *COSTS)
+        if any(row.get(name) is not None for _, row in rows)
+    ]
+    known = [row for _, row in rows if row.draws > 1]
+    note = ""
+    if known:
+        widest = max(row.half_width for row in known)
+        note = (
+            f"<p>{max(row.draws for row in known)} draws, seed {DRAWS.seed}; the mean R@1 here is "
+            f"known to ±{widest:.4f} (95 %).</p>"
+        )
+    st.html(
+        f"<table class='lab-table'><thead><tr><th scope='col'>at {turned.value:g}</th>{heads}"
+        f"<th scope='col'>teacher</th></tr></thead><tbody>{''.join(lines)}</tbody></table>{note}"
+    )
+
+
+def _line(
+    name: str, values: Sequence[float | None], teacher: float | None, setting: Setting
+) -> str:
+    chosen = " class='chosen'" if name in (setting.x, setting.y) else ""
+    cells = "".join(f"<td>{_number(name, value)}</td>" for value in values)
+    own = "" if teacher is None else f"{teacher:.3f}"
+    meaning = escape(MEANINGS[name], quote=True)
+    head = f"<th scope='row' title=\"{meaning}\">{_SHORT[name]}</th>"
+    return f"<tr{chosen}>{head}{cells}<td>{own}</td></tr>"
+
+
+def _number(name: str, value: float | None) -> str:
+    if value is None:
+        return "–"
+    if name in MEASURES:
+        return f"{value:.3f}"
+    if name == "index_bytes":
+        return f"{value / 1e3:,.0f} kB" if value < 1e7 else f"{value / 1e6:,.1f} MB"
+    return f"{value:,.2f}" if value < 10 else f"{value:,.1f}" if value < 1000 else f"{value:,.0f}"
+
+
+def sweep_table(found: Sequence[Measured]) -> pd.DataFrame:
+    """All rows of all models as one table, with the keys of the command line."""
+    return pd.DataFrame([{"model": one.name, **row.as_dict()} for one in found for row in one.rows])

@@ -1,0 +1,178 @@
+"""The knobs of the Expansion page: which one is turned, and how far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple, get_args
+
+import streamlit as st
+
+from lsr.exceptions import QueryError
+from lsr.sweep.knobs import PRUNINGS, Knob, Part, Sides
+from pages.parts import address
+
+KINDS = {
+    "caption": "Caption rate",
+    "mean": "Mean score",
+    "word": "Word rate",
+    "prune": "Pruning",
+    "training": "Training",
+}
+_RATES = tuple(round(step * 0.05, 2) for step in range(21))
+_LENGTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 150, 200, 300, 500)
+_LEAST = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
+
+
+class Slider(NamedTuple):
+    """What the address calls a slider, its stops, where it stands first, and its label."""
+
+    parameter: str
+    stops: tuple[float, ...]
+    default: float
+    label: str
+
+
+SLIDERS = {
+    "caption": Slider("rate", _RATES, 1.0, "Rate p of a caption's coin"),
+    "mean": Slider("rate", _RATES, 1.0, "Share p of the expansion score"),
+    "word": Slider("rate", _RATES, 1.0, "Rate p of a term's coin"),
+    "word-df": Slider("rate", _RATES, 1.0, "Rate p of a term's coin × (1 − its share of images)"),
+    "top-k": Slider("k", _LENGTHS, 20, "Strongest terms kept"),
+    "threshold": Slider("least", _LEAST, 0.0, "Least weight kept"),
+    "max-ratio": Slider("ratio", _RATES, 0.0, "Least share of the strongest weight kept"),
+    "bits": Slider("bits", tuple(range(1, 9)), 8, "Bits of a weight"),
+}
+_CUTS = {
+    "top-k": "Strongest k",
+    "threshold": "Threshold",
+    "max-ratio": "Max-ratio",
+    "bits": "Bits",
+}
+
+
+@dataclass(frozen=True)
+class Turned:
+    """A knob, the stops of its slider, and where it stands."""
+
+    knob: Knob
+    values: tuple[float, ...]
+    value: float
+    label: str
+
+    @property
+    def place(self) -> int:
+        """Where the value stands among `values`."""
+        return self.values.index(self.value)
+
+    @property
+    def parameter(self) -> str:
+        """What the address calls the value."""
+        return SLIDERS[self.knob.control].parameter
+
+
+def read_kind() -> str:
+    """The kind of knob that the address names.
+
+    Raises:
+        QueryError: none of KINDS.
+    """
+    return address.read_option("control", list(KINDS), "caption")
+
+
+def choose_kind() -> str:
+    """Draw the choice of a kind of knob and return it.
+
+    Raises:
+        QueryError: the address names another; the choice is drawn all the same.
+    """
+    try:
+        kind = read_kind()
+    except QueryError:
+        _draw_kinds("caption")
+        raise
+    _draw_kinds(kind)
+    return kind
+
+
+def _draw_kinds(kind: str) -> None:
+    st.segmented_control(
+        "Knob",
+        list(KINDS),
+        format_func=KINDS.__getitem__,
+        required=True,
+        **address.bound("control", kind, "caption"),
+    )
+
+
+def turn_knob(kind: str) -> Turned:
+    """Draw the choices of a kind of knob and its slider, and return where it stands.
+
+    Raises:
+        QueryError: the address names a side, a part or a value that is not there.
+    """
+    if kind == "word":
+        knob = Knob(_choose_rates())
+    elif kind == "prune":
+        knob = _choose_pruning()
+    else:
+        knob = Knob(kind)
+    name, stops, default, label = SLIDERS[knob.control]
+    value = parse_stop(name, address.read_text(name), stops, default)
+    whole = knob.control in ("top-k", "bits")
+    st.select_slider(
+        label,
+        stops,
+        format_func=lambda stop: f"{stop:g}" if whole else f"{stop:.2f}",
+        **address.bound(name, value, default, address.number_text),
+    )
+    return Turned(knob, stops, value, label)
+
+
+def _choose_rates() -> str:
+    return address.choose(
+        "rates",
+        "Every term at",
+        {"word": "the same rate", "word-df": "its own rate"},
+        "word",
+        help="Its own rate: p × (1 − share of images that activate the term), as word-level "
+        "control in training has it. Frequent terms are held back more.",
+    )
+
+
+def _choose_pruning() -> Knob:
+    sides, parts = ({one: one.capitalize() for one in get_args(kind)} for kind in (Sides, Part))
+    with st.container(horizontal=True, gap="medium"):
+        cut = address.choose("cut", "What stays", _CUTS, "top-k")
+        side = address.choose("side", "Of", sides, "captions")
+        part = "all"
+        if cut in PRUNINGS:
+            part = address.choose(
+                "part",
+                "Which terms may go",
+                parts,
+                "all",
+                help="Literal terms are said by the caption, or by a caption of the image.",
+            )
+    return Knob(cut, side, part)  # type: ignore[arg-type]
+
+
+def parse_stop(name: str, raw: str | None, stops: tuple[float, ...], default: float) -> float:
+    """The stop of a slider that the address names.
+
+    Raises:
+        QueryError: no number, or none of `stops`.
+    """
+    number = address.parse_number(name, raw, stops[0], stops[-1], default)
+    if number not in stops:
+        near = min(stops, key=lambda stop: abs(stop - number))
+        raise QueryError(
+            f"`{name}` in the address is `{number:g}`, between two stops of the slider. "
+            f"Use `{near:g}`."
+        )
+    return stops[stops.index(number)]
+
+
+def move_to(turned: Turned, value: float) -> None:
+    """Put another stop into the address, as a click on a point asks for."""
+    default = SLIDERS[turned.knob.control].default
+    address.write(turned.parameter, None if value == default else address.number_text(value))

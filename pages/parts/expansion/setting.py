@@ -1,0 +1,168 @@
+"""What the laboratory measures, and what its chart is drawn of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from lsr.collection.collection import Collection
+from lsr.evaluation.passes import COSTS, MEASURES
+from lsr.evaluation.task import DIRECTIONS
+from lsr.exceptions import CollectionError
+from lsr.figures.frontier import LABELS
+from lsr.sweep.nulls import NULLS
+from pages.parts import address
+from pages.parts.choice import Choice, fitting, read_name
+
+NONE = "none"
+_DIRECTIONS = {"text-to-image": "Text → image", "image-to-text": "Image → text"}
+_NULLS = {NONE: "None", **NULLS}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The choices above the chart.
+
+    models: the sidebar's, and the one beside it where there is one. null: one of
+        `lsr.sweep.nulls.NULLS`, or empty.
+    """
+
+    collection: str
+    models: tuple[str, ...]
+    split: str
+    direction: str
+    null: str
+    x: str
+    y: str
+    log: bool
+
+    @property
+    def searched(self) -> tuple[tuple[str, str, str], ...]:
+        """(model, null, name) of what stands side by side: the models, then the null."""
+        plain = tuple((model, "", model) for model in self.models)
+        if not self.null:
+            return plain
+        model = self.models[0]
+        return (*plain, (model, self.null, f"{model}, {NULLS[self.null].lower()}"))
+
+    @property
+    def latency(self) -> bool:
+        """Whether the search has to be timed."""
+        return self.x == "latency_us"
+
+
+def choose_setting(choice: Choice, images: Collection) -> Setting:
+    """Draw the two boxes of choices and return what they say.
+
+    Raises:
+        CollectionError: nothing can be measured. QueryError: the address says what is not there.
+    """
+    with st.popover("Measured on", icon=":material/compare:"):
+        split, direction, against = _choose_task(choice, images)
+    with st.popover("Axes and null", icon=":material/monitoring:"):
+        y, x, log, null = _choose_chart(direction)
+    models = (choice.model,) if against == NONE else (choice.model, against)
+    return Setting(choice.collection, models, split, direction, null, x, y, log)
+
+
+def _choose_task(choice: Choice, images: Collection) -> tuple[str, str, str]:
+    splits = measurable_splits(images)
+    default_split = "test" if "test" in splits else splits[0]
+    split = address.read_option("split", splits, default_split)
+    direction = address.read_option("direction", DIRECTIONS, DIRECTIONS[0])
+    others = [name for name in fitting(choice.collection) if name != choice.model]
+    default_other = preferred_other(others)
+    raw = address.read_text("against")
+    against = default_other if raw is None else read_name("model", raw, [*others, NONE])
+    st.selectbox(
+        "Split",
+        splits,
+        help="A split of the collection whose captions have stored vectors.",
+        **address.bound("split", split, default_split),
+    )
+    st.segmented_control(
+        "Direction",
+        DIRECTIONS,
+        format_func=_DIRECTIONS.__getitem__,
+        required=True,
+        help="Text → image: every caption searches its image. Image → text: every image searches "
+        "its captions, and the best of them counts.",
+        **address.bound("direction", direction, DIRECTIONS[0]),
+    )
+    st.selectbox(
+        "Beside the model of the sidebar",
+        [*others, NONE],
+        help="A second model, measured on the same captions.",
+        **address.bound("against", against, default_other),
+    )
+    return split, direction, against
+
+
+def _choose_chart(direction: str) -> tuple[str, str, bool, str]:
+    y = address.read_option("y", MEASURES, MEASURES[0])
+    # Most knobs act on captions: what they save is a term of the query, or else a posting.
+    default_x = COSTS[0] if direction == DIRECTIONS[0] else "posting_cost"
+    x = address.read_option("x", COSTS, default_x)
+    log = address.read_flag("log", False)
+    st.selectbox(
+        "Accuracy (upwards)",
+        MEASURES,
+        format_func=LABELS.__getitem__,
+        help="Exact@20: the share of a caption's 20 strongest terms that it says. Semantic@20: how "
+        "near they are to a word that it says. overlap@10: how many of the teacher's first ten "
+        "are among the first ten.",
+        **address.bound("y", y, MEASURES[0]),
+    )
+    st.selectbox(
+        "Cost (to the right)",
+        COSTS,
+        format_func=LABELS.__getitem__,
+        help="FLOPs: active terms that a random query and a random document share. Microseconds "
+        "are measured on this machine, one thread, and are noisy.",
+        **address.bound("x", x, default_x),
+    )
+    st.toggle(
+        "Logarithmic cost", **address.bound("log", log, default=False, as_text=address.flag_text)
+    )
+    return y, x, log, choose_null()
+
+
+def choose_null() -> str:
+    """Draw the null switch; one of `lsr.sweep.nulls.NULLS`, or empty.
+
+    Raises:
+        QueryError: the address names another.
+    """
+    null = address.choose(
+        "null",
+        "Null",
+        _NULLS,
+        NONE,
+        help="The first model with its work undone: expansion terms dealt out to other captions, "
+        "a head of random weights cut to as many terms, or captions as bare lists of words.",
+    )
+    return "" if null == NONE else null
+
+
+def measurable_splits(images: Collection) -> list[str]:
+    """Splits with captions whose vectors are stored.
+
+    Raises:
+        CollectionError: there is none.
+    """
+    images.check_captions()
+    splits = [split for split in images.vector_splits if len(images.caption_rows(split))]
+    if not splits:
+        raise CollectionError(
+            f"Collection `{images.name}` holds no caption vectors, so nothing can be measured. "
+            "Choose another collection in the sidebar."
+        )
+    return splits
+
+
+def preferred_other(others: list[str]) -> str:
+    """The second model where the address names none."""
+    if not others:
+        return NONE
+    return "demo-uncontrolled" if "demo-uncontrolled" in others else others[0]
