@@ -8,7 +8,7 @@ from PIL import Image
 from lsr.collection.collection import load_collection
 from lsr.imports.running import import_source
 from pages.parts import caches
-from tests.exchange.conftest import photo
+from tests.imports.conftest import photo
 from tests.pages.test_pages import mistake, opened, tiles
 
 

@@ -1,188 +1,58 @@
-"""The cheapest setting against a search through all of them."""
+"""The cheapest setting is chosen on one split and measured on another."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from lsr.evaluation.passes import COSTS
-from lsr.evaluation.task import make_task
-from lsr.exceptions import QueryError
-from lsr.sweep.knobs import PRUNINGS, Knob, set_to
-from lsr.sweep.solve import _SHARES, LENGTHS, RATES, RATIOS, OperatingPoint, Solution, solve
-from lsr.sweep.sweep import Draws, sweep
-from tests.sweep import brute
-from tests.sweep.brute import World
+from lsr.sweep.cheapest import cheapest, choosing_split
+from lsr.sweep.knobs import Knob, set_to
+from lsr.sweep.laboratory import open_laboratory
+from lsr.sweep.solve import OperatingPoint, solve
+from lsr.sweep.sweep import sweep
+from tests.conftest import make_collection
 
-SOLVED = [name for name in COSTS if name != "latency_us"]
+SPLITS = ("train",) * 4 + ("val",) * 9 + ("test",) * 9
 
 
-@pytest.fixture(scope="module")
-def world() -> World:
-    return brute.make_world(3, n_images=9, n_captions=14)
+@pytest.fixture
+def split_collection(tmp_path, fake_encoder):
+    return make_collection(tmp_path / "split", fake_encoder, splits=SPLITS)
 
 
-@pytest.fixture(scope="module")
-def everywhere(world) -> dict[str, list[dict[str, float]]]:
-    return {way: [*everything(world, way), *mixing(world, way)] for way in brute.DIRECTIONS}
-
-
-def answer(solutions) -> Solution:
-    return list(solutions)[-1]
-
-
-def measured_again(task, best: OperatingPoint):
+def r_at_1(collection, model, split: str, best: OperatingPoint | None = None) -> float:
+    task = open_laboratory(collection, model, split).task
+    if best is None:
+        return float(sweep(task, Knob("caption"), [1.0])[0].mean["R@1"])
     for knob, value in best.fixed:
         task = set_to(task, knob, value)
-    return sweep(task, best.knob, [best.value], Draws(8))[0]
+    return float(sweep(task, best.knob, [best.value])[0].mean["R@1"])
 
 
-def quick(queries: np.ndarray, documents: np.ndarray, right: np.ndarray, bits: int):
-    """R@1, MRR@10 and every cost; right: (q, n) bool."""
-    scores = queries @ documents.T
-    own = np.where(right, scores, -1).max(axis=1, keepdims=True)
-    ranks = 1 + ((scores >= own) & ~right).sum(axis=1)
-    ranks = np.where(own[:, 0] > 0, ranks, 99)
-    asked, index = queries > 0, documents > 0
-    cost = (asked @ index.sum(axis=0)).mean()
-    return {
-        "R@1": (ranks == 1).mean(),
-        "MRR@10": np.where(ranks <= 10, 1 / ranks, 0).mean(),
-        "posting_cost": cost,
-        "flops": cost / len(documents),
-        "active_terms_query": asked.sum(axis=1).mean(),
-        "active_terms_document": index.sum(axis=1).mean(),
-        "index_bytes": index.sum() * (4 + bits / 8) + 8 * (documents.shape[1] + 1),
-    }
+def test_a_split_to_choose_on_is_never_the_training_split(split_collection, collection):
+    assert choosing_split(split_collection, "test") == "val"
+    assert choosing_split(split_collection, "val") == "test"
+    assert choosing_split(split_collection, "train") == "val"
+    assert choosing_split(collection, "test") == "test"
 
 
-def everything(world: World, direction: str):
-    """Every pruning of captions under every pruning of images, measured."""
-    weights = world.captions[world.captions > 0]
-    least = np.unique(np.quantile(weights, np.linspace(0, 0.95, 20)).round(4))
-    values = {"top-k": LENGTHS, "threshold": least, "max-ratio": RATIOS}
-    captions = [
-        brute.pruned(world, control, "captions", part, value).captions
-        for control in PRUNINGS
-        for part in ("all", "expansion")
-        for value in values[control]
-    ]
-    cut = [("top-k", k) for k in LENGTHS[3:]] + [("max-ratio", share) for share in _SHARES[1:]]
-    images = [brute.pruned(world, control, "images", "all", value).images for control, value in cut]
-    right = world.image_of[:, None] == np.arange(len(world.images))
-    asking = right.any(axis=0)
-    for some in [world.images, *images]:
-        for mine in captions:
-            if direction == "text-to-image":
-                yield quick(mine, some, right, 32)
-            else:
-                yield quick(some[asking], mine, right.T[asking], 32)
+def test_the_choice_is_the_other_splits_and_the_measures_are_ones_own(split_collection, model):
+    *_, found = cheapest(open_laboratory(split_collection, model, "test"), 0.6)
+    *_, alone = solve(open_laboratory(split_collection, model, "val").task, 0.6)
+    sure = found.confirmed
+    assert (found.chosen_on, found.solution) == ("val", alone)
+    assert str(sure.point) == str(alone.best)
+    assert r_at_1(split_collection, model, "val", sure.point) >= found.solution.target
+    assert sure.best["R@1"] == r_at_1(split_collection, model, "test", sure.point)
+    assert sure.full["R@1"] == r_at_1(split_collection, model, "test")
+    change = sure.best["R@1"] - sure.full["R@1"]
+    assert sure.difference.mean == pytest.approx(change)
+    assert sure.difference.low <= change <= sure.difference.high
 
 
-def mixing(world: World, direction: str):
-    """Every rate of the random and mixed knobs, from sweeps that have tests of their own."""
-    task = make_task(world.judged(), direction)
-    for control in ("caption", "mean", "word", "word-df"):
-        for row in sweep(task, Knob(control), RATES, Draws(8)):
-            yield {name: row.get(name) for name in ("R@1", "MRR@10", *SOLVED)}
-
-
-@pytest.mark.parametrize("cost", SOLVED)
-def test_no_setting_that_reaches_the_target_is_cheaper(world, direction, everywhere, cost):
-    measure, keep = ("R@1", 0.98) if cost in ("flops", "posting_cost") else ("MRR@10", 0.8)
-    task = make_task(world.judged(), direction)
-    found = answer(solve(task, keep, measure, cost))
-    target = keep * brute.measures(world, direction)[measure]
-    assert found.target == pytest.approx(target)
-    settings = everywhere[direction]
-    costs = [one[cost] for one in settings if one[measure] >= target - 1e-12]
-    assert 0 < len(costs) < len(settings)
-    if cost == "index_bytes":
-        assert found.best.record[cost] <= min(costs)
-        rounding = [(knob, value) for knob, value in found.best.fixed if knob.control == "bits"]
-        assert rounding in ([], [(Knob("bits", task.documents_are), 8.0)])
-    else:
-        assert found.best.record[cost] == pytest.approx(min(costs))
-        assert found.tried == len(settings)
-    row = measured_again(task, found.best)
-    again = {name: row.get(name) for name in (measure, *SOLVED)}
-    assert {name: found.best.record[name] for name in again} == pytest.approx(again)
-    assert row.mean[measure] >= found.target - 1e-12
-
-
-def test_bytes_are_saved_by_rounding_where_the_ranking_stands(world, direction):
-    # Weights of these splits are whole multiples of a 255th of the largest: nothing is lost.
-    found = list(solve(make_task(world.judged(), direction), 0.9, "MRR@10", "index_bytes"))
-    before, after = found[-2].best, found[-1].best
-    assert after.fixed[-1] == (
-        Knob("bits", "images" if direction == "text-to-image" else "captions"),
-        8,
-    )
-    assert (after.knob, after.value) == (before.knob, before.value)
-    dictionary = 8 * (brute.N_TERMS + 1)
-    saved = (after.record["index_bytes"] - dictionary) / (before.record["index_bytes"] - dictionary)
-    assert saved == pytest.approx(5 / 8)
-    assert after.record["MRR@10"] == before.record["MRR@10"]
-
-
-def test_reports_count_up_and_only_get_cheaper(world):
-    reports = list(solve(make_task(world.judged()), 0.9, "R@5"))
-    done = [report.done for report in reports]
-    assert done == sorted(done)
-    assert set(done) == set(range(1, reports[-1].planned + 1))
-    costs = [report.best.record["posting_cost"] for report in reports if report.best]
-    assert costs == sorted(costs, reverse=True)
-    assert costs[-1] < reports[0].full["posting_cost"]
-    expected = brute.measures(world, "text-to-image")
-    full = {name: reports[0].full[name] for name in expected if name != "semantic@20"}
-    assert full == pytest.approx({name: expected[name] for name in full})
-
-
-def test_a_setting_says_itself_and_the_options_that_measure_it():
-    fixed = ((Knob("top-k", "images"), 40.0), (Knob("bits", "images"), 8.0))
-    best = OperatingPoint(fixed, Knob("max-ratio", part="expansion"), 0.15, {})
-    assert str(best) == "top-k@images = 40, bits@images = 8, max-ratio/expansion = 0.15"
-    assert best.options() == (
-        "--control max-ratio/expansion --from 0.15 --to 0.15 --steps 1 "
-        "--fix top-k@images=40 --fix bits@images=8"
-    )
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"keep": 0}, "A share of 0 cannot be kept. Use one above 0 and up to 1."),
-        ({"keep": 1.01}, "A share of 1.01"),
-        ({"keep": float("nan")}, "A share of nan"),
-        ({"measure_name": "exact@20"}, "`exact@20` cannot be kept. Use R@1, R@5, R@10, MRR@10."),
-        ({"cost": "latency_us"}, "`latency_us` is no cost to solve for. Use active_terms_query,"),
-        ({"cost": "R@1"}, "`R@1` is no cost"),
-    ],
-)
-def test_what_cannot_be_solved_is_refused(world, options, message):
-    with pytest.raises(QueryError, match=message):
-        next(solve(make_task(world.judged()), **options))
-
-
-@pytest.mark.parametrize(
-    ("settings", "words"),
-    [
-        ([("caption", "captions", "all", 1.0)], "Every term takes part"),
-        ([("caption", "captions", "all", 0.5)], "A caption expands with chance 0.5"),
-        (
-            [("top-k", "images", "all", 40.0), ("top-k", "captions", "expansion", 8.0)],
-            "Images keep their 40 strongest terms; captions keep their 8 strongest expansion terms",
-        ),
-        (
-            [("max-ratio", "images", "all", 0.25), ("word", "captions", "all", 1.0)],
-            "Images keep terms of 25% of their strongest weight or more",
-        ),
-        (
-            [("bits", "images", "all", 8.0), ("threshold", "captions", "all", 0.3)],
-            "Weights of images take 8 bits; captions keep terms of weight 0.3 or more",
-        ),
-    ],
-)
-def test_a_setting_is_put_into_words(settings, words):
-    *fixed, last = [(Knob(control, side, part), value) for control, side, part, value in settings]
-    assert OperatingPoint(tuple(fixed), *last, {}).in_words() == words
+def test_nothing_is_confirmed_where_the_search_is_not_over(split_collection, model):
+    reports = list(cheapest(open_laboratory(split_collection, model, "test"), 0.6))
+    assert [report.confirmed for report in reports[:-1]] == [None] * (len(reports) - 1)
+    tried = [report.solution.tried for report in reports]
+    assert np.all(np.diff(tried) >= 0)
+    assert tried[0] > 0

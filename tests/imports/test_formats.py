@@ -16,7 +16,7 @@ from lsr.exceptions import InputError, UnknownNameError
 from lsr.imports.imported import ImportWish
 from lsr.imports.planning import plan_import
 from lsr.storage.hub import Source
-from tests.exchange.conftest import (
+from tests.imports.conftest import (
     captions_by_image,
     coco,
     karpathy,

@@ -23,7 +23,7 @@ from lsr.imports.readers.splits import with_splits
 from lsr.imports.running import run_import
 from lsr.imports.thumbnails import LARGE, SMALL
 from lsr.storage.locks import exclusive
-from tests.exchange.conftest import captions_by_image, photo, write_photos, write_zip
+from tests.imports.conftest import captions_by_image, photo, write_photos, write_zip
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -26,7 +26,7 @@ from lsr.storage.files import write_json
 from lsr.training.train_model import COMPACT_RECIPE, train_model
 from tests.conftest import FakeEncoder, make_collection, make_tokenizer
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SPLITS = ("train",) * 16 + ("val",) * 4 + ("test",) * 4
 RECIPE = replace(COMPACT_RECIPE, epochs=1, batch_size=8, hidden_size=4)
 TWO_SIZES = (4, 6)

@@ -24,7 +24,7 @@ from lsr.imports.vectors.fetching import fetch
 from lsr.model.checkpoint import load_model
 from lsr.model.projection import Projection
 from tests.conftest import D, make_tokenizer, unit
-from tests.exchange.hub import Hub, local_hub, sha256
+from tests.imports.hub import Hub, local_hub, sha256
 
 ROOT = Path(__file__).resolve().parents[2]
 VECTORS, HEAD = "lsr42/mscoco-blip-dense", "lsr42/d2s_mscoco-blip-dense_q_reg_0.001_d_reg_0.001"

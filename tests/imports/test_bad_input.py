@@ -14,8 +14,8 @@ from lsr.imports import stages, thumbnails
 from lsr.imports.imported import ImportWish
 from lsr.imports.planning import plan_import
 from lsr.imports.readers import contents
-from tests.exchange.conftest import coco, karpathy, photo, write_photos, write_zip
-from tests.exchange.test_formats import TABLES, write_tar
+from tests.imports.conftest import coco, karpathy, photo, write_photos, write_zip
+from tests.imports.test_formats import TABLES, write_tar
 
 
 def nothing_left(home) -> bool:

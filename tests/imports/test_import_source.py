@@ -29,7 +29,7 @@ from lsr.model.vocabulary import Vocabulary
 from lsr.storage.places import BUNDLED_ENCODER
 from tests.conftest import WORDS, D, make_tokenizer, unit
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SPLITS = ("train", "restval", "val", "test", "test", "test")
 
 
@@ -446,7 +446,7 @@ def test_a_source_that_is_not_there_is_refused(tmp_path):
         import_source("nowhere", "x")
     with pytest.raises(UnknownNameError, match="no folder ``"):
         import_source("", "x")
-    with pytest.raises(UnknownNameError, match="test_exchange.py` is a file"):
+    with pytest.raises(UnknownNameError, match="test_import_source.py` is a file"):
         import_source(__file__, "x")
 
 

@@ -15,7 +15,7 @@ from lsr.cli.main import main
 from lsr.exceptions import QueryError
 from lsr.storage.places import ASSETS, own_folder
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 MEASURES = {"R@1", "R@5", "R@10", "MRR@10"}
 
 
