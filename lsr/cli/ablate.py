@@ -1,4 +1,4 @@
-"""The commands that train many heads."""
+"""The command `ablate`: many heads, to compare what each choice does."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lsr.cli.lists import Answer, Log
+from lsr.cli.answer import Add, Answer, Log
 from lsr.collection.collection import load_collection
 from lsr.exceptions import QueryError
 from lsr.storage.places import find
@@ -29,7 +29,12 @@ _NOT_HERE = (
 )
 
 
-def add_ablate_options(one: argparse.ArgumentParser) -> None:
+def add_commands(add: Add) -> None:
+    """`ablate`."""
+    _add_ablate_options(add("ablate", "Train a grid of heads.", ablate, model=False))
+
+
+def _add_ablate_options(one: argparse.ArgumentParser) -> None:
     """The options of `ablate`, and the training options that all of its runs share."""
     one.add_argument("--out", required=True, metavar="FOLDER", help="where the tables go")
     one.add_argument("--study", default="all", help="controls, mismatch, size or all (all)")

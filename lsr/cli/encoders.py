@@ -5,14 +5,22 @@ from __future__ import annotations
 import argparse
 import time
 from pathlib import Path
-from typing import Any
 
+from lsr.cli.answer import Add, Answer, Log
 from lsr.encoders.loading import load_encoder
 
 _FAMILIES = ("albef", "blip-lavis")
 
 
-def add_convert_options(parser: argparse.ArgumentParser) -> None:
+def add_commands(add: Add) -> None:
+    """`encoder` and `convert`."""
+    bare = {"collection": False, "model": False}
+    one = add("encoder", "Load and check an encoder.", encoder, **bare)
+    one.add_argument("encoder", metavar="SPEC", help="such as clip:FOLDER or lavis:albef")
+    _add_convert_options(add("convert", "Convert a LAVIS checkpoint.", convert, **bare))
+
+
+def _add_convert_options(parser: argparse.ArgumentParser) -> None:
     """The options of `convert`."""
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help="a .pth of LAVIS: ALBEF or BLIP")
     parser.add_argument("--to", required=True, metavar="FOLDER", help="a new folder")
@@ -20,7 +28,7 @@ def add_convert_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--picture-size", type=int, default=224, metavar="PIXELS", help="(224)")
 
 
-def encoder(options: argparse.Namespace, log: Any) -> dict[str, Any]:
+def encoder(options: argparse.Namespace, log: Log) -> Answer:
     """What an encoder is and where it runs, once it has encoded a text; downloaded if need be."""
     started = time.perf_counter()
     log(f"loading {options.encoder}")
@@ -38,7 +46,7 @@ def encoder(options: argparse.Namespace, log: Any) -> dict[str, Any]:
     }
 
 
-def convert(options: argparse.Namespace, log: Any) -> dict[str, Any]:
+def convert(options: argparse.Namespace, log: Log) -> Answer:
     """A checkpoint of LAVIS as safetensors, for `albef:FOLDER` and `blip-lavis:FOLDER`."""
     from lsr.encoders.lavis_checkpoint import convert
 

@@ -1,4 +1,4 @@
-"""What the command `export` answers."""
+"""The command `export`: vectors, runs and judgements for other tools."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-from lsr.cli.lists import Answer, Log
+from lsr.cli.answer import Add, Answer, Log
 
 # Written out, because reading them from their room would read torch for every `--help`.
 FORMATS = "anserini, anserini-float, trec, ciff, csv, parquet or sentence-transformers"
 
 
-def add_export_options(one: argparse.ArgumentParser) -> None:
+def add_commands(add: Add) -> None:
+    """`export`."""
+    _add_export_options(add("export", "Write vectors and runs for other tools.", export))
+
+
+def _add_export_options(one: argparse.ArgumentParser) -> None:
     """The options of `export`."""
     one.add_argument("--format", required=True, metavar="NAME", help=FORMATS)
     one.add_argument("--out", required=True, metavar="FOLDER", help="a folder of its own")

@@ -1,4 +1,4 @@
-"""The command that imports: pictures with captions, vectors, checkpoints."""
+"""The command `import`: pictures with captions, vectors, checkpoints."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from lsr.cli.lists import Answer, Log
+from lsr.cli.answer import Add, Answer, Log
 
 if TYPE_CHECKING:  # it brings torch, which takes a second
     from lsr.imports.imported import Skipped
@@ -20,7 +20,14 @@ _SHOWN = 20
 _SECONDS_BETWEEN_LINES = 2.0
 
 
-def add_import_options(one: argparse.ArgumentParser) -> None:
+def add_commands(add: Add) -> None:
+    """`import`."""
+    _add_import_options(
+        add("import", "Load pictures or what others made.", run, collection=False, model=False)
+    )
+
+
+def _add_import_options(one: argparse.ArgumentParser) -> None:
     """What is imported, and how."""
     one.add_argument(
         "source",

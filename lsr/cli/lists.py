@@ -1,23 +1,28 @@
-"""What each command of the command line answers: a dictionary with the documented keys."""
+"""The commands that show what is there: collections, models, the terms of an image, a term."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from lsr.collection.collection import load_collection
-from lsr.encoders.loading import can_encode, load_encoder
+from lsr.cli.answer import Add, Answer, Log
 from lsr.exceptions import CollectionError, ModelError, QueryError
-from lsr.model.checkpoint import load_model
 from lsr.storage.files import read_json
-from lsr.storage.places import find, folders, own_folder
-from lsr.training.options import training_settings
+from lsr.storage.places import folders
 
-Answer = dict[str, Any]
-Log = Callable[[str], None]
+
+def add_commands(add: Add) -> None:
+    """`collections`, `models`, `inspect` and `term`."""
+    add("collections", "List the collections.", list_collections, collection=False, model=False)
+    add("models", "List the models.", list_models, collection=False, model=False)
+
+    one = add("inspect", "Show the terms an image activates.", inspect)
+    one.add_argument("image", help="an image id or a picture file")
+    one.add_argument("--top", type=int, default=20, help="most terms (20)")
+
+    one = add("term", "Show the images a term activates.", term)
+    one.add_argument("word", help="a term of the vocabulary")
+    one.add_argument("--top", type=int, default=12, help="most images and terms (12)")
 
 
 def list_collections(_: argparse.Namespace, log: Log) -> Answer:
@@ -94,55 +99,3 @@ def term(options: argparse.Namespace, log: Log) -> Answer:
         "images": [{"image_id": i, "weight": w} for i, w in card.images],
         "co_activated": [other._asdict() for other in card.co_activated],
     }
-
-
-def evaluate(options: argparse.Namespace, log: Log) -> Answer:
-    """The measures of a model on a split, beside its teacher."""
-    from lsr.evaluation.evaluate import evaluate, evaluate_probes, term_vectors_for
-    from lsr.evaluation.judged import judge
-    from lsr.evaluation.task import check_direction
-
-    check_direction(options.direction)
-    collection = load_collection(find("collections", options.collection))
-    model = load_model(find("models", options.model))
-    judged = judge(collection, model, options.split)
-    log(f"{len(judged.captions):,} captions and {len(judged.images):,} images projected")
-    vectors = term_vectors_for(model.vocabulary)
-    answer = evaluate(judged, options.direction, vectors)
-    if collection.probes and can_encode(collection.encoder):
-        probes = evaluate_probes(collection, model, load_encoder(collection.encoder))
-        answer["unseen_words"] = probes
-    return answer
-
-
-def train(options: argparse.Namespace, log: Log) -> Answer:
-    """A new model from the pairs of a collection."""
-    from lsr.training.train_model import train_model
-
-    settings = training_settings(options)
-    folder = own_folder("models", options.out)
-    reports = []
-    collection = load_collection(find("collections", options.collection))
-    run = train_model(collection, folder, settings, resume=options.resume)
-    for report in run:
-        reports.append(asdict(report))
-        log(
-            f"epoch {report.epoch}/{report.epochs}  loss {report.relevance_loss:.3f}  "
-            f"R@1 {report.measures['R@1']:.3f}  active terms {report.active_terms_query:.0f} a "
-            f"caption, {report.active_terms_image:.0f} an image  {report.seconds:.0f} s, "
-            f"{report.seconds_left:.0f} s left"
-        )
-    metrics = read_json(folder / "metrics.json", ModelError)
-    return {"model": options.out, "epochs": reports, "metrics": metrics}
-
-
-def world_build(options: argparse.Namespace, log: Log) -> Answer:
-    """The bundled collection, encoder and models, remade from the font."""
-    from lsr.world.build import build
-
-    stages = []
-    for report in build(Path(options.work).expanduser(), Path(options.out).expanduser()):
-        log(f"{report.stage}: {report.done}/{report.total}  {report.note}")
-        if report.done == report.total:
-            stages.append({"stage": report.stage, "seconds": report.seconds})
-    return {"out": options.out, "stages": stages}

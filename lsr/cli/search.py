@@ -1,4 +1,4 @@
-"""Commands around the index: build it, search with a query or with a whole file of them."""
+"""The command `search`: with words, a picture, or a whole file of queries."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lsr.cli.lists import Answer, Log
+from lsr.cli.answer import Add, Answer, Log
 from lsr.exceptions import QueryError, shorten
 from lsr.index.engines import ENGINES
 
@@ -16,40 +16,40 @@ if TYPE_CHECKING:
     from lsr.search.searcher import Searcher
 
 _DEFAULT_K = 10
+_REPEATED = (
+    (
+        "--boost",
+        "TERM=FACTOR",
+        "multiply the weight of a term of the query; may be given again",
+    ),
+    ("--mute", "TERM", "leave a term out of the query; may be given again"),
+    ("--include", "TERM", "only images that activate this term"),
+    ("--exclude", "TERM", "no image that activates this term"),
+)
 
 
-def add_search_options(one: argparse.ArgumentParser) -> None:
-    """The options of `search` that name filters and files."""
+def add_commands(add: Add) -> None:
+    """`search`."""
+    one = add("search", "Search images with words or a picture.", search)
+    one.add_argument("query", nargs="?", help="a few words")
+    one.add_argument("--k", type=int, help="most results (10)")
+    one.add_argument(
+        "--engine", choices=ENGINES, default="memory", help="which engine answers (memory)"
+    )
+    one.add_argument("--image", metavar="FILE", help="search with this picture instead of words")
+    one.add_argument(
+        "--expansion", choices=["on", "off"], default="on", help="off: only terms the text says"
+    )
+    one.add_argument("--max-query-terms", type=int, metavar="N", help="keep the N strongest terms")
     one.add_argument("--split", help="only images of this split")
-    one.add_argument(
-        "--include",
-        action="append",
-        default=[],
-        metavar="TERM",
-        help="only images that activate this term",
-    )
-    one.add_argument(
-        "--exclude",
-        action="append",
-        default=[],
-        metavar="TERM",
-        help="no image that activates this term",
-    )
+    for name, metavar, does in _REPEATED:
+        one.add_argument(name, action="append", default=[], metavar=metavar, help=does)
     one.add_argument(
         "--queries", metavar="FILE", help="search with each line, a text or ID<TAB>text"
     )
     one.add_argument(
         "--run", metavar="OUT", dest="out", help="with --queries: the TREC run to write"
     )
-
-
-def add_index_options(one: argparse.ArgumentParser) -> None:
-    """The options of `index`."""
-    one.add_argument(
-        "--engine", choices=ENGINES, default="memory", help="where it is searched (memory)"
-    )
-    one.add_argument("--again", action="store_true", help="in Milvus: remove what is there first")
-    one.add_argument("--weights", default="float32", help="float32, float16 or int8 (float32)")
 
 
 def search(options: argparse.Namespace, log: Log) -> Answer:
@@ -133,69 +133,5 @@ def _search_file(options: argparse.Namespace, settings: SearchSettings, log: Log
         "run": options.out,
         "n_queries": len(queries),
         "n_hits": n_hits,
-        "seconds": time.perf_counter() - started,
-    }
-
-
-def index(options: argparse.Namespace, log: Log) -> Answer:
-    """Build and store the index of a collection and a model."""
-    from lsr.collection.collection import load_collection
-    from lsr.index.memory.files import save_index
-    from lsr.index.memory.precision import check_precision
-    from lsr.index.memory.stored import index_folder, made_from
-    from lsr.model.checkpoint import load_model
-    from lsr.search.searcher import projected_index
-    from lsr.storage.places import find
-
-    precision = check_precision(options.weights)
-    if options.engine == "milvus":
-        if precision != "float32":
-            raise QueryError("Milvus keeps weights as float32. Leave out --weights.")
-        return _index_in_milvus(options, log)
-    if options.again:
-        raise QueryError("--again is for Milvus; an index of this process is always built anew.")
-    started = time.perf_counter()
-    collection = load_collection(find("collections", options.collection))
-    model = load_model(find("models", options.model))
-    built = projected_index(collection, model, precision)
-    log(f"{len(built):,} images projected")
-    marks = collection.fingerprint, model.fingerprint
-    folder = index_folder(*marks)
-    stored = save_index(built, folder, made_from(*marks))
-    return {
-        "collection": options.collection,
-        "model": options.model,
-        "engine": stored.engine,
-        "n_images": len(stored),
-        "n_postings": int(stored.document_frequency.sum()),
-        "bytes": sum(file.stat().st_size for file in folder.iterdir()),
-        "seconds": time.perf_counter() - started,
-    }
-
-
-def _index_in_milvus(options: argparse.Namespace, log: Log) -> Answer:
-    """The images of a collection, stored in the Milvus of `$LEXISCOPE_MILVUS_URI`."""
-    from lsr.collection.collection import load_collection
-    from lsr.evaluation.judged import check_fit
-    from lsr.index.milvus.of_collection import build_milvus, milvus_name
-    from lsr.index.milvus.server import place_from_environment
-    from lsr.model.checkpoint import load_model
-    from lsr.storage.places import find
-
-    collection = load_collection(find("collections", options.collection))
-    model = load_model(find("models", options.model))
-    check_fit(collection, model)
-    place = place_from_environment()
-    started = time.perf_counter()
-    for report in build_milvus(collection, model, place, again=options.again):
-        log(
-            f"{report.done:,} of {report.total:,} images  {report.per_second:,.0f} a second, "
-            f"{report.seconds_left:,.0f} s left"
-        )
-    return {
-        "engine": "milvus",
-        "place": str(place),
-        "name": milvus_name(collection, model),
-        "n_images": len(collection.searchable_rows),
         "seconds": time.perf_counter() - started,
     }

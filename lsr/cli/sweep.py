@@ -1,4 +1,4 @@
-"""The commands of the expansion laboratory."""
+"""The commands of the expansion laboratory: `sweep`, `cheapest` and `report`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from lsr.cli.lists import Answer, Log
+from lsr.cli.answer import Add, Answer, Log
 from lsr.collection.collection import load_collection
 from lsr.model.checkpoint import load_model
 from lsr.storage.places import find
@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from lsr.sweep.laboratory import Laboratory
 
 
-def add_sweep_options(one: argparse.ArgumentParser) -> None:
+def add_commands(add: Add) -> None:
+    """`sweep`, `cheapest` and `report`."""
+    _add_sweep_options(add("sweep", "Sparsity against accuracy over one knob.", sweep))
+    _add_cheapest_options(
+        add("cheapest", "Find the cheapest setting that keeps the accuracy.", cheapest)
+    )
+    _add_report_options(add("report", "Write all curves into a folder.", report))
+
+
+def _add_sweep_options(one: argparse.ArgumentParser) -> None:
     """The options of `sweep`."""
     one.add_argument(
         "--control",
@@ -37,7 +46,7 @@ def add_sweep_options(one: argparse.ArgumentParser) -> None:
     _add_setting_options(one)
 
 
-def add_cheapest_options(one: argparse.ArgumentParser) -> None:
+def _add_cheapest_options(one: argparse.ArgumentParser) -> None:
     """The options of `cheapest`."""
     one.add_argument("--keep", type=float, default=0.98, help="share of the accuracy (0.98)")
     one.add_argument("--measure", default="R@1", help="R@1, R@5, R@10 or MRR@10 (R@1)")
@@ -49,7 +58,7 @@ def add_cheapest_options(one: argparse.ArgumentParser) -> None:
     _add_setting_options(one)
 
 
-def add_report_options(one: argparse.ArgumentParser) -> None:
+def _add_report_options(one: argparse.ArgumentParser) -> None:
     """The options of `report`."""
     one.add_argument("--out", required=True, metavar="FOLDER", help="where the report goes or is")
     one.add_argument(

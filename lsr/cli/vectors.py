@@ -1,11 +1,11 @@
-"""Commands that give collections their dense vectors."""
+"""Commands that give collections their dense vectors: `encode`, `attach` and `fetch`."""
 
 from __future__ import annotations
 
 import argparse
 import time
 
-from lsr.cli.lists import Answer, Log
+from lsr.cli.answer import Add, Answer, Log
 from lsr.collection.collection import load_collection
 from lsr.storage.places import find
 
@@ -13,7 +13,15 @@ from lsr.storage.places import find
 _PAUSE = 2.0
 
 
-def add_encode_options(parser: argparse.ArgumentParser) -> None:
+def add_commands(add: Add) -> None:
+    """`encode`, `attach` and `fetch`."""
+    bare = {"collection": False, "model": False}
+    _add_encode_options(add("encode", "Encode a collection with another encoder.", encode, **bare))
+    _add_attach_options(add("attach", "Use vectors computed elsewhere.", attach, **bare))
+    _add_fetch_options(add("fetch", "Get what the paper's authors publish.", fetch, **bare))
+
+
+def _add_encode_options(parser: argparse.ArgumentParser) -> None:
     """The options of `encode`."""
     parser.add_argument("--collection", required=True, metavar="NAME", help="name or folder")
     parser.add_argument("--encoder", required=True, metavar="SPEC", help="such as bundled")
@@ -49,7 +57,7 @@ def encode(options: argparse.Namespace, log: Log) -> Answer:
     }
 
 
-def add_attach_options(parser: argparse.ArgumentParser) -> None:
+def _add_attach_options(parser: argparse.ArgumentParser) -> None:
     """The options of `attach`."""
     parser.add_argument("--collection", required=True, metavar="NAME", help="name or folder")
     file = ".npy, .parquet (id, emb) or .safetensors"
@@ -88,7 +96,7 @@ def attach(options: argparse.Namespace, log: Log) -> Answer:
     }
 
 
-def add_fetch_options(parser: argparse.ArgumentParser) -> None:
+def _add_fetch_options(parser: argparse.ArgumentParser) -> None:
     """The options of `fetch`."""
     parser.add_argument("what", help="mscoco-blip, flickr30k-blip, mscoco-albef or flickr30k-albef")
     parser.add_argument("--name", metavar="NEW", help="of collection and model (as fetched)")

@@ -1,0 +1,21 @@
+"""What every command of the command line shares: its options, its log and its answer."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any, Protocol
+
+Answer = dict[str, Any]
+"""What a command answers: a dictionary with the documented keys."""
+Log = Callable[[str], None]
+"""Says a line of progress on standard error."""
+Run = Callable[[argparse.Namespace, Log], Answer]
+
+
+class Add(Protocol):
+    """Adds a command to the parser and gives its own parser, for its options."""
+
+    def __call__(
+        self, name: str, does: str, run: Run, *, collection: bool = True, model: bool = True
+    ) -> argparse.ArgumentParser: ...
