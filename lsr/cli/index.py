@@ -23,9 +23,8 @@ def add_commands(add: Add) -> None:
 def index(options: argparse.Namespace, log: Log) -> Answer:
     """Build and store the index of a collection and a model."""
     from lsr.collection.collection import load_collection
-    from lsr.index.memory.files import save_index
+    from lsr.index.memory.files import index_folder, made_from, save_index
     from lsr.index.memory.precision import check_precision
-    from lsr.index.memory.stored import index_folder, made_from
     from lsr.model.checkpoint import load_model
     from lsr.search.searcher import projected_index
     from lsr.storage.places import find

@@ -21,9 +21,9 @@ from lsr.evaluation.judged import check_fit
 from lsr.evaluation.task import Side
 from lsr.exceptions import QueryError
 from lsr.index.engines import check_engine
+from lsr.index.memory.files import stored_index
 from lsr.index.memory.index import MemoryIndex
 from lsr.index.memory.precision import Precision
-from lsr.index.memory.stored import stored_index
 from lsr.index.milvus.of_collection import open_milvus
 from lsr.index.protocol import Hit, SplitImages
 from lsr.model.checkpoint import Model, load_model

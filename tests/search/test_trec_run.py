@@ -2,8 +2,7 @@ import pytest
 
 from lsr.cli.main import main
 from lsr.exceptions import QueryError, UnknownNameError
-from lsr.index.memory.files import CARD, save_index
-from lsr.index.memory.stored import index_folder, made_from
+from lsr.index.memory.files import CARD, index_folder, made_from, save_index
 from lsr.search.searcher import Searcher, SearchSettings, projected_index
 from lsr.search.trec_run import Query, read_queries, write_run
 

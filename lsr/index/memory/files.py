@@ -7,6 +7,7 @@ that has not changed is linked, not written again.
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections.abc import Mapping
@@ -21,13 +22,39 @@ from lsr.index.memory.precision import PRECISIONS
 from lsr.index.memory.rows import IdTable
 from lsr.index.memory.segment import Segment
 from lsr.kernels.checksum import checksum
-from lsr.storage.files import read_json, replacing_folder, write_json
+from lsr.storage.files import fingerprint, read_json, replacing_folder, write_json
 from lsr.storage.locks import exclusive
+from lsr.storage.places import home
+
+_LOG = logging.getLogger(__name__)
 
 SCHEMA = 2
 CARD = "index.json"
 _SEARCHED = ("starts", "rows", "stored", "scales", "steps", "dense_of", "dense", "levels")
 _ARRAYS = (*_SEARCHED, "id_ends", "id_text")
+
+
+def made_from(collection: str, model: str) -> dict[str, str]:
+    """What an index of this collection and model is made from, by their fingerprints."""
+    return {"collection": collection, "model": model}
+
+
+def index_folder(collection: str, model: str) -> Path:
+    """Where the index of a collection and a model lies, given their fingerprints."""
+    return home() / "indexes" / fingerprint(collection, model)
+
+
+def stored_index(collection: str, model: str) -> MemoryIndex | None:
+    """The stored index of a collection and a model, None where none can be used."""
+    folder = index_folder(collection, model)
+    if not (folder / CARD).is_file():
+        return None
+    try:
+        return open_index(folder, made_from(collection, model))
+    except IndexFileError as problem:
+        # It is only a shortcut: whoever cannot open it builds the same in memory.
+        _LOG.warning("%s Until then it is computed anew.", problem)
+        return None
 
 
 def save_index(index: MemoryIndex, folder: Path, made_from: Mapping[str, str]) -> MemoryIndex:

@@ -13,10 +13,8 @@ import scipy.sparse as sp
 
 from lsr.exceptions import QueryError
 from lsr.index.limits import check_k, check_term, usable
-from lsr.index.memory.filters import RowFilter
-from lsr.index.memory.parts import merged
 from lsr.index.memory.precision import Precision, check_precision
-from lsr.index.memory.rows import find
+from lsr.index.memory.rows import RowFilter, find, merged
 from lsr.index.memory.segment import Segment, build_segment
 from lsr.index.memory.threads import each_part
 from lsr.index.protocol import Hit

@@ -1,13 +1,21 @@
-"""Image ids in ascending order, as they lie in a file: their bytes and where each ends."""
+"""Image ids as rows of an index: in ascending order, of several parts, and chosen by filters."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Collection as Container
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
-from typing import overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from lsr.index.memory.segment import Segment
+
+# Up to so many ids are looked up one by one; more are compared with every id of the index.
+_FEW = 1_000
 
 
 class IdTable(Sequence[str]):
@@ -53,3 +61,44 @@ def find(ids: Sequence[str], image_id: str) -> int | None:
     """The row of an id among ascending ids, or None."""
     row = bisect_left(ids, image_id)
     return row if row < len(ids) and ids[row] == image_id else None
+
+
+def merged(
+    segments: Sequence[Segment], alive: Sequence[np.ndarray | None]
+) -> tuple[tuple[str, ...], list[np.ndarray]]:
+    """The living ids of all parts, ascending, and for every part the row of each of its ids."""
+    ids = [image_id for segment in segments for image_id in segment.ids]
+    living = np.concatenate(
+        [
+            np.ones(len(segment), bool) if one is None else one
+            for segment, one in zip(segments, alive, strict=True)
+        ]
+    )
+    order = sorted(np.flatnonzero(living).tolist(), key=ids.__getitem__)
+    row_here = np.full(len(ids), -1, np.int32)
+    row_here[order] = np.arange(len(order), dtype=np.int32)
+    ends = np.cumsum([len(segment) for segment in segments])[:-1]
+    return tuple(ids[i] for i in order), np.split(row_here, ends)
+
+
+class RowFilter:
+    """Which rows some ids have; for a frozen set the answer is kept, since a split is asked often.
+
+    Args:
+        ids: of all rows, ascending.
+    """
+
+    def __init__(self, ids: Sequence[str]) -> None:
+        self._ids = ids
+        self._known: Any = lru_cache(maxsize=16)(self._found)
+
+    def __call__(self, only: Container[str]) -> np.ndarray:
+        """(n,) bool, to be changed by who asked."""
+        return self._known(only).copy() if isinstance(only, frozenset) else self._found(only)
+
+    def _found(self, only: Container[str]) -> np.ndarray:
+        if len(only) > _FEW:
+            return np.fromiter((i in only for i in self._ids), bool, len(self._ids))
+        allowed = np.zeros(len(self._ids), bool)
+        allowed[[row for i in only if (row := find(self._ids, i)) is not None]] = True
+        return allowed
