@@ -41,12 +41,12 @@ import scipy.sparse as sp
 import torch
 from PIL import Image
 
-from lsr.ablation.worker import peak_memory
+from lsr.ablation.run_process import peak_memory
 from lsr.collection.collection import Collection, load_collection
 from lsr.encoders.loading import load_encoder
 from lsr.encoding.encoded import read_encoded
 from lsr.encoding.encoding import encode_captions, encode_pictures
-from lsr.imports.imported import ImportWish
+from lsr.imports.imported import ImportRequest
 from lsr.imports.planning import plan_import
 from lsr.imports.running import run_import
 from lsr.index.memory.index import MemoryIndex
@@ -130,10 +130,10 @@ def import_stages(work: Path, n_images: int, stages: Stages) -> Collection:
     """The stages of an import as its own reports tell them apart."""
     n_captions = CAPTIONS_EACH * n_images
     with stages.stage("plan", n_images):
-        wish = ImportWish(
+        request = ImportRequest(
             str(work / "pictures"), NAME, captions=str(work / "captions.csv"), encoder=ENCODER
         )
-        plan = plan_import(wish)
+        plan = plan_import(request)
     running = ""
     for report in run_import(plan):
         if report.stage != running:

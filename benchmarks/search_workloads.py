@@ -60,16 +60,16 @@ def synthetic(n: int, n_queries: int, offset: float) -> Workload:
 def bundled(n_queries: int) -> Workload:
     """The bundled collection with its model."""
     from lsr.collection.collection import load_collection
-    from lsr.evaluation.judged import judge
+    from lsr.evaluation.projected import project_split
     from lsr.model.checkpoint import load_model
     from lsr.storage.places import find
 
-    judged = judge(
+    projected = project_split(
         load_collection(find("collections", "demo")), load_model(find("models", "demo")), "test"
     )
-    captions = judged.captions.matrix
+    captions = projected.captions.matrix
     rows = np.linspace(0, captions.shape[0] - 1, n_queries).astype(int)
-    return Workload("demo", judged.images.matrix, {"captions": captions[rows]})
+    return Workload("demo", projected.images.matrix, {"captions": captions[rows]})
 
 
 def rows_of(matrix: sp.csr_matrix) -> list[tuple[np.ndarray, np.ndarray]]:

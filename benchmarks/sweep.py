@@ -44,12 +44,12 @@ import numpy as np
 import scipy
 import scipy.sparse as sp
 
-from lsr.ablation.worker import peak_memory
+from lsr.ablation.run_process import peak_memory
 from lsr.collection.collection import load_collection
 from lsr.evaluation.evaluate import term_vectors_for
-from lsr.evaluation.judged import JudgedSplit, judge
 from lsr.evaluation.measures import exact_at, semantic_at, summarize
 from lsr.evaluation.pairs import Pairs
+from lsr.evaluation.projected import ProjectedSplit, project_split
 from lsr.evaluation.task import Task, make_task
 from lsr.model.checkpoint import load_model
 from lsr.model.expansion import term_draw
@@ -67,17 +67,17 @@ _BLOCK, _TOP_TERMS = 500, 20
 
 @dataclass(frozen=True)
 class Shape:
-    """What is swept: a judged split and the word vectors of its terms."""
+    """What is swept: a projected split and the word vectors of its terms."""
 
-    judged: JudgedSplit
+    projected: ProjectedSplit
     term_vectors: np.ndarray
 
     def task(self) -> Task:
-        return make_task(self.judged, term_vectors=self.term_vectors)
+        return make_task(self.projected, term_vectors=self.term_vectors)
 
     def __str__(self) -> str:
-        images, captions = self.judged.images, self.judged.captions
-        said = self.judged.literal_flags.sum() / len(captions)
+        images, captions = self.projected.images, self.projected.captions
+        said = self.projected.literal_flags.sum() / len(captions)
         return (
             f"{len(images):,} images × {len(captions):,} captions; {images.active_terms:.1f} terms "
             f"an image, {captions.active_terms:.1f} a caption, {said:.1f} of them literal"
@@ -91,7 +91,7 @@ def demo() -> Shape:
     vectors = term_vectors_for(model.vocabulary)
     if vectors is None:
         raise SystemExit("The model has another vocabulary than the bundled one.")
-    return Shape(judge(collection, model, "test"), vectors)
+    return Shape(project_split(collection, model, "test"), vectors)
 
 
 def coco() -> Shape:
@@ -128,13 +128,13 @@ def made(n_images: int, captions_each: int = 5) -> Shape:
         image_of,
         [""] * n,
     )
-    judged = JudgedSplit(
+    projected = ProjectedSplit(
         pairs,
         SparseVectors(images, tuple(f"{row:05}" for row in range(n_images)), "made"),
         SparseVectors(captions, tuple(f"{row:06}" for row in range(n)), "made"),
         literal.astype(bool),
     )
-    return Shape(judged, _unit(source, N_TERMS))
+    return Shape(projected, _unit(source, N_TERMS))
 
 
 def _popular(
@@ -235,20 +235,20 @@ class Loop:
     @cached_property
     def turned(self) -> sp.csr_matrix:
         """(V, n) images as scipy multiplies by them; as csc it would turn them at every block."""
-        return self.shape.judged.images.matrix.T.tocsr()
+        return self.shape.projected.images.matrix.T.tocsr()
 
     @cached_property
     def frequency(self) -> np.ndarray:
-        return self.shape.judged.images.document_frequency
+        return self.shape.projected.images.document_frequency
 
     @cached_property
     def said(self) -> np.ndarray:
-        return self.shape.judged.literal_flags
+        return self.shape.projected.literal_flags
 
     @cached_property
     def teacher(self) -> np.ndarray:
         """(m, 10) images that the dense vectors rank first."""
-        pairs = self.shape.judged.pairs
+        pairs = self.shape.projected.pairs
         blocks = range(0, len(pairs.caption_vectors), _BLOCK)
         scores = (pairs.caption_vectors[at : at + _BLOCK] @ pairs.image_vectors.T for at in blocks)
         return np.concatenate([np.argsort(-one, axis=1, kind="stable")[:, :10] for one in scores])
@@ -268,7 +268,7 @@ class Loop:
 
     def masked(self, setting: Setting) -> sp.csr_matrix:
         """The captions with the terms that the setting leaves."""
-        matrix, value = self.shape.judged.captions.matrix, setting.value
+        matrix, value = self.shape.projected.captions.matrix, setting.value
         weights, rows = matrix.data.astype(np.float64), self.rows
         match setting.knob.control:
             case "caption":
@@ -292,12 +292,12 @@ class Loop:
     @cached_property
     def rows(self) -> np.ndarray:
         """(nnz,) caption of each entry."""
-        matrix = self.shape.judged.captions.matrix
+        matrix = self.shape.projected.captions.matrix
         return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
 
     def ranking(self, captions: sp.csr_matrix) -> dict[str, float]:
         """Measures of the ranking, and costs."""
-        m, relevant = captions.shape[0], self.shape.judged.pairs.relevant
+        m, relevant = captions.shape[0], self.shape.projected.pairs.relevant
         ranks, shared = np.zeros(m, np.int64), np.zeros(m, np.int64)
         for start in range(0, m, _BLOCK):
             block = slice(start, min(start + _BLOCK, m))
@@ -320,7 +320,7 @@ class Loop:
 
     def term_quality(self, captions: sp.csr_matrix) -> dict[str, float]:
         """Exact@20 and Semantic@20."""
-        top, literal = keep_strongest(captions, _TOP_TERMS), self.shape.judged.literal
+        top, literal = keep_strongest(captions, _TOP_TERMS), self.shape.projected.literal
         return {
             "exact@20": exact_at(top, literal, _TOP_TERMS),
             "semantic@20": semantic_at(top, literal, _TOP_TERMS, self.shape.term_vectors),

@@ -38,7 +38,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
-from lsr.ablation.worker import peak_memory
+from lsr.ablation.run_process import peak_memory
 from lsr.collection.collection import load_collection
 from lsr.evaluation.pairs import Pairs
 from lsr.model.expansion import ExpansionControl

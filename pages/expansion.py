@@ -7,6 +7,7 @@ import streamlit as st
 from pages.parts import address, caches, charts, explain
 from pages.parts.choice import Choice, current_choice
 from pages.parts.entry import draw
+from pages.parts.expansion.cheapest import show_cheapest
 from pages.parts.expansion.curve import (
     measure,
     show_chart,
@@ -16,7 +17,6 @@ from pages.parts.expansion.curve import (
     sweep_table,
 )
 from pages.parts.expansion.knobs import choose_kind, turn_knob
-from pages.parts.expansion.operating import show_operating
 from pages.parts.expansion.point import show_point
 from pages.parts.expansion.query import read_query, show_query
 from pages.parts.expansion.reports import show_report
@@ -77,7 +77,7 @@ def _explore(choice: Choice, setting: Setting, kind: str) -> None:
         if view == "flips":
             show_point(setting, turned)
         elif view == "cheapest":
-            busy |= show_operating(setting)
+            busy |= show_cheapest(setting)
         elif view == "report":
             busy |= show_report(setting)
         else:

@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import cast
 
-from lsr.ablation.worker import Task, do
+from lsr.ablation.run_process import Task, do
 from lsr.exceptions import ModelError
 
 

@@ -59,8 +59,8 @@ def ablate(options: argparse.Namespace, log: Log) -> Answer:
     import pyarrow.parquet as pq
 
     from lsr.ablation.grid import Grid, studies_named
+    from lsr.ablation.run_tables import summarize_runs
     from lsr.ablation.runs import ablate
-    from lsr.ablation.tables import summarize_runs
     from lsr.training.train_model import CONTROL_ALONE
 
     studies = studies_named(options.study)

@@ -21,16 +21,16 @@ def add_commands(add: Add) -> None:
 def evaluate(options: argparse.Namespace, log: Log) -> Answer:
     """The measures of a model on a split, beside its teacher."""
     from lsr.evaluation.evaluate import evaluate, evaluate_probes, term_vectors_for
-    from lsr.evaluation.judged import judge
+    from lsr.evaluation.projected import project_split
     from lsr.evaluation.task import check_direction
 
     check_direction(options.direction)
     collection = load_collection(find("collections", options.collection))
     model = load_model(find("models", options.model))
-    judged = judge(collection, model, options.split)
-    log(f"{len(judged.captions):,} captions and {len(judged.images):,} images projected")
+    projected = project_split(collection, model, options.split)
+    log(f"{len(projected.captions):,} captions and {len(projected.images):,} images projected")
     vectors = term_vectors_for(model.vocabulary)
-    answer = evaluate(judged, options.direction, vectors)
+    answer = evaluate(projected, options.direction, vectors)
     if collection.probes and can_encode(collection.encoder):
         probes = evaluate_probes(collection, model, load_encoder(collection.encoder))
         answer["unseen_words"] = probes

@@ -36,10 +36,10 @@ def _add_export_options(one: argparse.ArgumentParser) -> None:
 
 def export(options: argparse.Namespace, log: Log) -> Answer:
     """Which files were written, with their rows and bytes."""
-    from lsr.exports.exporting import Exported, ExportWish
+    from lsr.exports.exporting import Exported, ExportRequest
     from lsr.exports.exporting import export as exporting
 
-    wish = ExportWish(
+    request = ExportRequest(
         options.collection,
         None if options.dense_only else options.model,
         options.format,
@@ -50,14 +50,14 @@ def export(options: argparse.Namespace, log: Log) -> Answer:
         options.scale,
     )
     answer: Answer = {}
-    for report in exporting(wish):
+    for report in exporting(request):
         if isinstance(report, Exported):
             answer = {
                 "out": str(report.folder),
-                "format": wish.format,
-                "collection": wish.collection,
-                "model": wish.model,
-                "split": wish.split,
+                "format": request.format,
+                "collection": request.collection,
+                "model": request.model,
+                "split": request.split,
                 "files": [asdict(one) for one in report.files],
                 "notes": list(report.notes),
                 "seconds": report.seconds,

@@ -59,12 +59,12 @@ def _add_import_options(one: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, log: Log) -> Answer:
     """What others made, as an ordinary collection or model; or what that would be."""
-    from lsr.imports.imported import ImportedModel, ImportWish
+    from lsr.imports.imported import ImportedModel, ImportRequest
     from lsr.imports.planning import plan_import
     from lsr.imports.running import run_import
 
     started = time.perf_counter()
-    wish = ImportWish(
+    request = ImportRequest(
         options.source,
         options.name,
         options.captions,
@@ -74,7 +74,7 @@ def run(options: argparse.Namespace, log: Log) -> Answer:
         options.seed,
         merge_duplicates=not options.keep_duplicates,
     )
-    plan = plan_import(wish)
+    plan = plan_import(request)
     for note in plan.notes:
         log(note)
     if options.dry_run:
@@ -103,7 +103,7 @@ def run(options: argparse.Namespace, log: Log) -> Answer:
 def _planned(plan: ImportPlan, started: float, *, whole: bool) -> Answer:
     noun = plan.kind.removesuffix("s")
     return {
-        noun: plan.wish.name,
+        noun: plan.request.name,
         "dry_run": True,
         "format": plan.form,
         "replaces": plan.replaces,

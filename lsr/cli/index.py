@@ -23,7 +23,7 @@ def add_commands(add: Add) -> None:
 def index(options: argparse.Namespace, log: Log) -> Answer:
     """Build and store the index of a collection and a model."""
     from lsr.collection.collection import load_collection
-    from lsr.index.memory.files import index_folder, made_from, save_index
+    from lsr.index.memory.files import index_folder, index_origin, save_index
     from lsr.index.memory.precision import check_precision
     from lsr.model.checkpoint import load_model
     from lsr.search.searcher import projected_index
@@ -43,7 +43,7 @@ def index(options: argparse.Namespace, log: Log) -> Answer:
     log(f"{len(built):,} images projected")
     marks = collection.fingerprint, model.fingerprint
     folder = index_folder(*marks)
-    stored = save_index(built, folder, made_from(*marks))
+    stored = save_index(built, folder, index_origin(*marks))
     return {
         "collection": options.collection,
         "model": options.model,
@@ -58,7 +58,7 @@ def index(options: argparse.Namespace, log: Log) -> Answer:
 def _index_in_milvus(options: argparse.Namespace, log: Log) -> Answer:
     """The images of a collection, stored in the Milvus of `$LEXISCOPE_MILVUS_URI`."""
     from lsr.collection.collection import load_collection
-    from lsr.evaluation.judged import check_fit
+    from lsr.evaluation.projected import check_fit
     from lsr.index.milvus.of_collection import build_milvus, milvus_name
     from lsr.index.milvus.server import place_from_environment
     from lsr.model.checkpoint import load_model

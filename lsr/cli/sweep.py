@@ -101,7 +101,7 @@ def sweep(options: argparse.Namespace, log: Log) -> Answer:
     draws = Draws(options.draws, options.half_width, options.seed)
     draws.check()
     ready = _laboratory(options)
-    log(f"{len(ready.judged.captions):,} captions × {len(values)} values")
+    log(f"{len(ready.projected.captions):,} captions × {len(values)} values")
     started = time.perf_counter()
     for report in ready.sweeping(knob, values, draws, latency=options.latency):
         if knob.random:
@@ -154,7 +154,7 @@ def report(options: argparse.Namespace, log: Log) -> Answer:
     from pathlib import Path
 
     from lsr.report.checking import check_report
-    from lsr.report.tables import ReportSettings
+    from lsr.report.report_tables import ReportSettings
     from lsr.report.writing import write_report
 
     folder = Path(options.out).expanduser()

@@ -10,7 +10,6 @@ import scipy.sparse as sp
 from lsr.collection.collection import Collection
 from lsr.encoders.loading import load_encoder
 from lsr.encoders.protocol import Encoder
-from lsr.evaluation.judged import JudgedSplit
 from lsr.evaluation.measures import (
     co_activation,
     exact_at,
@@ -21,6 +20,7 @@ from lsr.evaluation.measures import (
 )
 from lsr.evaluation.pairs import Pairs
 from lsr.evaluation.passes import run_stages
+from lsr.evaluation.projected import ProjectedSplit
 from lsr.evaluation.task import check_direction, make_task
 from lsr.model.checkpoint import Model
 from lsr.model.projection import project
@@ -32,7 +32,7 @@ _BLOCK = 500
 
 
 def evaluate(
-    judged: JudgedSplit,
+    projected: ProjectedSplit,
     direction: str = "text-to-image",
     term_vectors: np.ndarray | None = None,
 ) -> dict[str, Any]:
@@ -48,9 +48,9 @@ def evaluate(
     """
     check_direction(direction)
     search = _text_to_image if direction == "text-to-image" else _image_to_text
-    n_queries, dense, sparse, literal, overlap, tau = search(judged)
-    captions, images = judged.captions, judged.images
-    said_by_images = _said_of_images(judged)
+    n_queries, dense, sparse, literal, overlap, tau = search(projected)
+    captions, images = projected.captions, projected.images
+    said_by_images = _said_of_images(projected)
     return {
         "direction": direction,
         "n_queries": n_queries,
@@ -61,11 +61,11 @@ def evaluate(
         "flops": flops(captions, images),
         "active_terms": {"query": captions.active_terms, "image": images.active_terms},
         "co_activation": co_activation(captions, images),
-        "exact@20": exact_at(captions.matrix, judged.literal, 20),
+        "exact@20": exact_at(captions.matrix, projected.literal, 20),
         "image_exact@10": exact_at(images.matrix, said_by_images, 10),
         "semantic@20": None
         if term_vectors is None
-        else semantic_at(captions.matrix, judged.literal, 20, term_vectors),
+        else semantic_at(captions.matrix, projected.literal, 20, term_vectors),
         "kendall_tau": tau,
         "overlap@10": overlap,
     }
@@ -86,28 +86,28 @@ def dense_ranks(pairs: Pairs) -> np.ndarray:
     return ranks
 
 
-def _text_to_image(judged: JudgedSplit) -> _Search:
-    pairs = judged.pairs
+def _text_to_image(projected: ProjectedSplit) -> _Search:
+    pairs = projected.pairs
     n = len(pairs.caption_vectors)
     dense_top: list[list[int]] = []
     for start in range(0, n, _BLOCK):
         dense_top += _top_ten(pairs.caption_vectors[start : start + _BLOCK] @ pairs.image_vectors.T)
-    task = make_task(judged).without_teacher()
+    task = make_task(projected).without_teacher()
     staged = run_stages(task, 2, np.where(task.queries.said, 0, 1))
-    place = {image_id: row for row, image_id in enumerate(judged.images.ids)}
+    place = {image_id: row for row, image_id in enumerate(projected.images.ids)}
     sparse_top = [
-        [place[hit.image_id] for hit in judged.index.search(*judged.captions.row(row), 10)]
+        [place[hit.image_id] for hit in projected.index.search(*projected.captions.row(row), 10)]
         for row in range(n)
     ]
     agreement = overlap_and_tau(sparse_top, dense_top)
     return n, dense_ranks(pairs), staged.ranks[:, 1], staged.ranks[:, 0], *agreement
 
 
-def _image_to_text(judged: JudgedSplit) -> _Search:
-    pairs = judged.pairs
+def _image_to_text(projected: ProjectedSplit) -> _Search:
+    pairs = projected.pairs
     n = len(pairs.image_vectors)
-    full = judged.captions.matrix.T.tocsc()
-    said = sp.csr_matrix(judged.captions.matrix.multiply(judged.literal)).T.tocsc()
+    full = projected.captions.matrix.T.tocsc()
+    said = sp.csr_matrix(projected.captions.matrix.multiply(projected.literal)).T.tocsc()
     ranks: dict[str, list[np.ndarray]] = {"dense": [], "full": [], "said": []}
     dense_top: list[list[int]] = []
     sparse_top: list[list[int]] = []
@@ -117,7 +117,7 @@ def _image_to_text(judged: JudgedSplit) -> _Search:
         rows = np.arange(start, min(start + _BLOCK, n))
         rows = rows[answered[rows]]
         relevant = pairs.relevant[None, :] == rows[:, None]
-        images = judged.images.matrix[rows]
+        images = projected.images.matrix[rows]
         dense = pairs.image_vectors[rows] @ pairs.caption_vectors.T
         sparse = (images @ full).toarray()
         ranks["dense"].append(ranks_of_best(dense, relevant, sparse=False))
@@ -137,13 +137,13 @@ def _top_ten(scores: np.ndarray) -> list[list[int]]:
     return rows
 
 
-def _said_of_images(judged: JudgedSplit) -> sp.csr_matrix:
+def _said_of_images(projected: ProjectedSplit) -> sp.csr_matrix:
     """(n, V) bool: terms that any caption of an image says."""
-    captions = np.arange(len(judged.pairs.relevant))
-    shape = (len(judged.images), len(captions))
+    captions = np.arange(len(projected.pairs.relevant))
+    shape = (len(projected.images), len(captions))
     ones = np.ones(len(captions), np.int32)
-    owners = sp.csr_matrix((ones, (judged.pairs.relevant, captions)), shape=shape)
-    said: sp.csr_matrix = (owners @ judged.literal.astype(np.int32)) > 0
+    owners = sp.csr_matrix((ones, (projected.pairs.relevant, captions)), shape=shape)
+    said: sp.csr_matrix = (owners @ projected.literal.astype(np.int32)) > 0
     return said
 
 

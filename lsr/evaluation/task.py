@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 import scipy.sparse as sp
 
-from lsr.evaluation.judged import JudgedSplit
+from lsr.evaluation.projected import ProjectedSplit
 from lsr.exceptions import QueryError
 from lsr.kernels import sweep_ranks
 from lsr.model.expansion import literal_flags
@@ -220,11 +220,11 @@ class Task:
 
 
 def make_task(
-    judged: JudgedSplit,
+    projected: ProjectedSplit,
     direction: str = "text-to-image",
     term_vectors: np.ndarray | None = None,
 ) -> Task:
-    """The task of a judged split.
+    """The task of a projected split.
 
     Args:
         term_vectors: (V, e) static word vectors for Semantic@20; None leaves it out.
@@ -233,24 +233,24 @@ def make_task(
         QueryError: an unknown direction.
     """
     check_direction(direction)
-    caption_order = _by_id(judged.captions.ids)
-    image_order = _by_id(judged.images.ids)
+    caption_order = _by_id(projected.captions.ids)
+    image_order = _by_id(projected.images.ids)
     place = np.empty(len(image_order), np.int32)
     place[image_order] = np.arange(len(image_order), dtype=np.int32)
-    said = judged.literal[caption_order]
-    image_of = place[judged.pairs.relevant[caption_order]]
+    said = projected.literal[caption_order]
+    image_of = place[projected.pairs.relevant[caption_order]]
     captions = _side(
-        judged.captions.ids,
-        judged.captions.matrix,
+        projected.captions.ids,
+        projected.captions.matrix,
         said,
-        judged.pairs.caption_vectors,
+        projected.pairs.caption_vectors,
         caption_order,
     )
     images = _side(
-        judged.images.ids,
-        judged.images.matrix,
+        projected.images.ids,
+        projected.images.matrix,
         _said_of(image_of, said, len(image_order)),
-        judged.pairs.image_vectors,
+        projected.pairs.image_vectors,
         image_order,
     )
     closeness = None if term_vectors is None else _closeness(captions.matrix, said, term_vectors)

@@ -1,4 +1,4 @@
-"""One export from wish to folder: checked at the door, written whole or not at all."""
+"""One export from request to folder: checked at the door, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lsr.collection.collection import load_collection
-from lsr.evaluation.judged import check_fit
+from lsr.evaluation.projected import check_fit
 from lsr.exceptions import CollectionError, QueryError, shorten
 from lsr.exports.formats import Format, find_format, formats
 from lsr.exports.selection import LARGEST_K, LARGEST_SCALE, ExportReport, Kind, Selection
@@ -28,7 +28,7 @@ SIDES: dict[str, tuple[Kind, ...]] = {
 
 
 @dataclass(frozen=True)
-class ExportWish:
+class ExportRequest:
     """What to write and where.
 
     collection, model: names or folders; no model writes dense vectors alone.
@@ -66,7 +66,7 @@ class Exported:
     seconds: float
 
 
-def export(wish: ExportWish) -> Iterator[ExportReport | Exported]:
+def export(request: ExportRequest) -> Iterator[ExportReport | Exported]:
     """Write an export; reports, then what was written.
 
     An earlier export in the same folder is replaced once the new one is complete. When it is
@@ -80,10 +80,10 @@ def export(wish: ExportWish) -> Iterator[ExportReport | Exported]:
         DiskFullError: there is no room.
     """
     started = time.perf_counter()
-    form = find_format(wish.format)
-    _check_wish(wish, form)
-    target = _check_target(wish.out)
-    selection, notes = _select(wish)
+    form = find_format(request.format)
+    _check_request(request, form)
+    target = _check_target(request.out)
+    selection, notes = _select(request)
     rows: dict[str, int] = {}
     with replacing_folder(target) as temporary:
         writing = form.write(selection, temporary)
@@ -97,17 +97,20 @@ def export(wish: ExportWish) -> Iterator[ExportReport | Exported]:
             yield report
         files = _files(temporary, rows)
         notes += facts.pop("notes")
-        write_json(temporary / CARD, _card(wish, selection, files, notes, facts))
+        write_json(temporary / CARD, _card(request, selection, files, notes, facts))
     yield Exported(target, files, tuple(notes), time.perf_counter() - started)
 
 
-def _check_wish(wish: ExportWish, form: Format) -> None:
-    if wish.side not in SIDES:
-        raise QueryError(f"`{shorten(wish.side)}` is no side. Use {', '.join(SIDES)}.")
-    for name, value, largest in (("k", wish.k, LARGEST_K), ("scale", wish.scale, LARGEST_SCALE)):
+def _check_request(request: ExportRequest, form: Format) -> None:
+    if request.side not in SIDES:
+        raise QueryError(f"`{shorten(request.side)}` is no side. Use {', '.join(SIDES)}.")
+    for name, value, largest in (
+        ("k", request.k, LARGEST_K),
+        ("scale", request.scale, LARGEST_SCALE),
+    ):
         if not 1 <= value <= largest:
             raise QueryError(f"The {name} is {value:,}. Use a whole number from 1 to {largest:,}.")
-    if wish.model is None and form.needs_model:
+    if request.model is None and form.needs_model:
         raise QueryError(
             f"Format `{form.name}` holds sparse vectors, which only a model gives. Name a model, "
             "or export dense vectors as csv or parquet."
@@ -156,18 +159,20 @@ def _held(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
 
 
-def _select(wish: ExportWish) -> tuple[Selection, list[str]]:
+def _select(request: ExportRequest) -> tuple[Selection, list[str]]:
     """What is exported, with sentences on what is left out."""
-    collection = load_collection(find("collections", wish.collection))
-    model = None if wish.model is None else load_model(find("models", wish.model))
+    collection = load_collection(find("collections", request.collection))
+    model = None if request.model is None else load_model(find("models", request.model))
     if model is not None:
         check_fit(collection, model)
-    selection = Selection(collection, model, wish.split, SIDES[wish.side], wish.k, wish.scale)
+    selection = Selection(
+        collection, model, request.split, SIDES[request.side], request.k, request.scale
+    )
     if len(selection.caption_rows) or "captions" not in selection.sides:
         return selection, []
     if selection.sides == ("captions",):
         raise CollectionError(
-            f"Split `{wish.split}` of collection `{collection.name}` has "
+            f"Split `{request.split}` of collection `{collection.name}` has "
             f"{len(selection.image_rows):,} images but no captions. Export the images alone."
         )
     note = f"The split has no captions, so only its {len(selection.image_rows):,} images are here."
@@ -182,7 +187,7 @@ def _files(folder: Path, rows: dict[str, int]) -> tuple[ExportedFile, ...]:
 
 
 def _card(
-    wish: ExportWish,
+    request: ExportRequest,
     selection: Selection,
     files: tuple[ExportedFile, ...],
     notes: list[str],
@@ -191,7 +196,7 @@ def _card(
     collection, model = selection.collection, selection.model
     return {
         "schema": SCHEMA,
-        "format": wish.format,
+        "format": request.format,
         "collection": {
             "name": collection.name,
             "fingerprint": collection.fingerprint,
@@ -199,7 +204,7 @@ def _card(
             "licence": collection.card.get("licence"),
         },
         "model": model and {"name": model.name, "fingerprint": model.fingerprint},
-        "split": wish.split,
+        "split": request.split,
         "sides": list(selection.sides),
         **facts,
         "files": [asdict(one) for one in files],

@@ -9,9 +9,9 @@ from pathlib import Path
 from lsr.exceptions import UnknownNameError, shorten
 from lsr.exports.anserini import write_float, write_quantised
 from lsr.exports.ciff import write_ciff
+from lsr.exports.csv_parquet import write_csv, write_parquet
 from lsr.exports.selection import Selection, Writing
 from lsr.exports.sparse_encoder import write_sparse_encoder
-from lsr.exports.tables import write_csv, write_parquet
 from lsr.exports.trec import write_trec
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lsr.exceptions import InputError, UnknownNameError, shorten
-from lsr.imports.imported import ImportWish, Kind
+from lsr.imports.imported import ImportRequest, Kind
 from lsr.imports.listing import Listing
 from lsr.imports.readers.caption_lists import COCO_NAMES, FLICKR_NAMES, KARPATHY_NAMES, has_list
 from lsr.imports.readers.containers import user_path
@@ -105,24 +105,25 @@ class Origin:
     on_the_hub: bool = False
 
 
-def find_origin(wish: ImportWish) -> Origin:
+def find_origin(request: ImportRequest) -> Origin:
     """Where the source is and which format it has; the authors' files are downloaded here.
 
     Raises:
         UnknownNameError: no such source or format.
-        InputError: it is of no known format, or lacks what the wished one needs.
+        InputError: it is of no known format, or lacks what the one asked for needs.
     """
-    if wish.form is not None and wish.form not in _BY_NAME:
+    if request.form is not None and request.form not in _BY_NAME:
         raise UnknownNameError(
-            f"There is no format `{shorten(wish.form)}`. The formats are: {', '.join(FORM_NAMES)}."
+            f"There is no format `{shorten(request.form)}`. The formats are: "
+            f"{', '.join(FORM_NAMES)}."
         )
-    source = _archive(wish.source) or _on_the_hub(wish)
+    source = _archive(request.source) or _on_the_hub(request)
     if isinstance(source, Origin):
         return source
-    if wish.form is None:
-        return Origin(*source, _recognised(source, wish))
-    form = _BY_NAME[wish.form]
-    needed = _needs(form, source.folder, wish)
+    if request.form is None:
+        return Origin(*source, _recognised(source, request))
+    form = _BY_NAME[request.form]
+    needed = _needs(form, source.folder, request)
     if lacking := [part for part, there in needed.items() if not there]:
         raise InputError(
             f"`{shorten(source.name)}` lacks {' and '.join(lacking)}, which format `{form.name}` "
@@ -136,7 +137,7 @@ def origin_of(source: Source, form: str) -> Origin:
     return Origin(*source, _BY_NAME[form])
 
 
-def read_origin(origin: Origin, wish: ImportWish) -> Listing:
+def read_origin(origin: Origin, request: ImportRequest) -> Listing:
     """What a source holds, for a format that becomes a collection.
 
     Raises:
@@ -144,14 +145,14 @@ def read_origin(origin: Origin, wish: ImportWish) -> Listing:
     """
     name = origin.form.name
     if name == "vectors":
-        return read_vectors(Source(origin.path, origin.name), wish.encoder)
+        return read_vectors(Source(origin.path, origin.name), request.encoder)
     if name == "huggingface":
         if origin.on_the_hub:
             shards, roots = fetch_shards(origin.name)
         else:
             shards, roots = shards_in(origin.path), [origin.path]
         return read_shards(shards, origin.name, roots)
-    return read_pictures(origin.path, origin.name, wish, name)
+    return read_pictures(origin.path, origin.name, request, name)
 
 
 def _archive(source: str) -> Source | None:
@@ -162,31 +163,31 @@ def _archive(source: str) -> Source | None:
     return None
 
 
-def _on_the_hub(wish: ImportWish) -> Source | Origin:
+def _on_the_hub(request: ImportRequest) -> Source | Origin:
     """A folder; a name of the hub that is not the authors' is one of a data set."""
     by_package = _BY_NAME["huggingface"]
-    is_folder = user_path(wish.source).is_dir()
-    if wish.form == by_package.name and not is_folder and wish.source.count("/") == 1:
-        return Origin(Path(), wish.source, by_package, on_the_hub=True)
-    source = locate(wish.source, _ON_THE_HUB)
-    if source.name == wish.source and not is_folder and wish.form is None:
+    is_folder = user_path(request.source).is_dir()
+    if request.form == by_package.name and not is_folder and request.source.count("/") == 1:
+        return Origin(Path(), request.source, by_package, on_the_hub=True)
+    source = locate(request.source, _ON_THE_HUB)
+    if source.name == request.source and not is_folder and request.form is None:
         authors = [_BY_NAME[name] for name in ("vectors", "checkpoint")]
         if not any(any(form.needs(source.folder).values()) for form in authors):
-            return Origin(Path(), wish.source, by_package, on_the_hub=True)
+            return Origin(Path(), request.source, by_package, on_the_hub=True)
     return source
 
 
-def _needs(form: Format, path: Path, wish: ImportWish) -> dict[str, bool]:
+def _needs(form: Format, path: Path, request: ImportRequest) -> dict[str, bool]:
     """With a list of captions that is given, only the pictures have to be there."""
     needs = form.needs(path)
-    if wish.captions and form.name in LIST_FORMS:
+    if request.captions and form.name in LIST_FORMS:
         needs = {part: there or part != _PICTURES for part, there in needs.items()}
     if form.name in LIST_FORMS and path.is_file():  # a zip or tar may hold them: reading tells
         needs = dict.fromkeys(needs, True)
     return needs
 
 
-def _recognised(source: Source, wish: ImportWish) -> Format:
+def _recognised(source: Source, request: ImportRequest) -> Format:
     """The first format whose parts are all there.
 
     Raises:
@@ -194,7 +195,7 @@ def _recognised(source: Source, wish: ImportWish) -> Format:
             nearest.
     """
     # A list of captions says by its content what it is.
-    asked = [one for one in FORMATS if not (wish.captions and one.name in LIST_FORMS)]
+    asked = [one for one in FORMATS if not (request.captions and one.name in LIST_FORMS)]
     parts: list[dict[str, bool]] = []
     for form in asked:
         parts.append(form.needs(source.folder))

@@ -43,7 +43,7 @@ class ImportedModel:
 
 
 @dataclass(frozen=True)
-class ImportWish:
+class ImportRequest:
     """What is to be imported, as a user asks for it.
 
     source: a folder, a zip, a tar, or `owner/name` on huggingface.co. captions: a list of captions

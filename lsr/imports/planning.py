@@ -11,7 +11,7 @@ from pathlib import Path
 from lsr.encoders.loading import obstacle
 from lsr.exceptions import CollectionError, QueryError, UnknownNameError, shorten
 from lsr.imports.formats import Origin, find_origin, read_origin
-from lsr.imports.imported import ImportWish, Kind, Skipped, import_folder
+from lsr.imports.imported import ImportRequest, Kind, Skipped, import_folder
 from lsr.imports.listing import Listing
 from lsr.imports.readers.duplicates import merge_duplicates
 from lsr.imports.readers.naming import with_ids, with_usable_captions
@@ -30,7 +30,7 @@ class ImportPlan:
     checkpoint. n_duplicates: how many of the skipped files are copies of a picture that is taken.
     """
 
-    wish: ImportWish
+    request: ImportRequest
     origin: Origin
     target: Path
     replaces: bool
@@ -84,7 +84,7 @@ class ImportPlan:
             yield f"{image.id}\0{place}"
 
 
-def plan_import(wish: ImportWish) -> ImportPlan:
+def plan_import(request: ImportRequest) -> ImportPlan:
     """What importing would do.
 
     A hub name is downloaded here. Nothing else is written.
@@ -93,43 +93,46 @@ def plan_import(wish: ImportWish) -> ImportPlan:
         InputError: the name is no plain name or taken; the source is not there, of no known
             format, or damaged; it holds no picture; the encoder is not there.
     """
-    check_name(wish.name)
-    if wish.seed < 0:
-        raise QueryError(f"The seed is {wish.seed}. Use 0 or more.")
-    return plan_found(find_origin(wish), wish)
+    check_name(request.name)
+    if request.seed < 0:
+        raise QueryError(f"The seed is {request.seed}. Use 0 or more.")
+    return plan_found(find_origin(request), request)
 
 
-def plan_found(origin: Origin, wish: ImportWish) -> ImportPlan:
+def plan_found(origin: Origin, request: ImportRequest) -> ImportPlan:
     """The same for a source that is at hand.
 
     Raises:
         InputError: as `plan_import`.
     """
-    target = import_folder(origin.form.kind, wish.name)
+    target = import_folder(origin.form.kind, request.name)
     if origin.form.kind == "models":
-        return ImportPlan(wish, origin, target, target.exists(), wish.encoder.strip(), None, 0)
-    listing = read_origin(origin, wish)
+        return ImportPlan(
+            request, origin, target, target.exists(), request.encoder.strip(), None, 0
+        )
+    listing = read_origin(origin, request)
     if listing.vectors is not None:
         encoder = listing.vectors.encoder
-        return ImportPlan(wish, origin, target, target.exists(), encoder, listing, 0)
-    encoder = wish.encoder.strip() or "bundled"
+        return ImportPlan(request, origin, target, target.exists(), encoder, listing, 0)
+    encoder = request.encoder.strip() or "bundled"
     if (reason := obstacle(encoder)) is not None:
         raise UnknownNameError(reason)
-    listing, n_duplicates = _prepared(listing, wish)
-    return ImportPlan(wish, origin, target, target.exists(), encoder, listing, n_duplicates)
+    listing, n_duplicates = _prepared(listing, request)
+    return ImportPlan(request, origin, target, target.exists(), encoder, listing, n_duplicates)
 
 
-def _prepared(listing: Listing, wish: ImportWish) -> tuple[Listing, int]:
+def _prepared(listing: Listing, request: ImportRequest) -> tuple[Listing, int]:
     """(images and captions as they will be stored, how many copies of a picture were merged)."""
     images, without_words = with_usable_captions(listing.images)
     copies: list[Skipped] = []
-    if wish.merge_duplicates:
+    if request.merge_duplicates:
         images, copies = merge_duplicates(images)
-    images, on_splits = with_splits(images, wish.splits, wish.seed)
+    images, on_splits = with_splits(images, request.splits, request.seed)
     images, on_ids = with_ids(images)
     if not images:
         raise CollectionError(
-            f"`{shorten(wish.source)}` holds no picture that can be imported. Give another source."
+            f"`{shorten(request.source)}` holds no picture that can be imported. Give another "
+            "source."
         )
     notes = [*listing.notes, *on_splits, *on_ids]
     if copies:

@@ -17,7 +17,7 @@ from lsr.encoders.loading import load_encoder
 from lsr.encoding.encoded import CAPTION_VECTORS, IMAGE_VECTORS, read_encoded
 from lsr.encoding.encoding import encode_captions, encode_pictures
 from lsr.exceptions import CollectionError, DiskFullError, InputError, shorten
-from lsr.imports.imported import Imported, ImportedCollection, ImportWish, Skipped, import_folder
+from lsr.imports.imported import Imported, ImportedCollection, ImportRequest, Skipped, import_folder
 from lsr.imports.listing import GivenVectors, ListedImage, Listing
 from lsr.imports.planning import ImportPlan, plan_import
 from lsr.imports.stages import ImportReport, encoding, thumbnails, unpacked
@@ -56,7 +56,7 @@ def run_import(plan: ImportPlan) -> Iterator[ImportReport]:
         InputError: another process is importing under that name.
         DiskFullError: there is no room.
     """
-    import_folder(plan.kind, plan.wish.name)  # somebody may have taken the name since
+    import_folder(plan.kind, plan.request.name)  # somebody may have taken the name since
     if plan.listing is None:
         source = Source(plan.origin.path, plan.origin.name)
         model = import_checkpoint(source, plan.target, plan.encoder)
@@ -80,7 +80,7 @@ def import_source(source: str, name: str, encoder: str = "") -> Imported:
     Raises:
         InputError: as `plan_import` and `run_import`.
     """
-    return import_planned(plan_import(ImportWish(source, name, encoder=encoder)))
+    return import_planned(plan_import(ImportRequest(source, name, encoder=encoder)))
 
 
 def import_planned(plan: ImportPlan) -> Imported:
@@ -98,8 +98,8 @@ def import_planned(plan: ImportPlan) -> Imported:
 def _work_to_itself(work: Path, plan: ImportPlan) -> Iterator[None]:
     """Keep other imports of that name out; work of another plan is thrown away."""
     taken = InputError(
-        f"Collection `{plan.wish.name}` is being imported already. Wait for it, stop it, or choose "
-        "another name."
+        f"Collection `{plan.request.name}` is being imported already. Wait for it, stop it, or "
+        "choose another name."
     )
     with told_when_full(plan.target):
         work.mkdir(parents=True, exist_ok=True)
@@ -214,7 +214,7 @@ def _write(
     columns = zip(*captions, strict=True) if captions else [()] * len(CAPTION_COLUMNS)
     write_json(work / _RUN_FILE, {"plan": plan.fingerprint, "writing": True})
     listing = plan.listing
-    title = listing.title if listing and listing.title else plan.wish.name
+    title = listing.title if listing and listing.title else plan.request.name
     pictures = work / "images"
     card = {
         "name": plan.target.name,

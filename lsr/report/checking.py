@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from lsr.exceptions import QueryError
-from lsr.report.tables import Table, compute, read_settings
+from lsr.report.report_tables import Table, compute, read_settings
 
 # What identifies a row of each table; all other columns are compared.
 _KEYS = {

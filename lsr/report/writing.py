@@ -19,7 +19,7 @@ from lsr.exceptions import QueryError
 from lsr.figures.frontier import Curve, trade_off_figure
 from lsr.figures.style import LIGHT
 from lsr.figures.trained import controls_figure, mismatch_figure, sizes_figure
-from lsr.report.tables import CARD, SCHEMA, ReportSettings, Table, compute, settings_as_json
+from lsr.report.report_tables import CARD, SCHEMA, ReportSettings, Table, compute, settings_as_json
 from lsr.storage.files import replacing_folder, write_json
 from lsr.sweep.sweep import SweepRow
 

@@ -17,7 +17,7 @@ from PIL import Image
 from lsr.collection.collection import Collection, load_collection
 from lsr.encoders.loading import load_encoder
 from lsr.encoders.protocol import Encoder
-from lsr.evaluation.judged import check_fit
+from lsr.evaluation.projected import check_fit
 from lsr.evaluation.task import Side
 from lsr.exceptions import QueryError
 from lsr.index.engines import check_engine

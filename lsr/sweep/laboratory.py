@@ -14,7 +14,7 @@ import numpy as np
 
 from lsr.collection.collection import Collection
 from lsr.evaluation.evaluate import term_vectors_for
-from lsr.evaluation.judged import JudgedSplit, judge
+from lsr.evaluation.projected import ProjectedSplit, project_split
 from lsr.evaluation.task import Side, Task, check_direction, make_task
 from lsr.model.checkpoint import Model
 from lsr.sweep.knobs import Knob, set_to
@@ -29,7 +29,7 @@ class Laboratory:
     """A model on a split in one direction.
 
     fixed: prunings that hold in every sweep. null: one of `lsr.sweep.nulls.NULLS`, or empty.
-    judged: the split under the model, null or not.
+    projected: the split under the model, null or not.
     """
 
     collection: Collection
@@ -38,13 +38,13 @@ class Laboratory:
     direction: str
     fixed: tuple[tuple[Knob, float], ...]
     null: str
-    judged: JudgedSplit
+    projected: ProjectedSplit
 
     @cached_property
     def free(self) -> Task:
         """The task without the fixed prunings."""
         vectors = term_vectors_for(self.model.vocabulary)
-        return make_task(self.judged, self.direction, vectors)
+        return make_task(self.projected, self.direction, vectors)
 
     @cached_property
     def task(self) -> Task:
@@ -97,7 +97,7 @@ class Laboratory:
             return query
         literal = np.unique(self.model.vocabulary.literal_ids(query.ids[0]))
         size = self.model.head.hidden_size
-        return null_query(self.judged, query, literal, self.null, size)
+        return null_query(self.projected, query, literal, self.null, size)
 
     def point(self, knob: Knob, value: float, seed: int = 0) -> Point:
         """A point of a sweep, to compare with another."""
@@ -112,12 +112,12 @@ def open_laboratory(
     *,
     fixed: Sequence[tuple[Knob, float]] = (),
     null: str = "",
-    judged: JudgedSplit | None = None,
+    projected: ProjectedSplit | None = None,
 ) -> Laboratory:
     """The laboratory of a model on a split.
 
     Args:
-        judged: the split under the model, where it is at hand already.
+        projected: the split under the model, where it is at hand already.
 
     Raises:
         QueryError: an unknown direction or null.
@@ -126,10 +126,10 @@ def open_laboratory(
         UnknownNameError: no such split.
     """
     check_direction(direction)
-    judged = judged or judge(collection, model, split)
+    projected = projected or project_split(collection, model, split)
     if null:
-        judged = null_split(judged, null, model.head.hidden_size)
-    return Laboratory(collection, model, split, direction, tuple(fixed), null, judged)
+        projected = null_split(projected, null, model.head.hidden_size)
+    return Laboratory(collection, model, split, direction, tuple(fixed), null, projected)
 
 
 def command_of(

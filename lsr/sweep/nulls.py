@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
-from lsr.evaluation.judged import JudgedSplit
+from lsr.evaluation.projected import ProjectedSplit
 from lsr.evaluation.task import Side
 from lsr.exceptions import QueryError
 from lsr.model.projection import Projection, project
@@ -32,7 +32,9 @@ def check_null(null: str) -> None:
         raise QueryError(f"`{null[:40]}` is no null. Use {', '.join(NULLS)}.")
 
 
-def null_split(judged: JudgedSplit, null: str, hidden_size: int, seed: int = 0) -> JudgedSplit:
+def null_split(
+    projected: ProjectedSplit, null: str, hidden_size: int, seed: int = 0
+) -> ProjectedSplit:
     """A split in which a model's work is undone.
 
     shuffled: every caption keeps its literal terms and as many expansion terms of the same
@@ -45,24 +47,24 @@ def null_split(judged: JudgedSplit, null: str, hidden_size: int, seed: int = 0) 
         QueryError: an unknown null.
     """
     check_null(null)
-    captions = judged.captions
+    captions = projected.captions
     if null == "shuffled":
-        matrix = _dealt_out(captions.matrix, judged.literal_flags, seed)
-        return _with(judged, matrix, judged.images.matrix)
+        matrix = _dealt_out(captions.matrix, projected.literal_flags, seed)
+        return _with(projected, matrix, projected.images.matrix)
     if null == "words":
-        matrix = sp.csr_matrix(judged.literal, dtype=np.float32)
-        return _with(judged, matrix, judged.images.matrix)
+        matrix = sp.csr_matrix(projected.literal, dtype=np.float32)
+        return _with(projected, matrix, projected.images.matrix)
     n_terms = captions.matrix.shape[1]
-    head = _random_head(judged.pairs.image_vectors.shape[1], hidden_size, n_terms, seed)
+    head = _random_head(projected.pairs.image_vectors.shape[1], hidden_size, n_terms, seed)
     return _with(
-        judged,
-        _cut(head, judged.pairs.caption_vectors, captions.active_terms),
-        _cut(head, judged.pairs.image_vectors, judged.images.active_terms),
+        projected,
+        _cut(head, projected.pairs.caption_vectors, captions.active_terms),
+        _cut(head, projected.pairs.image_vectors, projected.images.active_terms),
     )
 
 
 def null_query(
-    judged: JudgedSplit,
+    projected: ProjectedSplit,
     query: Side,
     literal: np.ndarray,
     null: str,
@@ -72,7 +74,7 @@ def null_query(
     """One query, which need not belong to the split, with a model's work undone in the same way.
 
     Args:
-        judged: the split under the null.
+        projected: the split under the null.
         literal: numbers of the terms that the query says.
 
     Raises:
@@ -84,14 +86,14 @@ def null_query(
         weights = np.ones(len(literal), np.float32)
         matrix = sp.csr_matrix((weights, (np.zeros_like(literal), literal)), (1, n_terms))
     elif null == "shuffled":
-        pool = judged.captions.matrix.indices[~judged.literal_flags]
+        pool = projected.captions.matrix.indices[~projected.literal_flags]
         terms, free = query.matrix.indices.copy(), np.flatnonzero(~query.said)
         if len(pool):
             terms[free] = np.random.default_rng(seed).choice(pool, len(free))
         matrix = sp.csr_matrix((query.matrix.data, (np.zeros_like(terms), terms)), (1, n_terms))
     else:
         head = _random_head(query.dense.shape[1], hidden_size, n_terms, seed)
-        most = np.diff(judged.captions.matrix.indptr).max(initial=1)
+        most = np.diff(projected.captions.matrix.indptr).max(initial=1)
         matrix = keep_strongest(project(head, query.dense), int(most))
     matrix.sort_indices()
     return replace(query, matrix=matrix, said=np.isin(matrix.indices, literal))
@@ -131,10 +133,12 @@ def _cut(head: Projection, vectors: np.ndarray, active: float) -> sp.csr_matrix:
     return stack(blocks, head.vocabulary_size)
 
 
-def _with(judged: JudgedSplit, captions: sp.csr_matrix, images: sp.csr_matrix) -> JudgedSplit:
-    mark = judged.captions.vocabulary
+def _with(
+    projected: ProjectedSplit, captions: sp.csr_matrix, images: sp.csr_matrix
+) -> ProjectedSplit:
+    mark = projected.captions.vocabulary
     return replace(
-        judged,
-        captions=SparseVectors(captions, judged.captions.ids, mark),
-        images=SparseVectors(images, judged.images.ids, mark),
+        projected,
+        captions=SparseVectors(captions, projected.captions.ids, mark),
+        images=SparseVectors(images, projected.images.ids, mark),
     )

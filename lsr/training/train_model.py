@@ -15,8 +15,8 @@ import torch
 from lsr.collection.collection import Collection
 from lsr.encoders.bundled import BundledEncoder
 from lsr.evaluation.evaluate import evaluate
-from lsr.evaluation.judged import JudgedSplit, judge_head
 from lsr.evaluation.pairs import Pairs, first_images, load_pairs
+from lsr.evaluation.projected import ProjectedSplit, project_split_with
 from lsr.model.checkpoint import save_model
 from lsr.model.projection import Projection
 from lsr.model.vocabulary import Vocabulary
@@ -121,8 +121,8 @@ def _train_model(
     # The metrics are measured on the rounded weights that are stored.
     for parameter in head.cpu().parameters():
         parameter.data = parameter.data.to(precision).float()
-    split, judged = judge_trained(collection, ready)
-    metrics = evaluate(judged, term_vectors=ready.bundled.token_vectors)
+    split, projected = project_with_trained(collection, ready)
+    metrics = evaluate(projected, term_vectors=ready.bundled.token_vectors)
     save_model(
         folder,
         head,
@@ -186,11 +186,11 @@ def prepare(
     return Prepared(head, training, validation, vocabulary, start.name, stopped, bundled)
 
 
-def judge_trained(collection: Collection, ready: Prepared) -> tuple[str, JudgedSplit]:
+def project_with_trained(collection: Collection, ready: Prepared) -> tuple[str, ProjectedSplit]:
     """The split that a trained head is measured on, `test` where there is one, projected."""
     split = "test" if "test" in collection.splits else "val"
     encoder = ready.bundled if collection.encoder == ready.bundled.name else None
-    return split, judge_head(collection, ready.head, ready.vocabulary, split, encoder)
+    return split, project_split_with(collection, ready.head, ready.vocabulary, split, encoder)
 
 
 def training_device() -> str:

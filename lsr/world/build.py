@@ -31,7 +31,7 @@ from lsr.world import encoder_training, scenes, token_table
 from lsr.world.captions import held_out_words
 from lsr.world.drawing import draw
 from lsr.world.encoder_settings import EncoderSettings
-from lsr.world.tables import SHOWN, SIDE, SPLITS, file_name, probes, tables
+from lsr.world.scene_tables import SHOWN, SIDE, SPLITS, file_name, probes, tables
 
 _CHUNK = 250
 

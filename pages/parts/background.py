@@ -6,6 +6,7 @@ free, and what it has made is on disk when the app ends.
 
 from __future__ import annotations
 
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -102,3 +103,14 @@ def forget(key: object) -> None:
     """Stop the work of a key; the next `follow` starts it anew."""
     if (work := _WORKS.pop(key, None)) is not None:
         work.stop()
+
+
+def time_left(seconds: float) -> str:
+    """Words for an estimate, no more exact than it is."""
+    if seconds < 10:
+        return "a few seconds left"
+    if seconds < 90:
+        return f"about {math.ceil(seconds / 10) * 10} s left"
+    if seconds < 5_400:
+        return f"about {round(seconds / 60)} min left"
+    return f"about {seconds / 3_600:.1f} h left"

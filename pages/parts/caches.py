@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from lsr.collection.collection import Collection, load_collection
-from lsr.evaluation.judged import JudgedSplit, judge
+from lsr.evaluation.projected import ProjectedSplit, project_split
 from lsr.exceptions import PictureError
 from lsr.model.checkpoint import Model, load_model
 from lsr.search.results import Inspection, SearchResult, SearchSettings
@@ -61,10 +61,10 @@ def searcher(choice: Choice) -> Searcher:
     return _searcher(images, head, choice.engine, place, images.fingerprint, head.fingerprint)
 
 
-def judged(collection_name: str, model_name: str, split: str) -> JudgedSplit:
+def projected(collection_name: str, model_name: str, split: str) -> ProjectedSplit:
     """A split projected with a model."""
     images, head = collection(collection_name), model(model_name)
-    return _judged(images, head, split, images.fingerprint, head.fingerprint)
+    return _projected(images, head, split, images.fingerprint, head.fingerprint)
 
 
 def laboratory(
@@ -72,7 +72,7 @@ def laboratory(
 ) -> Laboratory:
     """A model on a split, ready to be swept."""
     images, head = collection(collection_name), model(model_name)
-    ready = judged(collection_name, model_name, split)
+    ready = projected(collection_name, model_name, split)
     about = (split, direction, null)
     return _laboratory(images, head, ready, *about, images.fingerprint, head.fingerprint)
 
@@ -164,21 +164,21 @@ def _searcher(_images: Collection, _head: Model, engine: str, *marks: str) -> Se
 
 
 @st.cache_resource(max_entries=2, show_spinner="Projecting the captions…")
-def _judged(_images: Collection, _head: Model, split: str, *marks: str) -> JudgedSplit:
-    return _kept(judge(_images, _head, split))
+def _projected(_images: Collection, _head: Model, split: str, *marks: str) -> ProjectedSplit:
+    return _kept(project_split(_images, _head, split))
 
 
 @st.cache_resource(max_entries=6, show_spinner="Setting up the laboratory…")
 def _laboratory(
     _images: Collection,
     _head: Model,
-    _ready: JudgedSplit,
+    _ready: ProjectedSplit,
     split: str,
     direction: str,
     null: str,
     *marks: str,
 ) -> Laboratory:
-    ready = open_laboratory(_images, _head, split, direction, null=null, judged=_ready)
+    ready = open_laboratory(_images, _head, split, direction, null=null, projected=_ready)
     _ = ready.task.teacher_top  # every sweep asks for it
     return _kept(ready)
 

@@ -206,3 +206,9 @@ def _leave(arguments: tuple) -> None:  # type: ignore[type-arg]
     address.write("id", None)
     if address.read_text("model") not in fitting(current_collection()):
         address.write("model", None)
+
+
+def free_name(taken: Sequence[str], wanted: str = "my-model") -> str:
+    """A name for the next model or collection: the wanted one, with a number if it is taken."""
+    numbered = (f"{wanted}-{number}" for number in range(2, len(taken) + 3))
+    return next(name for name in (wanted, *numbered) if name not in taken)

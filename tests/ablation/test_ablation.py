@@ -16,9 +16,9 @@ import torch
 
 from lsr.ablation import grid, processes
 from lsr.ablation.grid import CONTROLS, SIZES, Grid, studies_named
+from lsr.ablation.run_process import RATES, peak_memory, train_and_measure
+from lsr.ablation.run_tables import MISMATCH_COLUMNS, RUN_COLUMNS, summarize_runs
 from lsr.ablation.runs import ablate
-from lsr.ablation.tables import MISMATCH_COLUMNS, RUN_COLUMNS, summarize_runs
-from lsr.ablation.worker import RATES, peak_memory, train_and_measure
 from lsr.cli.main import main
 from lsr.exceptions import ModelError, QueryError
 from lsr.model.vocabulary import Vocabulary

@@ -33,8 +33,10 @@ def test_measures_agree_with_ir_measures():
     run = {str(q): {str(d): float(scores[q, d]) for d in range(30)} for q in range(40)}
     qrels = {str(q): {str(relevant[q]): 1} for q in range(40)}
     names = ["R@1", "R@5", "R@10", "RR@10"]
-    judged = ir_measures.calc_aggregate([ir_measures.parse_measure(n) for n in names], qrels, run)
-    theirs = {str(measure): value for measure, value in judged.items()}
+    projected = ir_measures.calc_aggregate(
+        [ir_measures.parse_measure(n) for n in names], qrels, run
+    )
+    theirs = {str(measure): value for measure, value in projected.items()}
     ours = summarize(ranks)
     assert [ours[n.replace("RR", "MRR")] for n in names] == pytest.approx(
         [theirs[n] for n in names]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lsr.collection.collection import Collection
-from lsr.exports.exporting import Exported, ExportWish, export
+from lsr.exports.exporting import Exported, ExportRequest, export
 from lsr.model.checkpoint import Model
 
 PEERS = Path(__file__).resolve().parents[2] / "build" / "peers"
@@ -20,9 +20,9 @@ Export = Callable[..., Exported]
 def exported(collection: Collection, model: Model, tmp_path: Path) -> Export:
     """Write an export of the tiny collection and give what was written."""
 
-    def run(form: str, **wish: object) -> Exported:
-        named = {"collection": "tiny", "model": "tiny", "out": tmp_path / form, **wish}
-        *_, last = export(ExportWish(format=form, **named))
+    def run(form: str, **request: object) -> Exported:
+        named = {"collection": "tiny", "model": "tiny", "out": tmp_path / form, **request}
+        *_, last = export(ExportRequest(format=form, **named))
         assert isinstance(last, Exported)
         return last
 

@@ -21,7 +21,7 @@ from lsr.exceptions import (
     QueryError,
     UnknownNameError,
 )
-from lsr.exports.exporting import ExportWish, export
+from lsr.exports.exporting import ExportRequest, export
 from lsr.exports.fields import field_ids
 from lsr.exports.formats import formats
 from lsr.model.checkpoint import save_model
@@ -51,7 +51,7 @@ def test_the_same_export_twice_gives_the_same_bytes(exported, name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_reports_count_up_to_what_there_is(collection, model, tmp_path, name):
-    *reports, done = export(ExportWish("tiny", "tiny", name, tmp_path / "out"))
+    *reports, done = export(ExportRequest("tiny", "tiny", name, tmp_path / "out"))
     last = {report.file: report.rows for report in reports if report.done == report.total}
     assert last.keys() == {report.file for report in reports}
     assert {one.name: one.rows for one in done.files if one.rows is not None} == last
@@ -80,8 +80,8 @@ def test_the_command_answers_files_rows_bytes_and_seconds(collection, model, ans
 
 
 def test_the_command_says_a_mistake_in_one_line(collection, model, capsys, tmp_path):
-    wish = ["export", "--collection", "tiny", "--model", "tiny", "--out", str(tmp_path / "out")]
-    assert main([*wish, "--format", "xml"]) == 2
+    request = ["export", "--collection", "tiny", "--model", "tiny", "--out", str(tmp_path / "out")]
+    assert main([*request, "--format", "xml"]) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err == (
@@ -91,7 +91,7 @@ def test_the_command_says_a_mistake_in_one_line(collection, model, capsys, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("wish", "error", "message"),
+    ("request", "error", "message"),
     [
         ({"split": "dev"}, UnknownNameError, "no split `dev`. Its splits are `test`"),
         ({"side": "left"}, QueryError, "`left` is no side. Use images, captions, both"),
@@ -104,9 +104,9 @@ def test_the_command_says_a_mistake_in_one_line(collection, model, capsys, tmp_p
     ],
     ids=str,
 )
-def test_a_wish_that_cannot_be_met_is_refused(exported, tmp_path, wish, error, message):
+def test_a_wish_that_cannot_be_met_is_refused(exported, tmp_path, request, error, message):
     with pytest.raises(error, match=message):
-        exported("trec", out=tmp_path / "out" / "deep", **wish)
+        exported("trec", out=tmp_path / "out" / "deep", **request)
     assert not (tmp_path / "out").exists()
 
 
@@ -228,7 +228,7 @@ def test_a_full_disk_leaves_what_stood_there(exported, tmp_path, monkeypatch, na
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_export_that_is_stopped_leaves_nothing(collection, model, tmp_path, name):
-    running = export(ExportWish("tiny", "tiny", name, tmp_path / "out" / "deep"))
+    running = export(ExportRequest("tiny", "tiny", name, tmp_path / "out" / "deep"))
     next(running)
     running.close()
     assert list((tmp_path / "out").iterdir()) == []

@@ -6,7 +6,7 @@ import ir_measures
 import pytest
 
 from lsr.evaluation.evaluate import evaluate
-from lsr.evaluation.judged import judge
+from lsr.evaluation.projected import project_split
 from tests.conftest import make_collection
 
 THEIRS = {"R@1": "Success@1", "R@5": "Success@5", "R@10": "Success@10", "MRR@10": "RR@10"}
@@ -25,7 +25,7 @@ def test_ir_measures_finds_what_evaluate_measures(home, fake_encoder, model, exp
     run = list(ir_measures.read_trec_run(str(done.folder / f"{direction}.run")))
     measures = [ir_measures.parse_measure(name) for name in THEIRS.values()]
     theirs = ir_measures.calc_aggregate(measures, qrels, run)
-    ours = evaluate(judge(collection, model, "test"), direction)["sparse"]
+    ours = evaluate(project_split(collection, model, "test"), direction)["sparse"]
     assert 0 < ours["R@1"] < 1
     assert not [note for note in done.notes if direction in note and "level" in note]
     for name, measure in zip(THEIRS, measures, strict=True):

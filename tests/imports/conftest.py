@@ -1,4 +1,4 @@
-"""Small photo folders, and the whole way from a wish to a collection."""
+"""Small photo folders, and the whole way from a request to a collection."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from PIL import Image
 from lsr.collection.collection import Collection
 from lsr.encoders.protocol import Encoder
 from lsr.imports import planning, running
-from lsr.imports.imported import ImportedCollection, ImportWish
+from lsr.imports.imported import ImportedCollection, ImportRequest
 from lsr.imports.planning import plan_import
 from lsr.imports.running import run_import
 from tests.conftest import FakeEncoder
@@ -73,8 +73,8 @@ Importing = Callable[..., ImportedCollection]
 def importing(encoder: FakeEncoder) -> Importing:
     """Import a source as `mine` with the fake encoder."""
 
-    def run(source: Path | str, **wish) -> ImportedCollection:
-        plan = plan_import(ImportWish(str(source), "mine", encoder="fake", **wish))
+    def run(source: Path | str, **request) -> ImportedCollection:
+        plan = plan_import(ImportRequest(str(source), "mine", encoder="fake", **request))
         *_, last = run_import(plan)
         assert isinstance(last.imported, ImportedCollection)
         return last.imported

@@ -11,7 +11,7 @@ from PIL import Image
 
 from lsr.exceptions import CollectionError, DiskFullError, InputError, QueryError, UnknownNameError
 from lsr.imports import stages, thumbnails
-from lsr.imports.imported import ImportWish
+from lsr.imports.imported import ImportRequest
 from lsr.imports.planning import plan_import
 from lsr.imports.readers import contents
 from tests.imports.conftest import coco, karpathy, photo, write_photos, write_zip
@@ -90,8 +90,8 @@ def test_a_name_that_could_mean_several_pictures_is_not_guessed(tmp_path, import
 
 
 def test_folders_and_lists_that_are_not_there_are_refused(tmp_path, encoder, home, photos):
-    def planned(source, **wish):
-        return plan_import(ImportWish(str(source), "mine", encoder="fake", **wish))
+    def planned(source, **request):
+        return plan_import(ImportRequest(str(source), "mine", encoder="fake", **request))
 
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "a.txt").write_text("a dog")
@@ -102,7 +102,7 @@ def test_folders_and_lists_that_are_not_there_are_refused(tmp_path, encoder, hom
     with pytest.raises(CollectionError, match=r"folder `texts` after --captions holds no `capt"):
         planned(photos, captions=str(tmp_path / "texts"))
     with pytest.raises(UnknownNameError, match="none"):
-        plan_import(ImportWish(str(photos), "mine", encoder="other"))
+        plan_import(ImportRequest(str(photos), "mine", encoder="other"))
     empty = write_zip(tmp_path / "empty.zip", {"a.txt": b"x"})
     with pytest.raises(CollectionError, match="`empty.zip` holds no pictures: none of its 1 files"):
         planned(empty)
@@ -218,7 +218,7 @@ def test_a_name_that_is_taken_is_refused(photos, encoder, collection, home):
         ("../x", "cannot be a name"),
     ):
         with pytest.raises(QueryError, match=message):
-            plan_import(ImportWish(str(photos), name, encoder="fake"))
+            plan_import(ImportRequest(str(photos), name, encoder="fake"))
 
 
 @pytest.mark.parametrize("room", ["thumbnails", "writing"])

@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import save_file
 
 from lsr.collection.collection import load_collection
-from lsr.evaluation.judged import check_fit
+from lsr.evaluation.projected import check_fit
 from lsr.exceptions import InputError, UnknownNameError
 from lsr.imports.vectors import downloading
 from lsr.imports.vectors.fetching import fetch

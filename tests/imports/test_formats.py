@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from lsr.exceptions import InputError, UnknownNameError
-from lsr.imports.imported import ImportWish
+from lsr.imports.imported import ImportRequest
 from lsr.imports.planning import plan_import
 from lsr.storage.hub import Source
 from tests.imports.conftest import (
@@ -249,7 +249,7 @@ def test_a_split_column_and_folders_named_after_splits_are_kept(photos, tmp_path
 def test_the_dry_run_writes_nothing_and_says_what_the_import_does(photos, encoder, home, importing):
     (photos / "captions.csv").write_text(TABLES["captions.csv"] + "gone.jpg,a bird\n")
     (photos / "copy.jpg").write_bytes((photos / "p2.jpg").read_bytes())
-    plan = plan_import(ImportWish(str(photos), "mine", encoder="fake"))
+    plan = plan_import(ImportRequest(str(photos), "mine", encoder="fake"))
     assert not home.exists()
     assert (plan.form, plan.kind, plan.encoder, plan.replaces) == (
         "folder",
@@ -265,7 +265,7 @@ def test_the_dry_run_writes_nothing_and_says_what_the_import_does(photos, encode
     assert plan.splits == {
         split: len(made.collection.image_rows(split)) for split in made.collection.splits
     }
-    assert plan_import(ImportWish(str(photos), "mine", encoder="fake")).replaces
+    assert plan_import(ImportRequest(str(photos), "mine", encoder="fake")).replaces
 
 
 def test_the_format_can_be_forced_and_an_unknown_one_is_refused(photos, importing, encoder):
@@ -289,7 +289,7 @@ def test_the_format_can_be_forced_and_an_unknown_one_is_refused(photos, importin
 def test_what_the_nearest_format_lacks_is_said(tmp_path, encoder):
     def problem():
         with pytest.raises(InputError) as caught:
-            plan_import(ImportWish(str(tmp_path / "x"), "mine"))
+            plan_import(ImportRequest(str(tmp_path / "x"), "mine"))
         return str(caught.value)
 
     (tmp_path / "x").mkdir()
@@ -335,4 +335,4 @@ def test_a_name_of_the_hub_that_is_not_the_authors_is_read_by_the_package(
 def test_a_data_set_of_the_hub_needs_the_package(monkeypatch, home):
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(InputError, match="Run `python -m pip install datasets`"):
-        plan_import(ImportWish("nobody/photos", "mine", form="huggingface"))
+        plan_import(ImportRequest("nobody/photos", "mine", form="huggingface"))

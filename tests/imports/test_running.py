@@ -14,7 +14,7 @@ from lsr.cli.main import build_parser, main
 from lsr.collection.collection import load_collection
 from lsr.exceptions import CollectionError, InputError
 from lsr.imports.formats import FORM_NAMES
-from lsr.imports.imported import ImportWish
+from lsr.imports.imported import ImportRequest
 from lsr.imports.listing import ListedCaption, ListedImage
 from lsr.imports.planning import plan_import
 from lsr.imports.readers.containers import scan_folder
@@ -146,7 +146,7 @@ def test_an_import_that_was_stopped_goes_on(photos, importing, encoder, home, mo
     whole = importing(photos).collection
     expected = (whole.fingerprint, whole.image_ids)
     (photos / "captions.csv").write_text("image,caption\np0.jpg,a dog\n")
-    plan = plan_import(ImportWish(str(photos), "mine", encoder="fake"))
+    plan = plan_import(ImportRequest(str(photos), "mine", encoder="fake"))
     run = run_import(plan)
     for report in run:
         if report.stage == "encoding images":
@@ -164,7 +164,7 @@ def test_an_import_that_was_stopped_goes_on(photos, importing, encoder, home, mo
 
 
 def test_unfinished_work_of_another_plan_is_thrown_away(photos, importing, encoder, home, tmp_path):
-    run = run_import(plan_import(ImportWish(str(photos), "mine", encoder="fake")))
+    run = run_import(plan_import(ImportRequest(str(photos), "mine", encoder="fake")))
     next(run)
     run.close()
     other = write_photos(tmp_path / "other", ["only.jpg"])
@@ -172,7 +172,7 @@ def test_unfinished_work_of_another_plan_is_thrown_away(photos, importing, encod
 
 
 def test_two_imports_of_one_name_do_not_mix(photos, encoder, home):
-    plan = plan_import(ImportWish(str(photos), "mine", encoder="fake"))
+    plan = plan_import(ImportRequest(str(photos), "mine", encoder="fake"))
     taken = InputError("taken")
     with (
         exclusive(home / "collections" / ".mine-import" / "lock", taken),
@@ -221,7 +221,7 @@ def test_a_killed_import_gives_the_collection_of_an_undisturbed_one(tmp_path, ho
         assert process.returncode == -signal.SIGKILL
     made = []
     for name in ("mine", "undisturbed"):
-        *_, last = run_import(plan_import(ImportWish(str(source), name, encoder="slow")))
+        *_, last = run_import(plan_import(ImportRequest(str(source), name, encoder="slow")))
         made.append(last.imported.collection)
     assert made[0].fingerprint == made[1].fingerprint
     assert len(made[0].captions) == 900

@@ -10,7 +10,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from lsr.collection.collection import load_collection
-from lsr.imports.imported import ImportWish
+from lsr.imports.imported import ImportRequest
 from lsr.imports.planning import plan_import
 from lsr.imports.running import run_import
 from lsr.storage.places import find
@@ -45,7 +45,7 @@ def photos(tmp_path):
 @pytest.fixture
 def mine(photos):
     """The pictures as a collection of the user's."""
-    for _ in run_import(plan_import(ImportWish(str(photos), "mine"))):
+    for _ in run_import(plan_import(ImportRequest(str(photos), "mine"))):
         pass
     return load_collection(find("collections", "mine"))
 

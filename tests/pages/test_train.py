@@ -16,9 +16,10 @@ from lsr.training import jobs
 from lsr.training.run_folder import run_folder
 from lsr.training.settings import TrainingReport, TrainingSettings, settings_as_json
 from lsr.training.train_model import COMPACT_RECIPE, QUICK_RECIPE, train_model
+from pages.parts.background import time_left
+from pages.parts.choice import free_name
 from pages.parts.train import charts
-from pages.parts.train.address import POINTS, free_name, with_points
-from pages.parts.train.runs import time_left
+from pages.parts.train.address import POINTS, with_points
 from pages.parts.train.words import HELP, PRESETS
 from tests.conftest import FakeEncoder, make_collection
 from tests.pages.test_pages import mistake, opened

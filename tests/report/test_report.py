@@ -10,7 +10,7 @@ import pytest
 from lsr.exceptions import QueryError, UnknownNameError
 from lsr.model.checkpoint import save_model
 from lsr.report.checking import check_report
-from lsr.report.tables import KNOBS, ReportSettings, read_settings
+from lsr.report.report_tables import KNOBS, ReportSettings, read_settings
 from lsr.report.writing import write_report
 from lsr.sweep.knobs import parse_knob
 from lsr.sweep.laboratory import open_laboratory

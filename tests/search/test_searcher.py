@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lsr.evaluation.judged import check_fit
+from lsr.evaluation.projected import check_fit
 from lsr.exceptions import ModelError, QueryError, UnknownNameError
 from lsr.model.projection import project
 from lsr.search.searcher import Searcher, SearchSettings

@@ -2,7 +2,7 @@ import pytest
 
 from lsr.cli.main import main
 from lsr.exceptions import QueryError, UnknownNameError
-from lsr.index.memory.files import CARD, index_folder, made_from, save_index
+from lsr.index.memory.files import CARD, index_folder, index_origin, save_index
 from lsr.search.searcher import Searcher, SearchSettings, projected_index
 from lsr.search.trec_run import Query, read_queries, write_run
 
@@ -89,7 +89,7 @@ def test_a_searcher_opens_the_stored_index_and_passes_over_a_broken_one(
 ):
     marks = collection.fingerprint, model.fingerprint
     folder = index_folder(*marks)
-    save_index(projected_index(collection, model, "float16"), folder, made_from(*marks))
+    save_index(projected_index(collection, model, "float16"), folder, index_origin(*marks))
     opened = Searcher(collection, model, encoder=fake_encoder)
     assert opened.index.precision == "float16"
     pairs = [searcher.search_text(TEXTS[0]), opened.search_text(TEXTS[0])]

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 
-from lsr.evaluation.judged import JudgedSplit
 from lsr.evaluation.pairs import Pairs
+from lsr.evaluation.projected import ProjectedSplit
 from lsr.model.expansion import term_draw
 from lsr.model.sparse import SparseVectors, from_dense
 
@@ -46,7 +46,7 @@ class World:
             flags[image] |= said
         return flags
 
-    def judged(self) -> JudgedSplit:
+    def projected(self) -> ProjectedSplit:
         pairs = Pairs(
             np.arange(len(self.images)),
             np.arange(len(self.captions)),
@@ -55,7 +55,7 @@ class World:
             self.image_of.astype(np.int32),
             [""] * len(self.captions),
         )
-        return JudgedSplit(
+        return ProjectedSplit(
             pairs,
             SparseVectors(from_dense(self.images), self.image_ids, "v"),
             SparseVectors(from_dense(self.captions), self.caption_ids, "v"),

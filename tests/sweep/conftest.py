@@ -18,4 +18,4 @@ def direction(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def task(world: World, direction: str) -> Task:
-    return make_task(world.judged(), direction, world.vectors)
+    return make_task(world.projected(), direction, world.vectors)

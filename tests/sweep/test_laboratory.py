@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lsr.cli.main import build_parser
-from lsr.evaluation.judged import judge
+from lsr.evaluation.projected import project_split
 from lsr.evaluation.task import DIRECTIONS
 from lsr.exceptions import QueryError, UnknownNameError
 from lsr.sweep.knobs import Knob, set_to
@@ -33,9 +33,12 @@ def test_fixed_prunings_hold_in_the_task_and_not_in_the_free_one(collection, mod
 
 
 def test_a_judged_split_at_hand_is_taken(collection, model):
-    judged = judge(collection, model, "test")
-    assert open_laboratory(collection, model, judged=judged).judged is judged
-    assert open_laboratory(collection, model, judged=judged, null="words").judged is not judged
+    projected = project_split(collection, model, "test")
+    assert open_laboratory(collection, model, projected=projected).projected is projected
+    assert (
+        open_laboratory(collection, model, projected=projected, null="words").projected
+        is not projected
+    )
 
 
 def test_a_null_takes_the_place_of_the_models_work(collection, model):

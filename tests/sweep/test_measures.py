@@ -51,12 +51,12 @@ def test_the_plain_task_has_every_measure(world, task, direction):
 
 def test_semantic_is_null_without_word_vectors(world, direction):
     for control in ("caption", "mean", "word", "top-k", "bits"):
-        row = sweep(make_task(world.judged(), direction), Knob(control), [1.0])[0]
+        row = sweep(make_task(world.projected(), direction), Knob(control), [1.0])[0]
         assert row.mean["semantic@20"] is None
 
 
 def test_caption_level_of_queries_is_the_exact_mean_over_all_outcomes(world):
-    task = make_task(world.judged(), "text-to-image", world.vectors)
+    task = make_task(world.projected(), "text-to-image", world.vectors)
     low, high = (brute.measures(w, "text-to-image") for w in (brute.literal(world), world))
     for row in sweep(task, Knob("caption"), [0.0, 0.3, 1.0]):
         p = row.value
@@ -65,7 +65,7 @@ def test_caption_level_of_queries_is_the_exact_mean_over_all_outcomes(world):
 
 def test_caption_level_deviation_is_that_of_all_coin_tosses():
     small, p = brute.make_world(5, n_images=5, n_captions=7), 0.3
-    row = sweep(make_task(small.judged(), term_vectors=small.vectors), Knob("caption"), [p])[0]
+    row = sweep(make_task(small.projected(), term_vectors=small.vectors), Knob("caption"), [p])[0]
     outcomes = [
         (brute.measures(brute.tossed(small, coins), "text-to-image"), chance)
         for coins, chance in brute.all_tosses(7, p)
@@ -81,7 +81,7 @@ def test_caption_level_deviation_is_that_of_all_coin_tosses():
 @pytest.mark.parametrize("p", [0.0, 0.3, 0.8, 1.0])
 def test_caption_level_of_documents_is_the_exact_mean_over_all_coin_tosses(p):
     small = brute.make_world(5, n_images=5, n_captions=8)
-    task = make_task(small.judged(), "image-to-text", small.vectors)
+    task = make_task(small.projected(), "image-to-text", small.vectors)
     row = sweep(task, Knob("caption"), [p])[0]
     expected = dict.fromkeys(brute.measures(small, "image-to-text"), 0.0)
     for coins, chance in brute.all_tosses(8, p):
@@ -113,7 +113,7 @@ def test_caption_level_of_documents_counts_hits_beyond_the_tenth(seed):
         ours = np.array(by_id)[np.argsort(-scores[:, by_id], axis=1, kind="stable")[:, :10]]
         hits = np.take_along_axis(scores, ours, axis=1) > 0
         expected["overlap@10"].append(chances @ (np.isin(ours, theirs) & hits).mean(axis=1))
-    row = sweep(make_task(small.judged(), "image-to-text"), Knob("caption"), [p])[0]
+    row = sweep(make_task(small.projected(), "image-to-text"), Knob("caption"), [p])[0]
     check(row, {name: float(np.mean(values)) for name, values in expected.items()})
 
 
@@ -183,7 +183,7 @@ def test_rate_0_is_literal_and_rate_1_applies_no_mask(world, task, direction):
 @pytest.mark.parametrize("size", [(4, 6), (14, 26), (130, 700)])
 def test_the_teachers_ten_and_ranks_are_those_of_a_sort(direction, size):
     world = brute.make_world(1, *size)
-    task = make_task(world.judged(), direction)
+    task = make_task(world.projected(), direction)
     ids = task.documents.ids
     names = world.image_ids if direction == "text-to-image" else world.caption_ids
     found = sorted(brute.searches(world, direction), key=lambda search: search[0])

@@ -43,7 +43,7 @@ def small() -> World:
 
 @pytest.fixture
 def few(small, direction) -> Task:
-    return make_task(small.judged(), direction)
+    return make_task(small.projected(), direction)
 
 
 def outcomes(world: World, direction: str, knob: Knob, value: float, seed: int = 0):
@@ -105,7 +105,7 @@ CUT = Knob("top-k", part="expansion")
 
 def changed(world: World, direction: str, vocabulary, most: int = 100) -> Difference:
     """What it does to leave every caption only its strongest expansion term."""
-    task = make_task(world.judged(), direction)
+    task = make_task(world.projected(), direction)
     points = Point(task, Knob("caption"), 1.0), Point(task, CUT, 1)
     return compare(*points, vocabulary, "MRR@10", most)
 
@@ -197,7 +197,7 @@ def test_the_interval_contains_the_mean_and_resamples_whole_images(world, direct
 
 def test_all_captions_of_one_image_leave_nothing_to_resample(small, vocabulary):
     lone = replace(small, image_of=np.full(8, 3))
-    task = make_task(lone.judged())
+    task = make_task(lone.projected())
     old, new = Point(task, Knob("caption"), 1.0), Point(task, Knob("top-k"), 1)
     found = compare(old, new, vocabulary, "MRR@10")
     assert found.low == found.mean == found.high != 0
@@ -218,7 +218,9 @@ def test_points_may_stand_on_other_prunings_of_the_same_split(world, task, direc
 
 
 def test_other_queries_are_refused(world, vocabulary):
-    ways = [Point(make_task(world.judged(), way), Knob("caption"), 1) for way in brute.DIRECTIONS]
+    ways = [
+        Point(make_task(world.projected(), way), Knob("caption"), 1) for way in brute.DIRECTIONS
+    ]
     with pytest.raises(QueryError, match="same queries only"):
         compare(*ways, vocabulary)
 
@@ -230,7 +232,9 @@ def test_other_directions_are_refused_where_ids_are_the_same(small, vocabulary):
         brute.make_world(3, n_images=8, n_captions=8), image_of=np.arange(8), image_ids=ids,
         caption_ids=ids, image_dense=dense, caption_dense=dense,
     )  # fmt: skip
-    ways = [Point(make_task(twins.judged(), way), Knob("caption"), 1) for way in brute.DIRECTIONS]
+    ways = [
+        Point(make_task(twins.projected(), way), Knob("caption"), 1) for way in brute.DIRECTIONS
+    ]
     with pytest.raises(QueryError, match="same queries only"):
         compare(*ways, vocabulary)
 

@@ -81,7 +81,7 @@ def everything(world: World, direction: str):
 
 def mixing(world: World, direction: str):
     """Every rate of the random and mixed knobs, from sweeps that have tests of their own."""
-    task = make_task(world.judged(), direction)
+    task = make_task(world.projected(), direction)
     for control in ("caption", "mean", "word", "word-df"):
         for row in sweep(task, Knob(control), RATES, Draws(8)):
             yield {name: row.get(name) for name in ("R@1", "MRR@10", *SOLVED)}
@@ -90,7 +90,7 @@ def mixing(world: World, direction: str):
 @pytest.mark.parametrize("cost", SOLVED)
 def test_no_setting_that_reaches_the_target_is_cheaper(world, direction, everywhere, cost):
     measure, keep = ("R@1", 0.98) if cost in ("flops", "posting_cost") else ("MRR@10", 0.8)
-    task = make_task(world.judged(), direction)
+    task = make_task(world.projected(), direction)
     found = answer(solve(task, keep, measure, cost))
     target = keep * brute.measures(world, direction)[measure]
     assert found.target == pytest.approx(target)
@@ -112,7 +112,7 @@ def test_no_setting_that_reaches_the_target_is_cheaper(world, direction, everywh
 
 def test_bytes_are_saved_by_rounding_where_the_ranking_stands(world, direction):
     # Weights of these splits are whole multiples of a 255th of the largest: nothing is lost.
-    found = list(solve(make_task(world.judged(), direction), 0.9, "MRR@10", "index_bytes"))
+    found = list(solve(make_task(world.projected(), direction), 0.9, "MRR@10", "index_bytes"))
     before, after = found[-2].best, found[-1].best
     assert after.fixed[-1] == (
         Knob("bits", "images" if direction == "text-to-image" else "captions"),
@@ -126,7 +126,7 @@ def test_bytes_are_saved_by_rounding_where_the_ranking_stands(world, direction):
 
 
 def test_reports_count_up_and_only_get_cheaper(world):
-    reports = list(solve(make_task(world.judged()), 0.9, "R@5"))
+    reports = list(solve(make_task(world.projected()), 0.9, "R@5"))
     done = [report.done for report in reports]
     assert done == sorted(done)
     assert set(done) == set(range(1, reports[-1].planned + 1))
@@ -161,7 +161,7 @@ def test_a_setting_says_itself_and_the_options_that_measure_it():
 )
 def test_what_cannot_be_solved_is_refused(world, options, message):
     with pytest.raises(QueryError, match=message):
-        next(solve(make_task(world.judged()), **options))
+        next(solve(make_task(world.projected()), **options))
 
 
 @pytest.mark.parametrize(

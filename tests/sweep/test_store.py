@@ -24,7 +24,7 @@ WORD = Knob("word")
 @pytest.fixture(scope="module")
 def task():
     small = brute.make_world(3)
-    return make_task(small.judged(), "text-to-image", small.vectors)
+    return make_task(small.projected(), "text-to-image", small.vectors)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_a_second_sweep_measures_nothing(task, store):
 @pytest.mark.parametrize("words", [True, False])
 def test_what_is_kept_reads_back_as_it_was_measured(tmp_path, direction, control, words):
     small = brute.make_world(3)
-    task = make_task(small.judged(), direction, small.vectors if words else None)
+    task = make_task(small.projected(), direction, small.vectors if words else None)
     store = SweepStore(ABOUT, tmp_path)
     measured = list(sweeping(task, Knob(control), [1.0], store=store))
     assert list(sweeping(task, Knob(control), [1.0], store=store)) == measured

@@ -16,7 +16,7 @@ from tests.sweep import brute
 
 @pytest.fixture(scope="module")
 def one():
-    return make_task(brute.make_world(1).judged())
+    return make_task(brute.make_world(1).projected())
 
 
 def test_the_same_seed_gives_the_same_curve(task):
@@ -95,7 +95,7 @@ def test_a_row_has_the_keys_of_the_command_line(task):
 def test_an_empty_vector_on_every_side_is_measured(direction):
     small = brute.make_world(3, n_images=4, n_captions=5)
     captions = 0 * small.captions
-    task = make_task(brute.replace(small, captions=captions).judged(), direction, small.vectors)
+    task = make_task(brute.replace(small, captions=captions).projected(), direction, small.vectors)
     for control in CONTROLS:
         row = sweep(task, Knob(control), [1.0], Draws(2))[0]
         assert (row.mean["R@10"], row.mean["exact@20"], row.posting_cost) == (0, 0, 0)
@@ -145,4 +145,4 @@ def test_values_that_a_knob_does_not_have_are_refused(one, knob, values, message
 
 def test_an_unknown_direction_is_refused(world):
     with pytest.raises(QueryError, match="`sideways` is no direction"):
-        make_task(world.judged(), "sideways")
+        make_task(world.projected(), "sideways")

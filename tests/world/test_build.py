@@ -15,7 +15,7 @@ from lsr.storage.places import ASSETS
 from lsr.world import scenes
 from lsr.world.captions import captions, held_out_words
 from lsr.world.drawing import draw, font_path
-from lsr.world.tables import SPLITS, image_id
+from lsr.world.scene_tables import SPLITS, image_id
 
 
 @pytest.fixture(scope="module")

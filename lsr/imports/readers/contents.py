@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from lsr.exceptions import CollectionError, PictureError
 from lsr.imports.listing import Place
-from lsr.imports.readers.tables import column_batches
+from lsr.imports.readers.arrow_files import column_batches
 
 MOST_TEXT_BYTES = 2**30
 

@@ -16,10 +16,10 @@ import pyarrow.compute as pc
 from lsr.exceptions import CollectionError, InputError, shorten
 from lsr.imports.imported import Skipped
 from lsr.imports.listing import ListedImage, Listing, Place, split_of
+from lsr.imports.readers.arrow_files import column_batches, table_schema
 from lsr.imports.readers.caption_tables import CAPTION_COLUMNS, captions_in
 from lsr.imports.readers.coco import split_in_name
 from lsr.imports.readers.contents import batch_bytes
-from lsr.imports.readers.tables import column_batches, table_schema
 
 ENDINGS = (".parquet", ".arrow")
 _BINARY = ("image", "img", "jpg", "jpeg", "png", "webp", "picture")

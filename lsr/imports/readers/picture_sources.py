@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lsr.exceptions import CollectionError
-from lsr.imports.imported import ImportWish
+from lsr.imports.imported import ImportRequest
 from lsr.imports.listing import Listing
 from lsr.imports.readers.caption_lists import captions_found, captions_given, read_lists
 from lsr.imports.readers.containers import (
@@ -41,10 +41,10 @@ def open_container(path: Path, label: str, form: str) -> Container:
     return scan_folder(path, label)
 
 
-def read_pictures(path: Path, label: str, wish: ImportWish, form: str) -> Listing:
+def read_pictures(path: Path, label: str, request: ImportRequest, form: str) -> Listing:
     """The pictures of a source with the captions that go with them.
 
-    Captions come from `wish.captions`, else from the list that lies with the pictures, else from
+    Captions come from `request.captions`, else from the list that lies with the pictures, else from
     a text file beside each picture; without any of them the images have none.
 
     Raises:
@@ -58,9 +58,9 @@ def read_pictures(path: Path, label: str, wish: ImportWish, form: str) -> Listin
             f"`{label}` holds no pictures: none of its {len(container.files):,} files ends in "
             f"{endings}. Name the folder that holds the pictures."
         )
-    given = user_path(wish.captions) if wish.captions else None
-    if wish.captions:
-        found, note = captions_given(wish.captions), ""
+    given = user_path(request.captions) if request.captions else None
+    if request.captions:
+        found, note = captions_given(request.captions), ""
     else:
         found, note = captions_found(container, form)
     if found:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from lsr.exceptions import UnknownNameError, shorten
 from lsr.imports.formats import origin_of
-from lsr.imports.imported import ImportedCollection, ImportedModel, ImportWish, import_folder
+from lsr.imports.imported import ImportedCollection, ImportedModel, ImportRequest, import_folder
 from lsr.imports.planning import plan_found
 from lsr.imports.running import import_planned
 from lsr.imports.vectors.authors import CHECKPOINT_FILES, DATA_FILES, import_checkpoint
@@ -70,8 +70,8 @@ def fetch(what: str, name: str | None = None) -> Iterator[FetchReport]:
     yield FetchReport(f"Downloading the vectors {published.vectors}")
     vectors = download(published.vectors, "dataset", DATA_FILES)
     yield FetchReport(f"Importing the collection {own}")
-    wish = ImportWish(published.vectors, own, form="vectors")
-    collection = import_planned(plan_found(origin_of(vectors, "vectors"), wish))
+    request = ImportRequest(published.vectors, own, form="vectors")
+    collection = import_planned(plan_found(origin_of(vectors, "vectors"), request))
     assert isinstance(collection, ImportedCollection)  # noqa: S101  # vectors become one
     yield FetchReport(f"Downloading the head {published.head}", collection)
     try:

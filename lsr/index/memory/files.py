@@ -34,7 +34,7 @@ _SEARCHED = ("starts", "rows", "stored", "scales", "steps", "dense_of", "dense",
 _ARRAYS = (*_SEARCHED, "id_ends", "id_text")
 
 
-def made_from(collection: str, model: str) -> dict[str, str]:
+def index_origin(collection: str, model: str) -> dict[str, str]:
     """What an index of this collection and model is made from, by their fingerprints."""
     return {"collection": collection, "model": model}
 
@@ -50,7 +50,7 @@ def stored_index(collection: str, model: str) -> MemoryIndex | None:
     if not (folder / CARD).is_file():
         return None
     try:
-        return open_index(folder, made_from(collection, model))
+        return open_index(folder, index_origin(collection, model))
     except IndexFileError as problem:
         # It is only a shortcut: whoever cannot open it builds the same in memory.
         _LOG.warning("%s Until then it is computed anew.", problem)

@@ -8,7 +8,7 @@ from functools import partial
 import streamlit as st
 
 from lsr.collection.installed import Overview
-from lsr.exports.exporting import ExportWish, export
+from lsr.exports.exporting import ExportRequest, export
 from lsr.exports.formats import formats
 from lsr.storage.places import home
 from pages.parts import address
@@ -40,14 +40,14 @@ def show_export(one: Overview) -> None:
         st.caption("No model reads the vectors yet, so dense vectors are all there is to export.")
     st.selectbox("Split", split_names, **address.bound("export-split", split, default))
     title = "-".join([one.name, *([model] if model else []), name, split])
-    wish = ExportWish(one.name, model, name, home() / "exports" / title, split)
-    st.code(_command(wish), language="bash", wrap_lines=True)
+    request = ExportRequest(one.name, model, name, home() / "exports" / title, split)
+    st.code(_command(request), language="bash", wrap_lines=True)
     if st.button("Export", type="primary", key="export"):
-        start(Task("Exporting", title), partial(export, wish))
+        start(Task("Exporting", title), partial(export, request))
 
 
-def _command(wish: ExportWish) -> str:
-    parts = ["python", "-m", "lsr", "export", "--collection", wish.collection]
-    parts += ["--model", wish.model] if wish.model else ["--dense-only"]
-    parts += ["--format", wish.format, "--split", wish.split]
-    return shlex.join([*parts, "--out", str(wish.out)])
+def _command(request: ExportRequest) -> str:
+    parts = ["python", "-m", "lsr", "export", "--collection", request.collection]
+    parts += ["--model", request.model] if request.model else ["--dense-only"]
+    parts += ["--format", request.format, "--split", request.split]
+    return shlex.join([*parts, "--out", str(request.out)])

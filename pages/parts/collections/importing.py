@@ -13,15 +13,14 @@ import streamlit as st
 
 from lsr.collection.installed import overview
 from lsr.imports.formats import FORM_NAMES
-from lsr.imports.imported import ImportWish
+from lsr.imports.imported import ImportRequest
 from lsr.imports.planning import ImportPlan, plan_import
 from lsr.imports.running import run_import
 from pages.parts import address, background, charts, explain
-from pages.parts.choice import names
+from pages.parts.choice import free_name, names
 from pages.parts.collections.encoding import encoder_box
 from pages.parts.collections.tasks import Task, start
 from pages.parts.markup import bytes_in_words, escape, sentence
-from pages.parts.train.address import free_name
 from pages.parts.uploads import drawn_scenes
 
 _RECOGNISED = "recognised"
@@ -32,21 +31,21 @@ def show_import() -> None:
     """The form, and below it what the import would do."""
     with st.popover("What can be brought", icon=":material/help:"):
         st.markdown(explain.SOURCES)
-    wish = _form()
+    request = _form()
     asked = st.button(
         "See what will happen",
         icon=":material/preview:",
         type="primary",
         help="Reads lists and file names. Nothing is written, no picture is decoded.",
-        disabled=not wish.source.strip(),
+        disabled=not request.source.strip(),
     )
     st.caption("The command line does the same:")
-    st.code(_command(wish), language="bash", wrap_lines=True)
-    key = ("plan", wish)
+    st.code(_command(request), language="bash", wrap_lines=True)
+    key = ("plan", request)
     if asked:
         background.forget(key)
         with st.spinner("Reading lists and file names…"):
-            background.follow(key, partial(_planned, wish), 600.0, pool="collections")
+            background.follow(key, partial(_planned, request), 600.0, pool="collections")
     work: background.Work[ImportPlan] | None = background.known(key)
     if work is None:
         return
@@ -59,11 +58,11 @@ def show_import() -> None:
         _show_plan(work.latest)
 
 
-def _planned(wish: ImportWish) -> Iterator[ImportPlan]:
-    yield plan_import(wish)
+def _planned(request: ImportRequest) -> Iterator[ImportPlan]:
+    yield plan_import(request)
 
 
-def _form() -> ImportWish:
+def _form() -> ImportRequest:
     source = address.read_text("source") or ""
     st.text_input(
         "Source",
@@ -93,7 +92,7 @@ def _form() -> ImportWish:
             "kept",
             help="A source without splits gets new ones either way, drawn from seed 0.",
         )
-    return ImportWish(
+    return ImportRequest(
         source.strip(),
         name.strip(),
         captions.strip() or None,
@@ -111,7 +110,7 @@ def _name_for(source: str) -> str:
 
 def _show_plan(plan: ImportPlan) -> None:
     noun = plan.kind.removesuffix("s")
-    st.subheader(f"What importing {escape(plan.wish.name)} will do", anchor=False)
+    st.subheader(f"What importing {escape(plan.request.name)} will do", anchor=False)
     if plan.replaces:
         st.warning(f"It replaces the {noun} of that name, which was imported earlier.{_old(plan)}")
     if plan.kind == "collections" and (why := drawn_scenes(plan.encoder)):
@@ -121,8 +120,8 @@ def _show_plan(plan: ImportPlan) -> None:
     else:
         _facts(plan)
     if st.button("Import", type="primary", icon=":material/download:", key="import"):
-        background.forget(("plan", plan.wish))
-        start(Task("Importing", plan.wish.name), partial(run_import, plan))
+        background.forget(("plan", plan.request))
+        start(Task("Importing", plan.request.name), partial(run_import, plan))
 
 
 def _old(plan: ImportPlan) -> str:
@@ -146,16 +145,16 @@ def _facts(plan: ImportPlan) -> None:
     st.caption("  \n".join(sentence(note) for note in plan.notes))
     if plan.skipped:
         table = pd.DataFrame([(one.file, one.why) for one in plan.skipped], columns=["file", "why"])
-        charts.table_twin(table, name=f"left-out-{plan.wish.name}", key="plan-left-out")
+        charts.table_twin(table, name=f"left-out-{plan.request.name}", key="plan-left-out")
 
 
-def _command(wish: ImportWish) -> str:
-    parts = ["python", "-m", "lsr", "import", wish.source or "SOURCE", "--name", wish.name]
+def _command(request: ImportRequest) -> str:
+    parts = ["python", "-m", "lsr", "import", request.source or "SOURCE", "--name", request.name]
     for option, value, usual in (
-        ("--captions", wish.captions, None),
-        ("--encoder", wish.encoder, "bundled"),
-        ("--format", wish.form, None),
-        ("--splits", wish.splits, "kept"),
+        ("--captions", request.captions, None),
+        ("--encoder", request.encoder, "bundled"),
+        ("--format", request.form, None),
+        ("--splits", request.splits, "kept"),
     ):
         parts += [option, str(value)] if value != usual else []
     return shlex.join(parts)

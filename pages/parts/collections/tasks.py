@@ -18,10 +18,10 @@ from lsr.exports.selection import ExportReport
 from lsr.imports.imported import ImportedCollection, ImportedModel
 from lsr.imports.stages import ImportReport
 from pages.parts import background, charts, links
+from pages.parts.background import time_left
 from pages.parts.choice import fitting
 from pages.parts.download import offer_zip
 from pages.parts.markup import bytes_in_words, escape, sentence
-from pages.parts.train.runs import time_left
 
 _EVERY = 1.0  # seconds
 

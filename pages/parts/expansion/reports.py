@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from lsr.report.checking import Checked, check_report
-from lsr.report.tables import ReportSettings
+from lsr.report.report_tables import ReportSettings
 from lsr.report.writing import ReportProgress, write_report
 from lsr.storage.places import home
 from pages.parts import address, background, caches, cards

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,18 +15,17 @@ from pages.parts.train.words import CONTROLS, PRESETS, REGULARIZERS
 
 POINTS = 20  # of a curve: a validation takes a second or two
 LARGEST_SEED = 2**31 - 1
-_NAME = "my-model"
 
 
 @dataclass(frozen=True)
-class Wish:
+class TrainingChoice:
     """What the form asks for; `preset` is a key of PRESETS."""
 
     preset: str
     settings: TrainingSettings
 
 
-def read_wish() -> Wish:
+def read_choice() -> TrainingChoice:
     """What the address asks for.
 
     Raises:
@@ -60,7 +59,7 @@ def read_wish() -> Wish:
         terms=_option("terms", ("content", "all"), recipe.terms),
         seed=_whole("seed", 0, LARGEST_SEED, recipe.seed),
     )
-    return Wish(preset, settings)
+    return TrainingChoice(preset, settings)
 
 
 def _option(name: str, options: Iterable[str], default: str) -> Any:
@@ -78,9 +77,3 @@ def with_points(settings: TrainingSettings, n_captions: int) -> TrainingSettings
     """The settings with so many steps between validations that a curve has POINTS points."""
     steps = max(1, n_captions // settings.batch_size) * settings.epochs
     return replace(settings, validate_every=math.ceil(steps / POINTS))
-
-
-def free_name(taken: Sequence[str], wanted: str = _NAME) -> str:
-    """A name for the next model or collection: the wanted one, with a number if it is taken."""
-    numbered = (f"{wanted}-{number}" for number in range(2, len(taken) + 3))
-    return next(name for name in (wanted, *numbered) if name not in taken)

@@ -12,9 +12,9 @@ from lsr.model.expansion import ExpansionControl
 from lsr.training import jobs
 from lsr.training.settings import TrainingSettings
 from pages.parts import address, caches
-from pages.parts.choice import names
+from pages.parts.choice import free_name, names
 from pages.parts.markup import escape
-from pages.parts.train.address import LARGEST_SEED, free_name, read_wish, with_points
+from pages.parts.train.address import LARGEST_SEED, read_choice, with_points
 from pages.parts.train.words import CONTROLS, HELP, PRESETS, REGULARIZERS
 
 _SIZES = (64, 128, 256, 384, 512, 768)
@@ -28,23 +28,23 @@ def show_form(collection: str) -> None:
         CollectionError, UnknownNameError: the collection has nothing to train or check on.
     """
     st.subheader("A new run", anchor=False)
-    wish = read_wish()
-    recipe = PRESETS[wish.preset].recipe
-    _choose_preset(wish.preset)
+    request = read_choice()
+    recipe = PRESETS[request.preset].recipe
+    _choose_preset(request.preset)
     _choose_collection(collection)
     images = caches.collection(collection)
     n_captions = _show_counts(images)
     name = _name_box()
-    _choose_control(wish.settings.control, recipe.control)
+    _choose_control(request.settings.control, recipe.control)
     with st.expander("More settings", key="more-settings"):
-        _more_control(wish.settings.control, recipe.control)
-        _regularizer(wish.settings, recipe)
-        _support(wish.settings, recipe)
-        _sizes(wish.settings, recipe)
+        _more_control(request.settings.control, recipe.control)
+        _regularizer(request.settings, recipe)
+        _support(request.settings, recipe)
+        _sizes(request.settings, recipe)
     if any(job.alive for job in jobs.jobs()):
         st.caption("Another run is going on: both will take longer.")
     if st.button("Start training", type="primary", icon=":material/play_arrow:"):
-        jobs.start(name, collection, with_points(wish.settings, n_captions))
+        jobs.start(name, collection, with_points(request.settings, n_captions))
         address.write("run", name)
         address.write("name", None)
         st.rerun()

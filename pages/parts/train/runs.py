@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import streamlit as st
@@ -10,6 +9,7 @@ import streamlit as st
 from lsr.training import jobs
 from lsr.training.jobs import Job
 from pages.parts import address, charts
+from pages.parts.background import time_left
 from pages.parts.markup import escape, sentence
 from pages.parts.messages import mistakes_shown
 from pages.parts.train import charts as curves
@@ -109,17 +109,6 @@ def _steps(job: Job) -> str:
     if not job.reports:
         return "It had not reported yet."
     return f"{job.reports[-1].step:,} of {job.reports[-1].steps:,} steps"
-
-
-def time_left(seconds: float) -> str:
-    """Words for an estimate, no more exact than it is."""
-    if seconds < 10:
-        return "a few seconds left"
-    if seconds < 90:
-        return f"about {math.ceil(seconds / 10) * 10} s left"
-    if seconds < 5_400:
-        return f"about {round(seconds / 60)} min left"
-    return f"about {seconds / 3_600:.1f} h left"
 
 
 def _buttons(job: Job) -> None:

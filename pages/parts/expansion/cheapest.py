@@ -20,7 +20,7 @@ _KEEPS = tuple(range(80, 101))
 _SOLVED_FOR = tuple(name for name in COSTS if name != "latency_us")
 
 
-def show_operating(setting: Setting) -> bool:
+def show_cheapest(setting: Setting) -> bool:
     """The search for the cheapest setting; whether it is going on."""
     keep, measure, cost = _choose()
     model = setting.models[0]

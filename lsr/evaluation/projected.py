@@ -21,7 +21,7 @@ from lsr.model.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
-class JudgedSplit:
+class ProjectedSplit:
     """Images and captions of a split as sparse vectors.
 
     pairs: dense vectors, texts, and which image answers each caption.
@@ -63,9 +63,9 @@ def check_fit(collection: Collection, model: Model) -> None:
         )
 
 
-def judge(
+def project_split(
     collection: Collection, model: Model, split: str, encoder: Encoder | None = None
-) -> JudgedSplit:
+) -> ProjectedSplit:
     """Project a split with a model.
 
     Raises:
@@ -73,19 +73,19 @@ def judge(
         CollectionError: the split has no captions.
     """
     check_fit(collection, model)
-    return judge_head(collection, model.head, model.vocabulary, split, encoder)
+    return project_split_with(collection, model.head, model.vocabulary, split, encoder)
 
 
-def judge_head(
+def project_split_with(
     collection: Collection,
     head: Projection,
     vocabulary: Vocabulary,
     split: str,
     encoder: Encoder | None = None,
-) -> JudgedSplit:
+) -> ProjectedSplit:
     """Project a split with a head that is not stored as a model yet."""
     pairs = load_pairs(collection, split, encoder)
-    return JudgedSplit(
+    return ProjectedSplit(
         pairs,
         SparseVectors(
             project(head, pairs.image_vectors),

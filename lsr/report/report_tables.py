@@ -12,8 +12,8 @@ import pandas as pd
 
 from lsr.ablation.reading import read_ablation
 from lsr.collection.collection import load_collection
-from lsr.evaluation.judged import judge
 from lsr.evaluation.measures import summarize
+from lsr.evaluation.projected import project_split
 from lsr.exceptions import QueryError
 from lsr.model.checkpoint import load_model
 from lsr.search.searcher import Searcher, SearchSettings
@@ -107,9 +107,9 @@ def compute(settings: ReportSettings) -> Iterator[Progress]:
     about: dict[str, Any] = {"collection": collection.fingerprint, "models": {}, "teacher": {}}
     for place, name in enumerate(settings.models):
         model = load_model(find("models", name))
-        judged = judge(collection, model, settings.split)
+        projected = project_split(collection, model, settings.split)
         ready = open_laboratory(
-            collection, model, settings.split, settings.direction, judged=judged
+            collection, model, settings.split, settings.direction, projected=projected
         )
         about["models"][name] = model.fingerprint
         about["teacher"] = summarize(ready.task.teacher_ranks)
@@ -130,7 +130,7 @@ def compute(settings: ReportSettings) -> Iterator[Progress]:
                     settings.split,
                     settings.direction,
                     null=null,
-                    judged=judged,
+                    projected=projected,
                 )
                 for knob in _NULLED:
                     curves += _curve(nulled, name, null, Knob(knob), KNOBS[knob], settings)

@@ -27,7 +27,7 @@ from lsr.sweep.knobs import Knob
 from lsr.sweep.sweep import sweep
 from lsr.training.loop import train
 from lsr.training.settings import TrainingReport, TrainingSettings, settings_as_json
-from lsr.training.train_model import judge_trained, prepare, training_device
+from lsr.training.train_model import prepare, project_with_trained, training_device
 
 # Inference rates at which every run is measured for the mismatch study.
 RATES = tuple(round(0.1 * tenth, 1) for tenth in range(11))
@@ -88,8 +88,8 @@ def train_and_measure(
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     ready.head.cpu()
-    _, judged = judge_trained(collection, ready)
-    metrics = evaluate(judged, term_vectors=ready.bundled.token_vectors)
+    _, projected = project_with_trained(collection, ready)
+    metrics = evaluate(projected, term_vectors=ready.bundled.token_vectors)
     names = {
         "control": str(settings.control),
         "regularizer_weight": settings.document_regularizer_weight,
@@ -114,7 +114,7 @@ def train_and_measure(
             **{name: one.mean[name] for name in ("R@1", "R@5", "MRR@10")},
             "flops": one.flops,
         }
-        for one in sweep(make_task(judged), Knob("caption"), np.array(RATES))
+        for one in sweep(make_task(projected), Knob("caption"), np.array(RATES))
     ]
     return {"row": row, "mismatch": rows}
 
