@@ -72,10 +72,10 @@ class Ours(Engine):
         self.index = MemoryIndex(SparseVectors(images, ids, "made"), precision)
 
     def one(self, query: tuple[np.ndarray, np.ndarray]) -> Any:
-        return self.index.find(*query, K)
+        return self.index.find_rows(*query, K)
 
     def many(self, queries: sp.csr_matrix, threads: int) -> Any:
-        return self.index.search_many(queries, K, threads=threads)
+        return self.index.search_rows(queries, K, threads=threads)
 
     def rows(self, answer: Any) -> Answer:
         return answer.rows.tolist()

@@ -25,7 +25,7 @@ from lsr.index.memory.files import stored_index
 from lsr.index.memory.index import MemoryIndex
 from lsr.index.memory.precision import Precision
 from lsr.index.milvus.of_collection import open_milvus
-from lsr.index.protocol import Hit, SplitImages
+from lsr.index.protocol import Found, Hit, Index, SplitImages
 from lsr.model.checkpoint import Model, load_model
 from lsr.model.projection import project
 from lsr.model.sparse import SparseVectors, TermWeight, strongest
@@ -64,7 +64,7 @@ class Searcher:
         self.model = model
         self._encoder = encoder
         self._ids, self._vectors = _searchable(collection)
-        self.index = self.memory if engine == "memory" else open_milvus(collection, model)
+        self.index: Index = self.memory if engine == "memory" else open_milvus(collection, model)
         self._splits: dict[str, SplitImages] = {}
 
     @classmethod
@@ -135,22 +135,10 @@ class Searcher:
             queries.append(shaped(*vector, said, settings, self.model.vocabulary))
         only = self._allowed(settings.split)
         include, exclude = self._numbers(settings.include), self._numbers(settings.exclude)
-        if not isinstance(self.index, MemoryIndex):
-            return [
-                self.index.search(*query, settings.k, only, include=include, exclude=exclude)
-                for query in queries
-            ]
         ends = np.cumsum([0, *(len(terms) for terms, _ in queries)])
         terms, weights = (np.concatenate(one) for one in zip(*queries, strict=True))
         asked = sp.csr_matrix((weights, terms, ends), shape=matrix.shape)
-        rows, scores = self.index.search_many(
-            asked, settings.k, only, include=include, exclude=exclude
-        )
-        ids = self.index.ids
-        return [
-            [Hit(ids[row], score) for row, score in zip(*line, strict=True) if row >= 0]
-            for line in zip(rows.tolist(), scores.tolist(), strict=True)
-        ]
+        return self.index.search_many(asked, settings.k, only, include=include, exclude=exclude)
 
     def query_vector(self, text: str) -> Side:
         """The sparse vector of a text, fully expanded, with which of its terms it says.
@@ -271,9 +259,12 @@ class Searcher:
         searched = time.perf_counter()
         explained = [
             ExplainedHit(
-                rank, image_id, score, contributions(terms, weights, image_weights, vocabulary)
+                rank,
+                image_id,
+                float(score),
+                contributions(terms, weights, image_weights, vocabulary),
             )
-            for rank, (image_id, score, image_weights) in enumerate(found, 1)
+            for rank, (image_id, score, image_weights) in enumerate(zip(*found, strict=True), 1)
         ]
         seconds = {
             "encode": encoded,
@@ -282,23 +273,10 @@ class Searcher:
         }
         return SearchResult(name, query_terms(terms, weights, said, vocabulary), explained, seconds)
 
-    def _find(
-        self, terms: np.ndarray, weights: np.ndarray, settings: SearchSettings
-    ) -> list[tuple[str, float, np.ndarray]]:
-        """Id, score and (t,) image weights of the query's terms for every hit."""
+    def _find(self, terms: np.ndarray, weights: np.ndarray, settings: SearchSettings) -> Found:
         only = self._allowed(settings.split)
         include, exclude = self._numbers(settings.include), self._numbers(settings.exclude)
-        if isinstance(self.index, MemoryIndex):
-            found = self.index.find(
-                terms, weights, settings.k, only, include=include, exclude=exclude
-            )
-            return [
-                (self.index.ids[row], float(score), image_weights)
-                for row, score, image_weights in zip(*found, strict=True)
-            ]
-        hits = self.index.search(terms, weights, settings.k, only, include=include, exclude=exclude)
-        shares = self.index.shares(terms, [hit.image_id for hit in hits])
-        return [(*hit, share) for hit, share in zip(hits, shares, strict=True)]
+        return self.index.find(terms, weights, settings.k, only, include=include, exclude=exclude)
 
     def _numbers(self, words: Sequence[str]) -> list[int]:
         return [self.model.vocabulary.id_of(word) for word in words]

@@ -87,6 +87,44 @@ def test_hits_and_scores_are_those_of_the_memory_engine(make):
         assert [h.score for h in ours] == pytest.approx([h.score for h in theirs], rel=1e-6)
 
 
+def test_hits_come_with_what_makes_their_scores(make):
+    block, ids = world(6)
+    terms, weights = np.array([2, 9, 31]), np.array([1.0, 0.25, 2.0])
+    found = make(block, ids).find(terms, weights, 25, include=[9])
+    row_of = {image_id: row for row, image_id in enumerate(ids)}
+    with_9 = {image_id for image_id, row in row_of.items() if block[row, 9] > 0}
+    expected = by_brute_force(block, ids, terms, weights, 25, with_9)
+    assert list(zip(found.image_ids, found.scores.tolist(), strict=True)) == expected
+    assert found.image_weights.tolist() == [
+        block[row_of[i]][terms].tolist() for i in found.image_ids
+    ]
+    assert (found.image_weights @ weights).tolist() == found.scores.tolist()
+
+
+def test_terms_that_hits_must_or_must_not_have_filter_them(make):
+    block, ids = world(7)
+    index = make(block, ids)
+    for include, exclude in (([3], []), ([], [8]), ([3, 5], [8, 11])):
+        rows = (block[:, include] > 0).all(axis=1) & (block[:, exclude] == 0).all(axis=1)
+        allowed = {image_id for image_id, kept in zip(ids, rows, strict=True) if kept}
+        hits = index.search([1, 4], [1.0, 0.5], 40, include=include, exclude=exclude)
+        assert [tuple(h) for h in hits] == by_brute_force(
+            block, ids, [1, 4], [1.0, 0.5], 40, allowed
+        )
+
+
+def test_many_queries_have_the_hits_of_each_one(make):
+    block, ids = world(8)
+    index = make(block, ids)
+    queries = from_dense(block[:7] * 0.5)
+    lines = index.search_many(queries, 9, exclude=[12])
+    assert len(lines) == 7
+    for row, hits in enumerate(lines):
+        span = slice(queries.indptr[row], queries.indptr[row + 1])
+        alone = index.search(queries.indices[span], queries.data[span], 9, exclude=[12])
+        assert hits == alone
+
+
 def test_vectors_are_those_that_were_indexed(make):
     block, ids = world(4)
     index = make(block, ids)

@@ -204,7 +204,7 @@ def test_few_and_many_images_are_searched_alike(n, precision):
 def test_contributions_come_with_the_hits_and_add_up_to_the_score(precision):
     index = MemoryIndex(vectors(5, 300, 24), precision)
     terms, weights = np.array([2, 3, 11, 17, 20]), np.array([0.3, 1.2, 0.7, 0.1, 2.0])
-    found = index.find(terms, weights, 20)
+    found = index.find_rows(terms, weights, 20)
     stored = index.images.matrix[found.rows][:, terms].toarray()
     np.testing.assert_array_equal(found.image_weights, stored)
     np.testing.assert_allclose(found.image_weights @ weights, found.scores, rtol=1e-12)
@@ -216,7 +216,7 @@ def test_filters_leave_only_images_that_pass_all_of_them():
     include, exclude = 4, 7
     only = frozenset(index.ids[::3])
     query = np.arange(12), np.ones(12)
-    found = index.find(*query, 200, only, include=[include], exclude=[exclude])
+    found = index.find_rows(*query, 200, only, include=[include], exclude=[exclude])
     passing = {
         image_id
         for row, image_id in enumerate(index.ids)
@@ -234,10 +234,10 @@ def test_a_batch_has_the_hits_of_single_queries_with_any_number_of_threads(threa
     index = MemoryIndex(vectors(7, 300, 24, 3))
     queries = vectors(8, 40, 24).matrix
     queries.data[queries.indptr[3] : queries.indptr[4]] = 0
-    rows, scores = index.search_many(queries, 7, threads=threads, exclude=[5])
+    rows, scores = index.search_rows(queries, 7, threads=threads, exclude=[5])
     for query in range(40):
         span = slice(*queries.indptr[query : query + 2])
-        one = index.find(queries.indices[span], queries.data[span], 7, exclude=[5])
+        one = index.find_rows(queries.indices[span], queries.data[span], 7, exclude=[5])
         missing = 7 - len(one.rows)
         assert rows[query].tolist() == [*one.rows, *itertools.repeat(-1, missing)]
         assert scores[query].tolist() == [*one.scores, *itertools.repeat(0.0, missing)]
@@ -284,7 +284,7 @@ def test_frequencies_and_postings_are_those_of_the_matrix(precision):
 def test_what_cannot_be_found_gets_one_sentence(changes, message):
     given = {"terms": [1], "weights": [1.0], "k": 5, **changes}
     with pytest.raises(QueryError, match=message):
-        MemoryIndex(vectors(11, 20, 24)).find(**given)
+        MemoryIndex(vectors(11, 20, 24)).find_rows(**given)
 
 
 @pytest.mark.parametrize(

@@ -146,8 +146,8 @@ def test_an_index_that_grew_and_shrank_is_the_one_built_at_once(tmp_path, precis
     queries = vectors(4, 9, 24).matrix
     only = frozenset(whole.ids[::2])
     for mine, its in zip(
-        index.search_many(queries, 5, only, include=[3]),
-        whole.search_many(queries, 5, only, include=[3]),
+        index.search_rows(queries, 5, only, include=[3]),
+        whole.search_rows(queries, 5, only, include=[3]),
         strict=True,
     ):
         assert mine.tolist() == its.tolist()

@@ -17,11 +17,11 @@ from lsr.index.memory.precision import Precision, check_precision
 from lsr.index.memory.rows import RowFilter, find, merged
 from lsr.index.memory.segment import Segment, build_segment
 from lsr.index.memory.threads import each_part
-from lsr.index.protocol import Hit
+from lsr.index.protocol import Found, Hit
 from lsr.model.sparse import SparseVectors
 
 
-class Found(NamedTuple):
+class FoundRows(NamedTuple):
     """Hits as arrays: rows of the index, float64 scores, (hits, terms) weights of the images.
 
     The products of a hit's weights with the query's add up to its score.
@@ -95,7 +95,7 @@ class MemoryIndex:
         self._rows_of = RowFilter(self.ids)
         # Reads the compiled loops from their cache now, so that no search waits for it.
         if len(self) and self.n_terms:
-            self.find(np.zeros(1, np.int32), np.ones(1), 1)
+            self.find_rows(np.zeros(1, np.int32), np.ones(1), 1)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -168,15 +168,13 @@ class MemoryIndex:
         weights: np.ndarray,
         k: int,
         only: Container[str] | None = None,
+        *,
+        include: Iterable[int] = (),
+        exclude: Iterable[int] = (),
     ) -> list[Hit]:
-        """See `lsr.index.protocol.Index.search`.
-
-        Raises:
-            QueryError: k is not from 1 to MAX_K, or a term or weight cannot be used.
-        """
-        found = self.find(terms, weights, k, only)
-        ids = self.ids
-        return list(map(Hit, [ids[row] for row in found.rows.tolist()], found.scores.tolist()))
+        """See `lsr.index.protocol.Index.search`."""
+        found = self.find_rows(terms, weights, k, only, include=include, exclude=exclude)
+        return self._hits(found.rows, found.scores)
 
     def find(
         self,
@@ -188,6 +186,40 @@ class MemoryIndex:
         include: Iterable[int] = (),
         exclude: Iterable[int] = (),
     ) -> Found:
+        """See `lsr.index.protocol.Index.find`."""
+        found = self.find_rows(terms, weights, k, only, include=include, exclude=exclude)
+        ids = self.ids
+        return Found([ids[row] for row in found.rows.tolist()], found.scores, found.image_weights)
+
+    def search_many(
+        self,
+        queries: sp.csr_matrix,
+        k: int,
+        only: Container[str] | None = None,
+        *,
+        include: Iterable[int] = (),
+        exclude: Iterable[int] = (),
+    ) -> list[list[Hit]]:
+        """See `lsr.index.protocol.Index.search_many`."""
+        rows, scores = self.search_rows(queries, k, only, include=include, exclude=exclude)
+        there = (rows >= 0).sum(axis=1).tolist()
+        lines = zip(there, rows, scores, strict=True)
+        return [self._hits(row[:n], score[:n]) for n, row, score in lines]
+
+    def _hits(self, rows: np.ndarray, scores: np.ndarray) -> list[Hit]:
+        ids = self.ids
+        return list(map(Hit, [ids[row] for row in rows.tolist()], scores.tolist()))
+
+    def find_rows(
+        self,
+        terms: np.ndarray,
+        weights: np.ndarray,
+        k: int,
+        only: Container[str] | None = None,
+        *,
+        include: Iterable[int] = (),
+        exclude: Iterable[int] = (),
+    ) -> FoundRows:
         """The hits of a query as arrays, with what each of its terms weighs in each of them.
 
         Args:
@@ -203,18 +235,18 @@ class MemoryIndex:
         k = min(k, len(self))
         if not k:
             empty = np.zeros((0, len(terms)), np.float32)
-            return Found(np.zeros(0, np.int32), np.zeros(0), empty)
+            return FoundRows(np.zeros(0, np.int32), np.zeros(0), empty)
         if self._whole:
-            return Found(*self.segments[0].best(terms, weights, k, allowed))
+            return FoundRows(*self.segments[0].best(terms, weights, k, allowed))
         parts = []
         for i, segment in enumerate(self.segments):
             rows, scores, shares = segment.best(terms, weights, k, self._part(allowed, i))
             parts.append((self._row_here[i][rows], scores, shares))
         rows, scores, shares = (np.concatenate(one) for one in zip(*parts, strict=True))
         order = np.lexsort((rows, -scores))[:k]
-        return Found(rows[order], scores[order], shares[order])
+        return FoundRows(rows[order], scores[order], shares[order])
 
-    def search_many(
+    def search_rows(
         self,
         queries: sp.csr_matrix,
         k: int,

@@ -10,13 +10,14 @@ from collections.abc import Collection as Container
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+import scipy.sparse as sp
 
 from lsr.exceptions import EngineError
 from lsr.index.limits import check_k, usable
 from lsr.index.milvus.build import BuildReport, Rows, build, check_fields, count, unfinished
 from lsr.index.milvus.query import MOST_CANDIDATES, Query, Vector, check_exact, ranked, text
 from lsr.index.milvus.server import Place, connect, told
-from lsr.index.protocol import Hit, SplitImages
+from lsr.index.protocol import Found, Hit, SplitImages
 
 __all__ = ["BuildReport", "MilvusIndex", "Rows", "build"]
 
@@ -62,9 +63,6 @@ class MilvusIndex:
     ) -> list[Hit]:
         """See `lsr.index.protocol.Index.search`.
 
-        Args:
-            include: terms that every hit activates. exclude: terms that no hit activates.
-
         Raises:
             QueryError: k is not from 1 to MAX_K, or a term or weight cannot be used.
             EngineError: Milvus does not answer, or not by inner product.
@@ -80,6 +78,37 @@ class MilvusIndex:
         with told(self.place):
             found = [hit for one in _filters(only) for hit in query.best(one, 0, len(self))]
         return ranked(found)[:k]
+
+    def find(
+        self,
+        terms: np.ndarray,
+        weights: np.ndarray,
+        k: int,
+        only: Container[str] | None = None,
+        *,
+        include: Iterable[int] = (),
+        exclude: Iterable[int] = (),
+    ) -> Found:
+        """See `lsr.index.protocol.Index.find`."""
+        hits = self.search(terms, weights, k, only, include=include, exclude=exclude)
+        ids = [hit.image_id for hit in hits]
+        return Found(ids, np.array([hit.score for hit in hits]), self._weights_in(ids, terms))
+
+    def search_many(
+        self,
+        queries: sp.csr_matrix,
+        k: int,
+        only: Container[str] | None = None,
+        *,
+        include: Iterable[int] = (),
+        exclude: Iterable[int] = (),
+    ) -> list[list[Hit]]:
+        """See `lsr.index.protocol.Index.search_many`."""
+        spans = map(slice, queries.indptr[:-1], queries.indptr[1:])
+        vectors = [(queries.indices[span], queries.data[span]) for span in spans]
+        return [
+            self.search(*vector, k, only, include=include, exclude=exclude) for vector in vectors
+        ]
 
     def vectors(self, image_ids: Sequence[str]) -> list[tuple[np.ndarray, np.ndarray]]:
         """(terms int32, weights float32) as stored of some images, terms ascending.
@@ -106,7 +135,7 @@ class MilvusIndex:
             )
         return [_arrays(found[image_id], self.n_terms) for image_id in image_ids]
 
-    def shares(self, terms: np.ndarray, image_ids: Sequence[str]) -> np.ndarray:
+    def _weights_in(self, image_ids: Sequence[str], terms: np.ndarray) -> np.ndarray:
         """(hits, t) float32: what each term weighs in each image, 0 where it is not active."""
         table = np.zeros((len(image_ids), len(terms)), np.float32)
         for row, (active, weights) in enumerate(self.vectors(image_ids)):
