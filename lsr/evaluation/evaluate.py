@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
 from lsr.collection.collection import Collection
 from lsr.encoders.loading import load_encoder
@@ -21,10 +20,11 @@ from lsr.evaluation.measures import (
 from lsr.evaluation.pairs import Pairs
 from lsr.evaluation.passes import run_stages
 from lsr.evaluation.projected import ProjectedSplit
-from lsr.evaluation.task import check_direction, make_task
+from lsr.evaluation.task import Task, make_task
+from lsr.index.memory.index import MemoryIndex
 from lsr.model.checkpoint import Model
 from lsr.model.projection import project
-from lsr.model.sparse import flops
+from lsr.model.sparse import SparseVectors, flops
 from lsr.model.vocabulary import Vocabulary
 from lsr.storage.places import BUNDLED_ENCODER
 
@@ -46,32 +46,31 @@ def evaluate(
     Raises:
         QueryError: an unknown direction.
     """
-    check_direction(direction)
-    search = _text_to_image if direction == "text-to-image" else _image_to_text
-    n_queries, dense, sparse, literal, overlap, tau = search(projected)
+    task = make_task(projected, direction)
+    # A caption says its terms at stage 0 and expands at stage 1, whichever side searches.
+    expands = np.where(task.captions.said, 0, 1)
+    stages = (expands, None) if task.queries_are == "captions" else (None, expands)
+    staged = run_stages(task.without_teacher(), 2, *stages)
+    overlap, tau = overlap_and_tau(_ten_best(task), task.teacher_top)
     captions, images = projected.captions, projected.images
-    said_by_images = _said_of_images(projected)
     return {
         "direction": direction,
-        "n_queries": n_queries,
+        "n_queries": len(task.queries),
         "n_images": len(images),
-        "dense": summarize(dense),
-        "sparse": summarize(sparse),
-        "literal": summarize(literal),
+        "dense": summarize(task.teacher_ranks),
+        "sparse": summarize(staged.ranks[:, 1]),
+        "literal": summarize(staged.ranks[:, 0]),
         "flops": flops(captions, images),
         "active_terms": {"query": captions.active_terms, "image": images.active_terms},
         "co_activation": co_activation(captions, images),
         "exact@20": exact_at(captions.matrix, projected.literal, 20),
-        "image_exact@10": exact_at(images.matrix, said_by_images, 10),
+        "image_exact@10": exact_at(images.matrix, projected.literal_of_images, 10),
         "semantic@20": None
         if term_vectors is None
         else semantic_at(captions.matrix, projected.literal, 20, term_vectors),
         "kendall_tau": tau,
         "overlap@10": overlap,
     }
-
-
-_Search = tuple[int, np.ndarray, np.ndarray, np.ndarray, float, float]
 
 
 def dense_ranks(pairs: Pairs) -> np.ndarray:
@@ -86,65 +85,10 @@ def dense_ranks(pairs: Pairs) -> np.ndarray:
     return ranks
 
 
-def _text_to_image(projected: ProjectedSplit) -> _Search:
-    pairs = projected.pairs
-    n = len(pairs.caption_vectors)
-    dense_top: list[list[int]] = []
-    for start in range(0, n, _BLOCK):
-        dense_top += _top_ten(pairs.caption_vectors[start : start + _BLOCK] @ pairs.image_vectors.T)
-    task = make_task(projected).without_teacher()
-    staged = run_stages(task, 2, np.where(task.queries.said, 0, 1))
-    place = {image_id: row for row, image_id in enumerate(projected.images.ids)}
-    sparse_top = [
-        [place[hit.image_id] for hit in projected.index.search(*projected.captions.row(row), 10)]
-        for row in range(n)
-    ]
-    agreement = overlap_and_tau(sparse_top, dense_top)
-    return n, dense_ranks(pairs), staged.ranks[:, 1], staged.ranks[:, 0], *agreement
-
-
-def _image_to_text(projected: ProjectedSplit) -> _Search:
-    pairs = projected.pairs
-    n = len(pairs.image_vectors)
-    full = projected.captions.matrix.T.tocsc()
-    said = sp.csr_matrix(projected.captions.matrix.multiply(projected.literal)).T.tocsc()
-    ranks: dict[str, list[np.ndarray]] = {"dense": [], "full": [], "said": []}
-    dense_top: list[list[int]] = []
-    sparse_top: list[list[int]] = []
-    answered = np.zeros(n, bool)
-    answered[pairs.relevant] = True
-    for start in range(0, n, _BLOCK):
-        rows = np.arange(start, min(start + _BLOCK, n))
-        rows = rows[answered[rows]]
-        relevant = pairs.relevant[None, :] == rows[:, None]
-        images = projected.images.matrix[rows]
-        dense = pairs.image_vectors[rows] @ pairs.caption_vectors.T
-        sparse = (images @ full).toarray()
-        ranks["dense"].append(ranks_of_best(dense, relevant, sparse=False))
-        ranks["full"].append(ranks_of_best(sparse, relevant, sparse=True))
-        ranks["said"].append(ranks_of_best((images @ said).toarray(), relevant, sparse=True))
-        dense_top += _top_ten(dense)
-        sparse_top += _top_ten(sparse)
-    joined = {name: np.concatenate(blocks) for name, blocks in ranks.items()}
-    agreement = overlap_and_tau(sparse_top, dense_top)
-    n_queries = int(answered.sum())
-    return n_queries, joined["dense"], joined["full"], joined["said"], *agreement
-
-
-def _top_ten(scores: np.ndarray) -> list[list[int]]:
-    """Columns of the ten best scores of each row, best first, ties by column."""
-    rows: list[list[int]] = np.argsort(-scores, axis=1, kind="stable")[:, :10].tolist()
-    return rows
-
-
-def _said_of_images(projected: ProjectedSplit) -> sp.csr_matrix:
-    """(n, V) bool: terms that any caption of an image says."""
-    captions = np.arange(len(projected.pairs.relevant))
-    shape = (len(projected.images), len(captions))
-    ones = np.ones(len(captions), np.int32)
-    owners = sp.csr_matrix((ones, (projected.pairs.relevant, captions)), shape=shape)
-    said: sp.csr_matrix = (owners @ projected.literal.astype(np.int32)) > 0
-    return said
+def _ten_best(task: Task) -> np.ndarray:
+    """(q, 10) int32: the documents that sparse search ranks first, −1 after the last hit."""
+    documents = SparseVectors(task.documents.matrix, task.documents.ids, "")
+    return MemoryIndex(documents).search_rows(task.queries.matrix, 10)[0]
 
 
 def evaluate_probes(collection: Collection, model: Model, encoder: Encoder) -> dict[str, Any]:

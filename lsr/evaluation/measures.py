@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.stats import kendalltau
 
 from lsr.model.sparse import SparseVectors, flops, keep_strongest
 
@@ -95,17 +94,25 @@ def co_activation(queries: SparseVectors, images: SparseVectors) -> dict[str, fl
     }
 
 
-def overlap_and_tau(ours: list[list[int]], theirs: list[list[int]]) -> tuple[float, float]:
+def overlap_and_tau(ours: np.ndarray, theirs: np.ndarray) -> tuple[float, float]:
     """How two rankings agree: (mean overlap of the two lists, mean Kendall τ).
 
     τ is over the documents in both lists; a query with fewer than two of them has none.
+
+    Args:
+        ours: (q, k) int documents, best first, each once; −1 fills the end of a shorter list.
+        theirs: (q, depth) likewise, all filled.
     """
-    overlaps, taus = [], []
-    for mine, other in zip(ours, theirs, strict=True):
-        place = {document: rank for rank, document in enumerate(other)}
-        shared = [document for document in mine if document in place]
-        overlaps.append(len(shared) / max(len(other), 1))
-        if len(shared) > 1:
-            places = [place[d] for d in shared]
-            taus.append(kendalltau(range(len(shared)), places).statistic)
-    return float(np.mean(overlaps)), float(np.mean(taus)) if taus else 0.0
+    same = (ours[:, :, None] == theirs[:, None, :]) & (ours >= 0)[:, :, None]
+    shared = same.any(axis=2)
+    places = same.argmax(axis=2)
+    counts = shared.sum(axis=1)
+    overlap = counts / max(theirs.shape[1], 1)
+    pairs = counts * (counts - 1) / 2
+    # Of two shared documents, do both lists have the same one first? Places never tie.
+    later = np.triu(np.ones((ours.shape[1], ours.shape[1]), bool), 1)
+    both = shared[:, :, None] & shared[:, None, :] & later
+    agreed = np.sign(places[:, None, :] - places[:, :, None])
+    known = pairs > 0
+    taus = (agreed * both).sum(axis=(1, 2))[known] / pairs[known]
+    return float(overlap.mean()), float(taus.mean()) if len(taus) else 0.0

@@ -39,6 +39,15 @@ class ProjectedSplit:
         return MemoryIndex(self.images)
 
     @cached_property
+    def literal_of_images(self) -> sp.csr_matrix:
+        """(n, V) bool: the terms that any caption of an image says."""
+        captions = np.arange(len(self.captions))
+        shape = (len(self.images), len(self.captions))
+        ones = np.ones(len(captions), np.int32)
+        owners = sp.csr_matrix((ones, (self.pairs.relevant, captions)), shape=shape)
+        return sp.csr_matrix((owners @ self.literal.astype(np.int32)) > 0)
+
+    @cached_property
     def literal_flags(self) -> np.ndarray:
         """(nnz,) bool for the entries of `captions.matrix`: is the term said?"""
         return literal_flags(self.captions.matrix, self.literal)

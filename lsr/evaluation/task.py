@@ -249,7 +249,7 @@ def make_task(
     images = _side(
         projected.images.ids,
         projected.images.matrix,
-        _said_of(image_of, said, len(image_order)),
+        projected.literal_of_images[image_order],
         projected.pairs.image_vectors,
         image_order,
     )
@@ -274,15 +274,6 @@ def _side(
     return Side(
         tuple(ids[row] for row in order), ordered, literal_flags(ordered, said), dense[order]
     )
-
-
-def _said_of(image_of: np.ndarray, said: sp.csr_matrix, n_images: int) -> sp.csr_matrix:
-    """(n, V) bool: terms that any caption of an image says."""
-    ones = np.ones(len(image_of), np.int32)
-    owners = sp.csr_matrix(
-        (ones, (image_of, np.arange(len(image_of)))), shape=(n_images, len(image_of))
-    )
-    return sp.csr_matrix((owners @ said.astype(np.int32)) > 0)
 
 
 def _closeness(matrix: sp.csr_matrix, said: sp.csr_matrix, term_vectors: np.ndarray) -> np.ndarray:

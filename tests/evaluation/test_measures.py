@@ -76,10 +76,27 @@ def test_semantic_is_the_best_cosine_to_a_word_said():
 
 
 def test_tau_is_scipys_over_the_shared_documents():
-    ours, theirs = [[1, 2, 3, 4], [9, 8]], [[4, 2, 1, 7], [1, 2]]
+    ours = np.array([[1, 2, 3, 4], [9, 8, -1, -1]])
+    theirs = np.array([[4, 2, 1, 7], [1, 2, 3, 4]])
     overlap, tau = overlap_and_tau(ours, theirs)
     assert overlap == pytest.approx((3 / 4 + 0) / 2)
     assert tau == pytest.approx(kendalltau([0, 1, 2], [2, 1, 0]).statistic)
+
+
+def test_tau_of_many_random_rankings_is_scipys():
+    rng = np.random.default_rng(3)
+    ours = np.array([rng.permutation(16)[:10] for _ in range(60)])
+    theirs = np.array([rng.permutation(16)[:10] for _ in range(60)])
+    ours[::3, 7:] = -1
+    overlaps, taus = [], []
+    for mine, other in zip(ours.tolist(), theirs.tolist(), strict=True):
+        shared = [document for document in mine if document in other]
+        overlaps.append(len(shared) / 10)
+        if len(shared) > 1:
+            places = [other.index(document) for document in shared]
+            taus.append(kendalltau(range(len(shared)), places).statistic)
+    found = overlap_and_tau(ours, theirs)
+    assert found == pytest.approx((np.mean(overlaps), np.mean(taus)))
 
 
 def vectors(rows: list[list[float]]) -> SparseVectors:
