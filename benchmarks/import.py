@@ -52,7 +52,6 @@ from lsr.imports.running import run_import
 from lsr.index.memory.index import MemoryIndex
 from lsr.model.projection import Projection, project
 from lsr.model.sparse import SparseVectors
-from lsr.storage.places import find
 
 SIZE, HIDDEN, N_TERMS, ACTIVE, CAPTIONS_EACH, SEED = 512, 128, 30_522, 110, 5, 0
 NAME, ENCODER = "made", "trivial"
@@ -144,7 +143,7 @@ def import_stages(work: Path, n_images: int, stages: Stages) -> Collection:
     stages.end(running, n_images + n_captions)
     del plan, report
     with stages.stage("read", n_images + n_captions):
-        return load_collection(find("collections", NAME))
+        return load_collection(NAME)
 
 
 def made_head(vectors: np.ndarray) -> Projection:

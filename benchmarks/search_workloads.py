@@ -62,11 +62,8 @@ def bundled(n_queries: int) -> Workload:
     from lsr.collection.collection import load_collection
     from lsr.evaluation.projected import project_split
     from lsr.model.checkpoint import load_model
-    from lsr.storage.places import find
 
-    projected = project_split(
-        load_collection(find("collections", "demo")), load_model(find("models", "demo")), "test"
-    )
+    projected = project_split(load_collection("demo"), load_model("demo"), "test")
     captions = projected.captions.matrix
     rows = np.linspace(0, captions.shape[0] - 1, n_queries).astype(int)
     return Workload("demo", projected.images.matrix, {"captions": captions[rows]})

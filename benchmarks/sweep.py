@@ -54,7 +54,6 @@ from lsr.evaluation.task import Task, make_task
 from lsr.model.checkpoint import load_model
 from lsr.model.expansion import term_draw
 from lsr.model.sparse import SparseVectors, keep_strongest
-from lsr.storage.places import find
 from lsr.sweep.knobs import Knob
 from lsr.sweep.measure import measure
 from lsr.sweep.solve import LENGTHS, RATIOS
@@ -86,8 +85,8 @@ class Shape:
 
 def demo() -> Shape:
     """The test split of the bundled collection, as the bundled model sees it."""
-    collection = load_collection(find("collections", "demo"))
-    model = load_model(find("models", "demo"))
+    collection = load_collection("demo")
+    model = load_model("demo")
     vectors = term_vectors_for(model.vocabulary)
     if vectors is None:
         raise SystemExit("The model has another vocabulary than the bundled one.")

@@ -43,7 +43,7 @@ from lsr.collection.collection import load_collection
 from lsr.evaluation.pairs import Pairs
 from lsr.model.expansion import ExpansionControl
 from lsr.model.projection import Projection
-from lsr.storage.places import BUNDLED_ENCODER, find
+from lsr.storage.places import BUNDLED_ENCODER
 from lsr.training.batches import TrainingPairs
 from lsr.training.loop import Run
 from lsr.training.settings import TrainingSettings
@@ -88,7 +88,7 @@ class Plan:
     def prepared(self) -> tuple[Prepared, TrainingSettings]:
         """Head and pairs; as many captions as an epoch of `steps` steps needs, or a few more."""
         collection, settings = (
-            load_collection(find("collections", self.collection)),
+            load_collection(self.collection),
             self.settings(),
         )
         captions = len(collection.caption_rows("train")) / len(collection.image_rows("train"))

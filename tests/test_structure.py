@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS = [
     ["exceptions"],
     ["storage", "kernels"],
-    ["collection", "model", "encoders"],
+    ["model", "encoders"],
+    ["collection"],
     ["index", "encoding"],
     ["evaluation", "imports"],
     ["search", "training", "exports"],

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from lsr.cli.answer import Add, Answer, Log
 from lsr.collection.collection import load_collection
 from lsr.exceptions import QueryError
-from lsr.storage.places import find
 from lsr.training.options import add_training_options, training_settings
 
 if TYPE_CHECKING:
@@ -72,7 +71,7 @@ def ablate(options: argparse.Namespace, log: Log) -> Answer:
     weights = tuple(options.regularizer_weights)
     recipe = training_settings(options, CONTROL_ALONE)
     grid = Grid(recipe, options.seeds, weights, options.scenes)
-    collection = load_collection(find("collections", options.collection))
+    collection = load_collection(options.collection)
     folder = Path(options.out).expanduser()
     reports = ablate(
         collection, folder, grid, studies, workers=options.workers, command=options.line

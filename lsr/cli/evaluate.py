@@ -8,7 +8,6 @@ from lsr.cli.answer import Add, Answer, Log
 from lsr.collection.collection import load_collection
 from lsr.encoders.loading import can_encode, load_encoder
 from lsr.model.checkpoint import load_model
-from lsr.storage.places import find
 
 
 def add_commands(add: Add) -> None:
@@ -25,8 +24,8 @@ def evaluate(options: argparse.Namespace, log: Log) -> Answer:
     from lsr.evaluation.task import check_direction
 
     check_direction(options.direction)
-    collection = load_collection(find("collections", options.collection))
-    model = load_model(find("models", options.model))
+    collection = load_collection(options.collection)
+    model = load_model(options.model)
     projected = project_split(collection, model, options.split)
     log(f"{len(projected.captions):,} captions and {len(projected.images):,} images projected")
     vectors = term_vectors_for(model.vocabulary)

@@ -82,12 +82,12 @@ def run(options: argparse.Namespace, log: Log) -> Answer:
     last = _logged(run_import(plan), log)
     made = last.imported
     if isinstance(made, ImportedModel):
-        head = made.model.head
+        sizes = made.model.sizes
         return {
             "model": made.model.name,
-            "dense_size": head.dense_size,
-            "hidden_size": head.hidden_size,
-            "n_terms": head.vocabulary_size,
+            "dense_size": sizes.dense_size,
+            "hidden_size": sizes.hidden_size,
+            "n_terms": sizes.vocabulary_size,
             "seconds": time.perf_counter() - started,
         }
     assert made is not None  # noqa: S101  # the last report always has it

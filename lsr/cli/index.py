@@ -27,7 +27,6 @@ def index(options: argparse.Namespace, log: Log) -> Answer:
     from lsr.index.memory.precision import check_precision
     from lsr.model.checkpoint import load_model
     from lsr.search.searcher import projected_index
-    from lsr.storage.places import find
 
     precision = check_precision(options.weights)
     if options.engine == "milvus":
@@ -37,8 +36,8 @@ def index(options: argparse.Namespace, log: Log) -> Answer:
     if options.again:
         raise QueryError("--again is for Milvus; an index of this process is always built anew.")
     started = time.perf_counter()
-    collection = load_collection(find("collections", options.collection))
-    model = load_model(find("models", options.model))
+    collection = load_collection(options.collection)
+    model = load_model(options.model)
     built = projected_index(collection, model, precision)
     log(f"{len(built):,} images projected")
     marks = collection.fingerprint, model.fingerprint
@@ -62,10 +61,9 @@ def _index_in_milvus(options: argparse.Namespace, log: Log) -> Answer:
     from lsr.index.milvus.of_collection import build_milvus, milvus_name
     from lsr.index.milvus.server import place_from_environment
     from lsr.model.checkpoint import load_model
-    from lsr.storage.places import find
 
-    collection = load_collection(find("collections", options.collection))
-    model = load_model(find("models", options.model))
+    collection = load_collection(options.collection)
+    model = load_model(options.model)
     check_fit(collection, model)
     place = place_from_environment()
     started = time.perf_counter()

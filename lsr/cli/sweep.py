@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from lsr.cli.answer import Add, Answer, Log
 from lsr.collection.collection import load_collection
 from lsr.model.checkpoint import load_model
-from lsr.storage.places import find
 
 if TYPE_CHECKING:
     from lsr.sweep.laboratory import Laboratory
@@ -200,8 +199,8 @@ def _laboratory(options: argparse.Namespace) -> Laboratory:
     from lsr.sweep.laboratory import open_laboratory
 
     fixed = [parse_setting(text) for text in options.fix]
-    collection = load_collection(find("collections", options.collection))
-    model = load_model(find("models", options.model))
+    collection = load_collection(options.collection)
+    model = load_model(options.model)
     return open_laboratory(
         collection,
         model,

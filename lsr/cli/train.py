@@ -9,7 +9,7 @@ from lsr.cli.answer import Add, Answer, Log
 from lsr.collection.collection import load_collection
 from lsr.exceptions import ModelError
 from lsr.storage.files import read_json
-from lsr.storage.places import find, own_folder
+from lsr.storage.places import own_folder
 from lsr.training.options import add_training_options, training_settings
 
 
@@ -28,7 +28,7 @@ def train(options: argparse.Namespace, log: Log) -> Answer:
     settings = training_settings(options)
     folder = own_folder("models", options.out)
     reports = []
-    collection = load_collection(find("collections", options.collection))
+    collection = load_collection(options.collection)
     run = train_model(collection, folder, settings, resume=options.resume)
     for report in run:
         reports.append(asdict(report))

@@ -7,7 +7,6 @@ import time
 
 from lsr.cli.answer import Add, Answer, Log
 from lsr.collection.collection import load_collection
-from lsr.storage.places import find
 
 # Seconds between two lines of progress.
 _PAUSE = 2.0
@@ -34,7 +33,7 @@ def encode(options: argparse.Namespace, log: Log) -> Answer:
 
     started = said = time.perf_counter()
     made = None
-    collection = load_collection(find("collections", options.collection))
+    collection = load_collection(options.collection)
     for report in encode_collection(collection, options.encoder, options.name):
         if isinstance(report, Reencoded):
             made = report
@@ -82,7 +81,7 @@ def attach(options: argparse.Namespace, log: Log) -> Answer:
         options.image_ids,
         options.caption_ids,
     )
-    made = attach(load_collection(find("collections", options.collection)), files, options.name)
+    made = attach(load_collection(options.collection), files, options.name)
     for note in made.notes:
         log(note)
     return {

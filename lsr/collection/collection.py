@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lsr.exceptions import CollectionError, UnknownNameError, shorten
+from lsr.model.fit import VectorKind
 from lsr.storage.files import (
     fingerprint,
     read_array,
@@ -24,6 +25,7 @@ from lsr.storage.files import (
     told_when_no_parquet,
     write_json,
 )
+from lsr.storage.places import find
 
 SCHEMA = 1
 IMAGE_COLUMNS = ("id", "file", "url", "width", "height", "split")
@@ -73,6 +75,10 @@ class Collection:
     @property
     def dense_size(self) -> int:
         return int(self.card["dense_size"])
+
+    @property
+    def holds(self) -> VectorKind:
+        return VectorKind(self.encoder, self.dense_size)
 
     @property
     def fingerprint(self) -> str:
@@ -228,12 +234,17 @@ class Collection:
         return self.caption_vectors[np.flatnonzero(self.caption_splits[stored] == split)]
 
 
-def load_collection(folder: Path) -> Collection:
-    """The collection in `folder`, checked for completeness.
+def load_collection(place: str | Path) -> Collection:
+    """A collection, checked for completeness.
+
+    Args:
+        place: its name, or its folder.
 
     Raises:
+        UnknownNameError: there is no collection of that name.
         CollectionError: a file is missing or truncated, or the counts do not fit together.
     """
+    folder = place if isinstance(place, Path) else find("collections", place)
     card = read_json(folder / "collection.json", CollectionError)
     wanted = {"schema", "name", "title", "encoder", "dense_size", "counts", "fingerprint"}
     if absent := sorted((wanted | {"caption_vector_splits"}) - card.keys()):
@@ -257,7 +268,7 @@ def load_collection(folder: Path) -> Collection:
 
 def _read_table(path: Path, columns: Sequence[str]) -> pa.Table:
     with told_when_no_parquet(path, CollectionError):
-        table = pq.read_table(path)
+        table = pq.ParquetFile(path).read()  # `read_table` would load pandas
     if absent := [name for name in columns if name not in table.column_names]:
         raise CollectionError(f"`{path}` has no column {', '.join(absent)}. Restore the file.")
     return table

@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from lsr.exceptions import CollectionError, ModelError, UnknownNameError, shorten
+from lsr.model.fit import VectorKind, misfit
 from lsr.storage.files import read_json, told_when_no_parquet
 from lsr.storage.places import folders, home, own_folder
 
@@ -94,7 +95,8 @@ def fitting_models(encoder: str, dense_size: int) -> list[str]:
             card = read_json(folder / "config.json", ModelError)
         except ModelError:
             continue
-        if (card.get("encoder"), card.get("dense_size")) == (encoder, dense_size):
+        reads = VectorKind(str(card.get("encoder")), card.get("dense_size", 0))
+        if misfit(folder.name, reads, "", VectorKind(encoder, dense_size)) is None:
             fitting.append(folder.name)
     return fitting
 

@@ -23,7 +23,6 @@ from lsr.evaluation.projected import ProjectedSplit
 from lsr.evaluation.task import Task, make_task
 from lsr.index.memory.index import MemoryIndex
 from lsr.model.checkpoint import Model
-from lsr.model.projection import project
 from lsr.model.sparse import SparseVectors, flops
 from lsr.model.vocabulary import Vocabulary
 from lsr.storage.places import BUNDLED_ENCODER
@@ -109,7 +108,7 @@ def evaluate_probes(collection: Collection, model: Model, encoder: Encoder) -> d
     vectors = np.asarray(collection.image_vectors[rows], np.float32)
     queries = encoder.encode_texts(list(probes))
     dense = queries @ vectors.T
-    sparse = (project(model.head, queries) @ project(model.head, vectors).T).toarray()
+    sparse = (model.project(queries) @ model.project(vectors).T).toarray()
     ids = np.array([collection.image_ids[row] for row in rows])
     wanted = np.array([np.isin(ids, answers) for answers in probes.values()])
     found = {

@@ -15,6 +15,7 @@ from lsr.exceptions import ModelError
 from lsr.index.memory.index import MemoryIndex
 from lsr.model.checkpoint import Model
 from lsr.model.expansion import literal_flags
+from lsr.model.fit import misfit
 from lsr.model.projection import Projection, project
 from lsr.model.sparse import SparseVectors
 from lsr.model.vocabulary import Vocabulary
@@ -59,17 +60,8 @@ def check_fit(collection: Collection, model: Model) -> None:
     Raises:
         ModelError: the vector sizes or the encoders differ.
     """
-    if collection.dense_size != model.head.dense_size:
-        raise ModelError(
-            f"Model `{model.name}` reads vectors of {model.head.dense_size} numbers, but those of "
-            f"collection `{collection.name}` have {collection.dense_size}. Choose a model trained "
-            f"on `{collection.encoder}` vectors."
-        )
-    if collection.encoder != model.encoder:
-        raise ModelError(
-            f"Model `{model.name}` was trained on `{model.encoder}` vectors, but collection "
-            f"`{collection.name}` holds `{collection.encoder}` vectors. Choose another model."
-        )
+    if problem := misfit(model.name, model.reads, collection.name, collection.holds):
+        raise ModelError(problem)
 
 
 def project_split(

@@ -16,7 +16,6 @@ from lsr.exports.formats import Format, find_format, formats
 from lsr.exports.selection import LARGEST_K, LARGEST_SCALE, ExportReport, Kind, Selection
 from lsr.model.checkpoint import load_model
 from lsr.storage.files import read_json, replacing_folder, write_json
-from lsr.storage.places import find
 
 CARD = "export.json"
 SCHEMA = 1
@@ -161,8 +160,8 @@ def _held(folder: Path) -> set[str]:
 
 def _select(request: ExportRequest) -> tuple[Selection, list[str]]:
     """What is exported, with sentences on what is left out."""
-    collection = load_collection(find("collections", request.collection))
-    model = None if request.model is None else load_model(find("models", request.model))
+    collection = load_collection(request.collection)
+    model = None if request.model is None else load_model(request.model)
     if model is not None:
         check_fit(collection, model)
     selection = Selection(

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+import numpy as np
+import scipy.sparse as sp
+from safetensors import SafetensorError, safe_open
 
 from lsr.exceptions import ModelError
-from lsr.model.projection import Projection
+from lsr.model.fit import VectorKind
 from lsr.model.vocabulary import Vocabulary
 from lsr.storage.files import fingerprint, missing, read_json, replacing_folder, write_json
+from lsr.storage.places import find
 
+if TYPE_CHECKING:  # torch takes a second to load, and a list of models needs none of it
+    import torch
+
+    from lsr.model.projection import Projection
+
+WEIGHTS = "model.safetensors"
 _SHAPES = {
     "proj.weight": "hd",
     "proj.bias": "h",
@@ -26,13 +34,24 @@ _SHAPES = {
 }
 
 
+class HeadSizes(NamedTuple):
+    """Sizes of a head: dense vectors, hidden vectors, terms."""
+
+    dense_size: int
+    hidden_size: int
+    vocabulary_size: int
+
+
 @dataclass(frozen=True)
 class Model:
-    """A trained head with the vocabulary that its columns number."""
+    """A trained head with the vocabulary that its columns number.
+
+    The weights are read when `head` or `project` first needs them.
+    """
 
     folder: Path
     card: dict[str, Any]
-    head: Projection
+    sizes: HeadSizes
     vocabulary: Vocabulary
     fingerprint: str
 
@@ -48,53 +67,105 @@ class Model:
     def encoder(self) -> str:
         return str(self.card["encoder"])
 
+    @property
+    def reads(self) -> VectorKind:
+        return VectorKind(self.encoder, self.sizes.dense_size)
 
-def load_head(folder: Path) -> Projection:
-    """The head in `model.safetensors`, float32, ours or in the authors' published layout.
+    @cached_property
+    def head(self) -> Projection:
+        """The head, float32, in evaluation mode.
 
-    The sizes are read from the tensors, so no class of the authors is needed.
+        Raises:
+            ModelError: its file is no longer the one that the model was opened with.
+        """
+        head = load_head(self.folder)
+        if _mark(self.folder, self.vocabulary) != self.fingerprint:
+            raise ModelError(
+                f"The files of model `{self.name}` were replaced while it was in use. Open it "
+                "again."
+            )
+        return head
+
+    def project(self, dense: np.ndarray) -> sp.csr_matrix:
+        """Sparse vectors (n, V) float32 csr of dense vectors (n, d)."""
+        from lsr.model.projection import project
+
+        return project(self.head, dense)
+
+
+def head_sizes(folder: Path) -> HeadSizes:
+    """The sizes of the head in `model.safetensors`, ours or in the authors' published layout.
+
+    They are read from the file's header, so no class of the authors is needed, nor any weight.
 
     Raises:
         ModelError: the file is missing or truncated, or its tensors do not fit together.
     """
-    path = folder / "model.safetensors"
+    path = folder / WEIGHTS
     if not path.is_file():
         raise ModelError(missing(path))
     try:
-        tensors = load_file(path)
+        with safe_open(path, "numpy") as file:
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as problem:
         raise ModelError(f"`{path}` is truncated or damaged ({problem}). Restore it.") from None
-    if absent := sorted(_SHAPES.keys() - tensors.keys()):
+    if absent := sorted(_SHAPES.keys() - shapes.keys()):
         raise ModelError(f"`{path}` lacks {', '.join(absent)}: it is no Dense2Sparse head.")
     sizes: dict[str, int] = {}
     for name, letters in _SHAPES.items():
-        shape = tuple(tensors[name].shape)
+        shape = shapes[name]
         expected = tuple(sizes.setdefault(s, n) for s, n in zip(letters, shape, strict=False))
         if len(shape) != len(letters) or shape != expected:
             raise ModelError(f"`{path}`: {name} has shape {shape}, which does not fit the rest.")
-    head = Projection(sizes["d"], sizes["h"], sizes["V"])
+    return HeadSizes(sizes["d"], sizes["h"], sizes["V"])
+
+
+def load_head(folder: Path) -> Projection:
+    """The head in `model.safetensors`, float32, ours or in the authors' published layout.
+
+    Raises:
+        ModelError: the file is missing or truncated, or its tensors do not fit together.
+    """
+    from safetensors.torch import load_file
+
+    from lsr.model.projection import Projection
+
+    head = Projection(*head_sizes(folder))
+    try:
+        tensors = load_file(folder / WEIGHTS)
+    except (SafetensorError, OSError) as problem:
+        message = f"`{folder / WEIGHTS}` is truncated or damaged ({problem}). Restore it."
+        raise ModelError(message) from None
     head.load_state_dict({name: tensors[name].float() for name in _SHAPES})
     return head.eval()
 
 
-def load_model(folder: Path) -> Model:
-    """The model in `folder`.
+def load_model(place: str | Path) -> Model:
+    """A model.
+
+    Args:
+        place: its name, or its folder.
 
     Raises:
+        UnknownNameError: there is no model of that name.
         ModelError: a file is missing or damaged, or head and vocabulary differ in size.
     """
+    folder = place if isinstance(place, Path) else find("models", place)
     card = read_json(folder / "config.json", ModelError)
     if "encoder" not in card:
         raise ModelError(f"`{folder / 'config.json'}` does not name its encoder. Add `encoder`.")
-    head = load_head(folder)
+    sizes = head_sizes(folder)
     vocabulary = Vocabulary.load(folder / "tokenizer.json")
-    if head.vocabulary_size != len(vocabulary):
+    if sizes.vocabulary_size != len(vocabulary):
         raise ModelError(
-            f"Model `{folder.name}` weighs {head.vocabulary_size:,} terms but its vocabulary has "
+            f"Model `{folder.name}` weighs {sizes.vocabulary_size:,} terms but its vocabulary has "
             f"{len(vocabulary):,}. Restore tokenizer.json or model.safetensors."
         )
-    mark = fingerprint(folder / "model.safetensors", vocabulary.fingerprint)
-    return Model(folder, card, head, vocabulary, mark)
+    return Model(folder, card, sizes, vocabulary, _mark(folder, vocabulary))
+
+
+def _mark(folder: Path, vocabulary: Vocabulary) -> str:
+    return fingerprint(folder / WEIGHTS, vocabulary.fingerprint)
 
 
 def save_model(
@@ -105,20 +176,23 @@ def save_model(
     card: Mapping[str, Any],
     training: Mapping[str, Any],
     metrics: Mapping[str, Any],
-    precision: torch.dtype = torch.float32,
+    precision: torch.dtype | None = None,
 ) -> Model:
     """Write a model folder whole, then read it back.
 
     Args:
         card: `title`, `encoder`, and what else config.json should say; sizes are added.
-        precision: of the weights on disk; float16 halves the file.
+        precision: of the weights on disk, float32 where None; float16 halves the file.
     """
+    import torch
+    from safetensors.torch import save_file
+
     with replacing_folder(folder) as temporary:
         tensors = {
-            name: tensor.detach().to("cpu", precision).contiguous()
+            name: tensor.detach().to("cpu", precision or torch.float32).contiguous()
             for name, tensor in head.state_dict().items()
         }
-        save_file(tensors, temporary / "model.safetensors")
+        save_file(tensors, temporary / WEIGHTS)
         vocabulary.save(temporary / "tokenizer.json")
         sizes = {
             "model_type": "d2s",

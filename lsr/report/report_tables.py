@@ -18,7 +18,6 @@ from lsr.exceptions import QueryError
 from lsr.model.checkpoint import load_model
 from lsr.search.searcher import Searcher, SearchSettings
 from lsr.storage.files import read_json
-from lsr.storage.places import find
 from lsr.sweep.cheapest import cheapest
 from lsr.sweep.knobs import Knob, parse_knob
 from lsr.sweep.laboratory import Laboratory, open_laboratory
@@ -100,13 +99,13 @@ def compute(settings: ReportSettings) -> Iterator[Progress]:
     settings.check()
     steps = len(settings.models) * (len(KNOBS) + len(_KEPT)) + len(NULLS) + 1
     done = 0
-    collection = load_collection(find("collections", settings.collection))
+    collection = load_collection(settings.collection)
     curves: list[dict[str, Any]] = []
     points: list[dict[str, Any]] = []
     queries: list[dict[str, Any]] = []
     about: dict[str, Any] = {"collection": collection.fingerprint, "models": {}, "teacher": {}}
     for place, name in enumerate(settings.models):
-        model = load_model(find("models", name))
+        model = load_model(name)
         projected = project_split(collection, model, settings.split)
         ready = open_laboratory(
             collection, model, settings.split, settings.direction, projected=projected

@@ -27,12 +27,10 @@ from lsr.index.memory.precision import Precision
 from lsr.index.milvus.of_collection import open_milvus
 from lsr.index.protocol import Found, Hit, Index, SplitImages
 from lsr.model.checkpoint import Model, load_model
-from lsr.model.projection import project
 from lsr.model.sparse import SparseVectors, TermWeight, strongest
 from lsr.search.query import check_text, shaped
 from lsr.search.results import ExplainedHit, Inspection, SearchResult, SearchSettings, TermCard
 from lsr.search.terms import co_activated, contributions, query_terms, supported_terms
-from lsr.storage.places import find
 
 __all__ = ["SearchSettings", "Searcher", "projected_index"]
 
@@ -72,8 +70,8 @@ class Searcher:
         cls, collection: str = "demo", model: str = "demo", engine: str = "memory"
     ) -> Searcher:
         """A searcher over a collection and a model, given their names or folders."""
-        found = load_collection(find("collections", collection))
-        return cls(found, load_model(find("models", model)), engine)
+        found = load_collection(collection)
+        return cls(found, load_model(model), engine)
 
     @cached_property
     def memory(self) -> MemoryIndex:
@@ -126,7 +124,7 @@ class Searcher:
             check_text(text)
         if not texts:
             return []
-        matrix = project(self.model.head, self.encoder.encode_texts(texts))
+        matrix = self.model.project(self.encoder.encode_texts(texts))
         queries = []
         for start, stop, text in zip(matrix.indptr[:-1], matrix.indptr[1:], texts, strict=True):
             said = self.model.vocabulary.literal_ids(text)
@@ -148,7 +146,7 @@ class Searcher:
         """
         check_text(text)
         dense = self.encoder.encode_texts([text])
-        matrix = project(self.model.head, dense)
+        matrix = self.model.project(dense)
         said = np.isin(matrix.indices, self.model.vocabulary.literal_ids(text))
         return Side((text,), matrix, said, dense)
 
@@ -222,7 +220,7 @@ class Searcher:
     def _inspect(self, name: str, dense: np.ndarray, captions: list[str], top: int) -> Inspection:
         if top < 1:
             raise QueryError(f"The number of terms is {top}. Use 1 or more.")
-        matrix = project(self.model.head, dense)
+        matrix = self.model.project(dense)
         terms = supported_terms(matrix.indices, matrix.data, captions, self.model.vocabulary, top)
         return Inspection(name, terms, int(matrix.nnz), captions)
 
@@ -250,7 +248,7 @@ class Searcher:
         encoded: float,
     ) -> SearchResult:
         started = time.perf_counter()
-        matrix = project(self.model.head, dense)
+        matrix = self.model.project(dense)
         said = _NO_TERMS if literal is None else literal
         vocabulary = self.model.vocabulary
         terms, weights = shaped(matrix.indices, matrix.data, literal, settings, vocabulary)
@@ -292,7 +290,7 @@ def projected_index(
     """
     check_fit(collection, model)
     ids, vectors = _searchable(collection)
-    matrix = project(model.head, vectors)
+    matrix = model.project(vectors)
     return MemoryIndex(SparseVectors(matrix, ids, model.vocabulary.fingerprint), precision)
 
 

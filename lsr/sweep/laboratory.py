@@ -96,7 +96,7 @@ class Laboratory:
         if not self.null:
             return query
         literal = np.unique(self.model.vocabulary.literal_ids(query.ids[0]))
-        size = self.model.head.hidden_size
+        size = self.model.sizes.hidden_size
         return null_query(self.projected, query, literal, self.null, size)
 
     def point(self, knob: Knob, value: float, seed: int = 0) -> Point:
@@ -128,7 +128,7 @@ def open_laboratory(
     check_direction(direction)
     projected = projected or project_split(collection, model, split)
     if null:
-        projected = null_split(projected, null, model.head.hidden_size)
+        projected = null_split(projected, null, model.sizes.hidden_size)
     return Laboratory(collection, model, split, direction, tuple(fixed), null, projected)
 
 

@@ -18,7 +18,6 @@ from lsr.encoding import reencoding
 from lsr.encoding.reencoding import encode_collection
 from lsr.exceptions import CollectionError, QueryError, UnknownNameError
 from lsr.storage.files import write_json
-from lsr.storage.places import find
 from tests.conftest import FakeEncoder, unit
 
 
@@ -77,7 +76,7 @@ def test_a_new_collection_has_the_vectors_of_the_encoder(answer, collection, oth
     }
     assert (found["collection"], found["encoder"], found["skipped"]) == ("again", "other", [])
     assert (found["n_images"], found["n_captions"]) == (12, 24)
-    made = load_collection(find("collections", "again"))
+    made = load_collection("again")
     np.testing.assert_array_equal(made.image_vectors, expected_images(other, collection))
     texts = other.encode_texts(collection.caption_texts).astype(np.float16)
     np.testing.assert_array_equal(made.caption_vectors, texts)
@@ -128,7 +127,7 @@ def test_an_unreadable_picture_is_left_out_with_its_captions(answer, collection,
     assert [one["file"] for one in found["skipped"]] == [lost]
     assert "is not a picture that can be read" in found["skipped"][0]["why"]
     assert (found["n_images"], found["n_captions"]) == (11, 22)
-    made = load_collection(find("collections", "again"))
+    made = load_collection("again")
     assert lost not in made.image_ids
     readable = change_images(collection)
     Image.new("RGB", (20, 16)).save(readable.picture(4))
@@ -169,7 +168,7 @@ def test_a_collection_none_of_whose_pictures_can_be_read_is_refused(collection, 
 
 
 def test_a_bundled_collection_is_not_changed(other):
-    demo = load_collection(find("collections", "demo"))
+    demo = load_collection("demo")
     with pytest.raises(QueryError, match="`demo` is not one of your own"):
         next(encode_collection(demo, "other"))
 

@@ -91,7 +91,7 @@ def test_the_command_says_a_mistake_in_one_line(collection, model, capsys, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("request", "error", "message"),
+    ("asked", "error", "message"),
     [
         ({"split": "dev"}, UnknownNameError, "no split `dev`. Its splits are `test`"),
         ({"side": "left"}, QueryError, "`left` is no side. Use images, captions, both"),
@@ -104,9 +104,9 @@ def test_the_command_says_a_mistake_in_one_line(collection, model, capsys, tmp_p
     ],
     ids=str,
 )
-def test_a_wish_that_cannot_be_met_is_refused(exported, tmp_path, request, error, message):
+def test_a_request_that_cannot_be_met_is_refused(exported, tmp_path, asked, error, message):
     with pytest.raises(error, match=message):
-        exported("trec", out=tmp_path / "out" / "deep", **request)
+        exported("trec", out=tmp_path / "out" / "deep", **asked)
     assert not (tmp_path / "out").exists()
 
 

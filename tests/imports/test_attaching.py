@@ -15,7 +15,6 @@ from safetensors.torch import save_file
 from lsr.collection.collection import load_collection, write_collection
 from lsr.exceptions import CollectionError, InputError, QueryError
 from lsr.imports.vectors.attaching import VectorFiles, attach
-from lsr.storage.places import find
 from tests.conftest import SHARED, unit
 
 SIZE = 6
@@ -52,7 +51,7 @@ def test_vectors_without_ids_go_by_order(answer, collection, vectors, tmp_path, 
     assert (found["n_images"], found["n_captions"], found["skipped"]) == (12, 24, [])
     assert found["encoder"] == "mine"
     assert "12 vectors of images.npy are taken in the order of the collection" in found["notes"][0]
-    made = load_collection(find("collections", "again"))
+    made = load_collection("again")
     np.testing.assert_array_equal(made.image_vectors, vectors[0])
     np.testing.assert_array_equal(made.caption_vectors, vectors[1])
     assert made.image_vectors.dtype == np.float16

@@ -283,7 +283,7 @@ def test_the_published_checkpoint_projects_to_the_published_weights(reference, t
     Tokenizer(models.WordPiece(terms, unk_token="term0")).save(str(folder / "tokenizer.json"))
     model = import_source(str(folder), "published").model
     with np.load(reference / "golden.npz") as golden:
-        ours = project(model.head, golden["image_vectors"]).toarray()
+        ours = model.project(golden["image_vectors"]).toarray()
         np.testing.assert_allclose(ours, golden["sparse_images"], atol=1e-5)
 
 

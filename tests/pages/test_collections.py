@@ -47,7 +47,7 @@ def mine(photos):
     """The pictures as a collection of the user's."""
     for _ in run_import(plan_import(ImportRequest(str(photos), "mine"))):
         pass
-    return load_collection(find("collections", "mine"))
+    return load_collection("mine")
 
 
 def ended(task: Task, seconds: float = 60) -> AppTest | None:
@@ -86,7 +86,7 @@ def test_a_dry_run_says_what_will_happen_and_the_import_does_it(photos):
     app.run()
     assert not app.exception
     assert "Collection **mine** is ready: 10 images." in texts(app)
-    made = load_collection(find("collections", "mine"))
+    made = load_collection("mine")
     assert (len(made.images), len(made.captions)) == (10, 10)
     assert "1 were left out" in texts(app)
 

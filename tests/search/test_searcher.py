@@ -4,7 +4,6 @@ from PIL import Image
 
 from lsr.evaluation.projected import check_fit
 from lsr.exceptions import ModelError, QueryError, UnknownNameError
-from lsr.model.projection import project
 from lsr.search.searcher import Searcher, SearchSettings
 from tests.conftest import make_collection
 
@@ -19,8 +18,8 @@ QUERY = "two red dogs on the beach"
 
 def test_hits_equal_the_dense_product_of_projected_vectors(searcher, fake_encoder):
     result = searcher.search_text(QUERY, SearchSettings(k=12))
-    query = project(searcher.model.head, fake_encoder.encode_texts([QUERY])).toarray()[0]
-    images = project(searcher.model.head, searcher.collection.image_vectors).toarray()
+    query = searcher.model.project(fake_encoder.encode_texts([QUERY])).toarray()[0]
+    images = searcher.model.project(searcher.collection.image_vectors).toarray()
     scores = dict(zip(searcher.collection.image_ids, images @ query, strict=True))
     expected = sorted(scores, key=lambda i: (-scores[i], i))
     assert [hit.image_id for hit in result.hits] == [i for i in expected if scores[i] > 0]

@@ -5,9 +5,7 @@ import pytest
 
 from lsr.collection.collection import load_collection
 from lsr.model.checkpoint import load_model
-from lsr.model.projection import project
 from lsr.model.sparse import keep_strongest
-from lsr.storage.places import find
 from lsr.world.concepts import plural_of
 from lsr.world.scenes import TEST, compose
 
@@ -27,11 +25,11 @@ SHOWN = 10
 def strongest():
     """For each test scene: the ten strongest terms of its picture, what its captions say, and
     the hypernyms of what was drawn."""
-    collection = load_collection(find("collections", "demo"))
-    model = load_model(find("models", "demo"))
+    collection = load_collection("demo")
+    model = load_model("demo")
     terms, rows = model.vocabulary.terms, collection.image_rows("test")
     vectors = np.asarray(collection.image_vectors[rows], np.float32)
-    top = keep_strongest(project(model.head, vectors), SHOWN)
+    top = keep_strongest(model.project(vectors), SHOWN)
     said = {int(row): set() for row in rows}
     kept = collection.caption_rows("test")
     ids = model.vocabulary.token_ids([collection.caption_texts[row] for row in kept])

@@ -10,7 +10,6 @@ import scipy.sparse as sp
 from lsr.collection.collection import Collection
 from lsr.index.milvus.server import Place, place_from_environment
 from lsr.model.checkpoint import Model
-from lsr.model.projection import project
 
 if TYPE_CHECKING:
     from lsr.index.milvus.index import BuildReport, MilvusIndex
@@ -49,7 +48,7 @@ def build_milvus(
     images = collection.searchable_rows
 
     def vectors(start: int, stop: int) -> sp.csr_matrix:
-        return project(model.head, collection.image_vectors[images[start:stop]])
+        return model.project(collection.image_vectors[images[start:stop]])
 
     rows = Rows(
         milvus_name(collection, model),

@@ -10,7 +10,7 @@ from lsr.collection.collection import load_collection
 from lsr.collection.installed import Overview
 from lsr.encoders.own import own_names
 from lsr.encoding.reencoding import encode_collection
-from lsr.storage.places import check_name, find
+from lsr.storage.places import check_name
 from pages.parts import address
 from pages.parts.collections.tasks import Task, start
 
@@ -50,5 +50,5 @@ def show_encoding(one: Overview) -> None:
         st.caption("It has the vectors of this encoder already: choose another.")
     if st.button("Encode", type="primary", key="encode", disabled=spec == one.encoder):
         check_name(name)
-        collection = load_collection(find("collections", one.name))
+        collection = load_collection(one.name)
         start(Task("Encoding", name), partial(encode_collection, collection, spec, name))
