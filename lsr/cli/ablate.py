@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lsr.cli.answer import Add, Answer, Log
-from lsr.collection.collection import load_collection
 from lsr.exceptions import QueryError
 from lsr.training.options import add_training_options, training_settings
 
@@ -60,6 +59,7 @@ def ablate(options: argparse.Namespace, log: Log) -> Answer:
     from lsr.ablation.grid import Grid, studies_named
     from lsr.ablation.run_tables import summarize_runs
     from lsr.ablation.runs import ablate
+    from lsr.collection.collection import load_collection
     from lsr.training.train_model import CONTROL_ALONE
 
     studies = studies_named(options.study)

@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 
 from lsr.cli.answer import Add, Answer, Log
-from lsr.encoders.loading import load_encoder
 
 _FAMILIES = ("albef", "blip-lavis")
 
@@ -30,6 +29,8 @@ def _add_convert_options(parser: argparse.ArgumentParser) -> None:
 
 def encoder(options: argparse.Namespace, log: Log) -> Answer:
     """What an encoder is and where it runs, once it has encoded a text; downloaded if need be."""
+    from lsr.encoders.loading import load_encoder
+
     started = time.perf_counter()
     log(f"loading {options.encoder}")
     loaded = load_encoder(options.encoder)

@@ -5,9 +5,6 @@ from __future__ import annotations
 import argparse
 
 from lsr.cli.answer import Add, Answer, Log
-from lsr.collection.collection import load_collection
-from lsr.encoders.loading import can_encode, load_encoder
-from lsr.model.checkpoint import load_model
 
 
 def add_commands(add: Add) -> None:
@@ -19,9 +16,12 @@ def add_commands(add: Add) -> None:
 
 def evaluate(options: argparse.Namespace, log: Log) -> Answer:
     """The measures of a model on a split, beside its teacher."""
+    from lsr.collection.collection import load_collection
+    from lsr.encoders.loading import can_encode, load_encoder
     from lsr.evaluation.evaluate import evaluate, evaluate_probes, term_vectors_for
     from lsr.evaluation.projected import project_split
     from lsr.evaluation.task import check_direction
+    from lsr.model.checkpoint import load_model
 
     check_direction(options.direction)
     collection = load_collection(options.collection)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from lsr.cli.answer import Add, Answer, Log
 from lsr.exceptions import CollectionError, ModelError, QueryError
-from lsr.storage.files import read_json
 from lsr.storage.places import folders
 
 
@@ -27,6 +26,8 @@ def add_commands(add: Add) -> None:
 
 def list_collections(_: argparse.Namespace, log: Log) -> Answer:
     """The collections that are installed."""
+    from lsr.storage.files import read_json
+
     cards = [
         (folder, read_json(folder / "collection.json", CollectionError))
         for folder in folders("collections")
@@ -47,6 +48,8 @@ def list_collections(_: argparse.Namespace, log: Log) -> Answer:
 
 def list_models(_: argparse.Namespace, log: Log) -> Answer:
     """The models that are installed."""
+    from lsr.storage.files import read_json
+
     cards = [(f, read_json(f / "config.json", ModelError)) for f in folders("models")]
     return {
         "models": [

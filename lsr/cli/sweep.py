@@ -8,8 +8,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from lsr.cli.answer import Add, Answer, Log
-from lsr.collection.collection import load_collection
-from lsr.model.checkpoint import load_model
 
 if TYPE_CHECKING:
     from lsr.sweep.laboratory import Laboratory
@@ -195,6 +193,8 @@ def _command(options: argparse.Namespace, setting: str) -> str:
 
 
 def _laboratory(options: argparse.Namespace) -> Laboratory:
+    from lsr.collection.collection import load_collection
+    from lsr.model.checkpoint import load_model
     from lsr.sweep.knobs import parse_setting
     from lsr.sweep.laboratory import open_laboratory
 

@@ -6,9 +6,7 @@ import argparse
 from dataclasses import asdict
 
 from lsr.cli.answer import Add, Answer, Log
-from lsr.collection.collection import load_collection
 from lsr.exceptions import ModelError
-from lsr.storage.files import read_json
 from lsr.storage.places import own_folder
 from lsr.training.options import add_training_options, training_settings
 
@@ -23,6 +21,8 @@ def add_commands(add: Add) -> None:
 
 def train(options: argparse.Namespace, log: Log) -> Answer:
     """A new model from the pairs of a collection."""
+    from lsr.collection.collection import load_collection
+    from lsr.storage.files import read_json
     from lsr.training.train_model import train_model
 
     settings = training_settings(options)

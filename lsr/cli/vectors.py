@@ -6,7 +6,6 @@ import argparse
 import time
 
 from lsr.cli.answer import Add, Answer, Log
-from lsr.collection.collection import load_collection
 
 # Seconds between two lines of progress.
 _PAUSE = 2.0
@@ -29,6 +28,7 @@ def _add_encode_options(parser: argparse.ArgumentParser) -> None:
 
 def encode(options: argparse.Namespace, log: Log) -> Answer:
     """A collection's pictures and captions with another encoder."""
+    from lsr.collection.collection import load_collection
     from lsr.encoding.reencoding import Reencoded, encode_collection
 
     started = said = time.perf_counter()
@@ -71,6 +71,7 @@ def _add_attach_options(parser: argparse.ArgumentParser) -> None:
 
 def attach(options: argparse.Namespace, log: Log) -> Answer:
     """A collection with vectors that were computed elsewhere."""
+    from lsr.collection.collection import load_collection
     from lsr.imports.vectors.attaching import VectorFiles, attach
 
     started = time.perf_counter()

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from lsr.exceptions import DiskFullError, InputError
 
@@ -121,6 +120,8 @@ def read_array(path: Path, error: type[InputError]) -> np.ndarray:
 @contextmanager
 def told_when_no_parquet(path: Path, error: type[InputError]) -> Iterator[None]:
     """Turn what a reader of the parquet file says of it into one sentence of class `error`."""
+    import pyarrow as pa  # lists read only JSON
+
     try:
         yield
     except FileNotFoundError:
