@@ -98,7 +98,8 @@ def sweep(options: argparse.Namespace, log: Log) -> Answer:
     draws = Draws(options.draws, options.half_width, options.seed)
     draws.check()
     ready = _laboratory(options)
-    log(f"{len(ready.projected.captions):,} captions × {len(values)} values")
+    n_captions = len(ready.collection.caption_rows(ready.split))
+    log(f"{n_captions:,} captions × {len(values)} values")
     started = time.perf_counter()
     for report in ready.sweeping(knob, values, draws, latency=options.latency):
         if knob.random:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from lsr.collection.collection import Collection
-from lsr.encoders.loading import load_encoder
 from lsr.encoders.protocol import Encoder
+from lsr.encoders.token_vectors import token_vectors
 from lsr.evaluation.measures import (
     co_activation,
     exact_at,
@@ -129,5 +129,4 @@ def term_vectors_for(vocabulary: Vocabulary) -> np.ndarray | None:
     bundled = BUNDLED_ENCODER / "tokenizer.json"
     if Vocabulary.load(bundled).fingerprint != vocabulary.fingerprint:
         return None
-    vectors: np.ndarray = load_encoder("bundled").token_vectors  # type: ignore[attr-defined]
-    return vectors
+    return token_vectors(BUNDLED_ENCODER / "model.safetensors")

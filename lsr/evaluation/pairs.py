@@ -41,13 +41,8 @@ def load_pairs(collection: Collection, split: str, encoder: Encoder | None = Non
         UnknownNameError: no such split.
         CollectionError: the collection or the split has no captions.
     """
-    collection.check_captions()
+    check_pairs(collection, split)
     image_rows, caption_rows = collection.image_rows(split), collection.caption_rows(split)
-    if not len(caption_rows):
-        raise CollectionError(
-            f"Split `{split}` of collection `{collection.name}` has {len(image_rows):,} images but "
-            "no captions, so nothing can be measured or trained on it. Add captions."
-        )
     texts = [collection.caption_texts[row] for row in caption_rows]
     caption_vectors = collection.stored_caption_vectors(split)
     if caption_vectors is None:
@@ -68,6 +63,22 @@ def load_pairs(collection: Collection, split: str, encoder: Encoder | None = Non
         relevant,
         texts,
     )
+
+
+def check_pairs(collection: Collection, split: str) -> None:
+    """Refuse a split that nothing can be measured on.
+
+    Raises:
+        UnknownNameError: no such split.
+        CollectionError: the collection or the split has no captions.
+    """
+    collection.check_captions()
+    if not len(collection.caption_rows(split)):
+        raise CollectionError(
+            f"Split `{split}` of collection `{collection.name}` has "
+            f"{len(collection.image_rows(split)):,} images but no captions, so nothing can be "
+            "measured or trained on it. Add captions."
+        )
 
 
 def first_images(pairs: Pairs, n: int) -> Pairs:

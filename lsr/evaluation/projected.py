@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
@@ -16,9 +17,12 @@ from lsr.index.memory.index import MemoryIndex
 from lsr.model.checkpoint import Model
 from lsr.model.expansion import literal_flags
 from lsr.model.fit import misfit
-from lsr.model.projection import Projection, project
+from lsr.model.projection_cache import project_once
 from lsr.model.sparse import SparseVectors
 from lsr.model.vocabulary import Vocabulary
+
+if TYPE_CHECKING:  # torch takes a second to load
+    from lsr.model.projection import Projection
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,9 @@ def project_split(
         CollectionError: the split has no captions.
     """
     check_fit(collection, model)
-    return project_split_with(collection, model.head, model.vocabulary, split, encoder)
+    pairs = load_pairs(collection, split, encoder)
+    vectors = project_once(model, pairs.image_vectors), project_once(model, pairs.caption_vectors)
+    return _projected(collection, pairs, *vectors, model.vocabulary)
 
 
 def project_split_with(
@@ -85,18 +91,26 @@ def project_split_with(
     encoder: Encoder | None = None,
 ) -> ProjectedSplit:
     """Project a split with a head that is not stored as a model yet."""
+    from lsr.model.projection import project
+
     pairs = load_pairs(collection, split, encoder)
+    vectors = project(head, pairs.image_vectors), project(head, pairs.caption_vectors)
+    return _projected(collection, pairs, *vectors, vocabulary)
+
+
+def _projected(
+    collection: Collection,
+    pairs: Pairs,
+    images: sp.csr_matrix,
+    captions: sp.csr_matrix,
+    vocabulary: Vocabulary,
+) -> ProjectedSplit:
+    mark = vocabulary.fingerprint
+    image_ids = tuple(collection.image_ids[row] for row in pairs.image_rows)
+    caption_ids = tuple(collection.caption_ids[row] for row in pairs.caption_rows)
     return ProjectedSplit(
         pairs,
-        SparseVectors(
-            project(head, pairs.image_vectors),
-            tuple(collection.image_ids[row] for row in pairs.image_rows),
-            vocabulary.fingerprint,
-        ),
-        SparseVectors(
-            project(head, pairs.caption_vectors),
-            tuple(collection.caption_ids[row] for row in pairs.caption_rows),
-            vocabulary.fingerprint,
-        ),
+        SparseVectors(images, image_ids, mark),
+        SparseVectors(captions, caption_ids, mark),
         vocabulary.literal_matrix(pairs.texts),
     )

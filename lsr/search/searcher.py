@@ -27,6 +27,7 @@ from lsr.index.memory.precision import Precision
 from lsr.index.milvus.of_collection import open_milvus
 from lsr.index.protocol import Found, Hit, Index, SplitImages
 from lsr.model.checkpoint import Model, load_model
+from lsr.model.projection_cache import project_once
 from lsr.model.sparse import SparseVectors, TermWeight, strongest
 from lsr.search.query import check_text, shaped
 from lsr.search.results import ExplainedHit, Inspection, SearchResult, SearchSettings, TermCard
@@ -290,7 +291,7 @@ def projected_index(
     """
     check_fit(collection, model)
     ids, vectors = _searchable(collection)
-    matrix = model.project(vectors)
+    matrix = project_once(model, vectors)
     return MemoryIndex(SparseVectors(matrix, ids, model.vocabulary.fingerprint), precision)
 
 

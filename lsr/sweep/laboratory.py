@@ -6,7 +6,7 @@ Pages, commands and notebooks all come in by this door, so they share what was m
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,14 +14,15 @@ import numpy as np
 
 from lsr.collection.collection import Collection
 from lsr.evaluation.evaluate import term_vectors_for
-from lsr.evaluation.projected import ProjectedSplit, project_split
+from lsr.evaluation.pairs import check_pairs
+from lsr.evaluation.projected import ProjectedSplit, check_fit, project_split
 from lsr.evaluation.task import Side, Task, check_direction, make_task
 from lsr.model.checkpoint import Model
 from lsr.sweep.knobs import Knob, set_to
-from lsr.sweep.nulls import null_query, null_split
+from lsr.sweep.nulls import check_null, null_query, null_split
 from lsr.sweep.points import Point
 from lsr.sweep.store import SweepStore
-from lsr.sweep.sweep import Draws, SweepReport, sweeping
+from lsr.sweep.sweep import Draws, SweepReport, sweeping_of
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Laboratory:
     """A model on a split in one direction.
 
     fixed: prunings that hold in every sweep. null: one of `lsr.sweep.nulls.NULLS`, or empty.
-    projected: the split under the model, null or not.
+    ready: gives the split under the model; it is asked for once something has to be measured.
     """
 
     collection: Collection
@@ -38,7 +39,13 @@ class Laboratory:
     direction: str
     fixed: tuple[tuple[Knob, float], ...]
     null: str
-    projected: ProjectedSplit
+    ready: Callable[[], ProjectedSplit]
+
+    @cached_property
+    def projected(self) -> ProjectedSplit:
+        """The split under the model, or under its null."""
+        split = self.ready()
+        return null_split(split, self.null, self.model.sizes.hidden_size) if self.null else split
 
     @cached_property
     def free(self) -> Task:
@@ -85,7 +92,7 @@ class Laboratory:
         """
         draws = draws or Draws()
         store = self.store(knob, draws.seed)
-        yield from sweeping(self.task, knob, values, draws, latency=latency, store=store)
+        yield from sweeping_of(lambda: self.task, knob, values, draws, latency=latency, store=store)
 
     def as_asked(self, query: Side) -> Side:
         """A text's vector as this laboratory searches with it: under its null, if it has one.
@@ -126,10 +133,15 @@ def open_laboratory(
         UnknownNameError: no such split.
     """
     check_direction(direction)
-    projected = projected or project_split(collection, model, split)
+    check_fit(collection, model)
+    check_pairs(collection, split)
     if null:
-        projected = null_split(projected, null, model.sizes.hidden_size)
-    return Laboratory(collection, model, split, direction, tuple(fixed), null, projected)
+        check_null(null)
+
+    def ready() -> ProjectedSplit:
+        return projected or project_split(collection, model, split)
+
+    return Laboratory(collection, model, split, direction, tuple(fixed), null, ready)
 
 
 def command_of(

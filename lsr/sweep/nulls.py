@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
-import torch
 
 from lsr.evaluation.projected import ProjectedSplit
 from lsr.evaluation.task import Side
 from lsr.exceptions import QueryError
-from lsr.model.projection import Projection, project
 from lsr.model.sparse import SparseVectors, keep_strongest, stack
+
+if TYPE_CHECKING:
+    from lsr.model.projection import Projection
 
 NULLS = {
     "shuffled": "Expansion terms shuffled",
@@ -94,7 +96,7 @@ def null_query(
     else:
         head = _random_head(query.dense.shape[1], hidden_size, n_terms, seed)
         most = np.diff(projected.captions.matrix.indptr).max(initial=1)
-        matrix = keep_strongest(project(head, query.dense), int(most))
+        matrix = keep_strongest(_vectors(head, query.dense), int(most))
     matrix.sort_indices()
     return replace(query, matrix=matrix, said=np.isin(matrix.indices, literal))
 
@@ -114,6 +116,10 @@ def _dealt_out(matrix: sp.csr_matrix, said: np.ndarray, seed: int) -> sp.csr_mat
 
 
 def _random_head(dense_size: int, hidden_size: int, n_terms: int, seed: int) -> Projection:
+    import torch  # takes a second to load, and most sweeps have no null
+
+    from lsr.model.projection import Projection
+
     with torch.random.fork_rng(devices=[]):
         head = Projection(dense_size, hidden_size, n_terms).eval()
     source = torch.Generator().manual_seed(seed)
@@ -127,10 +133,16 @@ def _cut(head: Projection, vectors: np.ndarray, active: float) -> sp.csr_matrix:
     """A random head's vectors, cut block by block: whole, they take gigabytes."""
     k = max(1, round(active))
     blocks = [
-        keep_strongest(project(head, np.asarray(vectors[start : start + _BLOCK])), k)
+        keep_strongest(_vectors(head, np.asarray(vectors[start : start + _BLOCK])), k)
         for start in range(0, len(vectors), _BLOCK)
     ]
     return stack(blocks, head.vocabulary_size)
+
+
+def _vectors(head: Projection, dense: np.ndarray) -> sp.csr_matrix:
+    from lsr.model.projection import project
+
+    return project(head, dense)
 
 
 def _with(

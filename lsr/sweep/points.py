@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import bootstrap
 
 from lsr.evaluation.measures import RANK_MEASURES, per_query
 from lsr.evaluation.passes import run_stages
@@ -184,6 +183,8 @@ def _interval(change: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
 
     def mean(total: np.ndarray, n: np.ndarray, axis: int = -1) -> np.ndarray:
         return total.sum(axis=axis) / n.sum(axis=axis)
+
+    from scipy.stats import bootstrap  # takes half a second to load
 
     found = bootstrap(
         (sums, counts),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from lsr.evaluation.passes import COSTS, MEASURES, Record
 from lsr.evaluation.task import Task
@@ -134,6 +134,19 @@ def sweeping(
         QueryError: as for `sweep`.
         DiskFullError: there is no room for the records.
     """
+    return sweeping_of(lambda: task, knob, values, draws, latency=latency, store=store)
+
+
+def sweeping_of(
+    task: Callable[[], Task],
+    knob: Knob,
+    values: Sequence[float] | np.ndarray,
+    draws: Draws | None = None,
+    *,
+    latency: bool = False,
+    store: SweepStore | None = None,
+) -> Iterator[SweepReport]:
+    """As `sweeping`, over a task that is made only when the store lacks something."""
     draws = draws or Draws()
     draws.check()
     axis = np.unique(np.asarray(values, np.float64))
@@ -145,7 +158,7 @@ def sweeping(
         missing = [value for value in axis if (float(value), draw) not in known]
         fresh: list[Record] = []
         if missing:
-            fresh = measure(task, knob, np.array(missing), draw=draw, seed=draws.seed)
+            fresh = measure(task(), knob, np.array(missing), draw=draw, seed=draws.seed)
         fresh += _timed(task, knob, axis, draw, draws.seed, known, fresh) if latency else []
         for record in fresh:
             known[record["value"], draw] = record
@@ -163,7 +176,7 @@ def sweeping(
 
 
 def _timed(
-    task: Task,
+    task: Callable[[], Task],
     knob: Knob,
     axis: np.ndarray,
     draw: int,
@@ -179,7 +192,7 @@ def _timed(
     if all(record.get("latency_us") is not None for record in records):
         return []
     # All values anew: figures of two runs do not compare.
-    times = latencies(task, knob, axis, seed)
+    times = latencies(task(), knob, axis, seed)
     return [{**r, "latency_us": us} for r, us in zip(records, times, strict=True)]
 
 
@@ -209,7 +222,7 @@ class _Seen:
         widths = np.zeros(len(self._first))
         if self.draws > 1:
             error = np.sqrt(self._square[:, 0] / (self.draws - 1) / self.draws)
-            widths = student.ppf(0.975, self.draws - 1) * error
+            widths = stdtrit(self.draws - 1, 0.975) * error
         return [
             self._row(place, deviation[place], float(widths[place]))
             for place in range(len(self._first))

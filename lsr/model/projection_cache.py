@@ -1,0 +1,133 @@
+"""Sparse vectors that were projected before, kept under `$LEXISCOPE_HOME/cache/projected`.
+
+Pages, commands and notebooks share them, so a model projects the same dense vectors once. A file is
+found by the fingerprints of the model and of the vectors, and written whole or not at all.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import scipy.sparse as sp
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from lsr.exceptions import DiskFullError
+from lsr.model.checkpoint import Model
+from lsr.storage.files import fingerprint, replacing_file
+from lsr.storage.places import home
+
+_LOG = logging.getLogger(__name__)
+SCHEMA = 1
+LIMIT_BYTES = 2**30
+"""Of all files together; the ones that were not used for longest go first."""
+# A file that would take more than this share of the room is not kept.
+_LARGEST_SHARE = 0.25
+
+
+def cache_folder() -> Path:
+    """Where projected vectors are kept."""
+    return home() / "cache" / "projected"
+
+
+def project_once(model: Model, dense: np.ndarray) -> sp.csr_matrix:
+    """What `model.project` gives, read from disk where it was projected before.
+
+    Args:
+        dense: (n, d).
+
+    Returns:
+        (n, V) float32 csr, sorted indices, no explicit zeros.
+    """
+    if not len(dense):
+        return model.project(dense)
+    key = fingerprint(model.fingerprint, str(dense.shape), str(dense.dtype), np.asarray(dense))
+    path = cache_folder() / f"{SCHEMA}-{key}.safetensors"
+    shape = len(dense), model.sizes.vocabulary_size
+    if (known := _read(path, shape)) is not None:
+        return known
+    matrix = model.project(dense)
+    _keep(path, matrix)
+    return matrix
+
+
+def _read(path: Path, shape: tuple[int, int]) -> sp.csr_matrix | None:
+    """The matrix in a file; None where there is none or it is damaged."""
+    try:
+        arrays = load_file(path)
+        matrix = _checked(arrays["weights"], arrays["terms"], arrays["ends"], shape)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as problem:
+        _LOG.warning("`%s` is damaged (%s). It is computed anew.", path, problem)
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+        return None
+    with suppress(OSError):  # used now, so others are older; a file system may forbid it
+        os.utime(path)
+    return matrix
+
+
+def _checked(
+    weights: np.ndarray, terms: np.ndarray, ends: np.ndarray, shape: tuple[int, int]
+) -> sp.csr_matrix:
+    """The arrays as a csr matrix that compiled loops may trust.
+
+    Raises:
+        ValueError: they are none of this shape.
+    """
+    kinds = [array.dtype.name for array in (weights, terms, ends)]
+    if kinds != ["float32", "int32", "int64"] or len(ends) != shape[0] + 1:
+        raise ValueError("arrays of another kind")
+    steps = np.diff(ends)
+    if not (ends[0] == 0 and ends[-1] == len(weights) == len(terms) and (steps >= 0).all()):
+        raise ValueError("rows that do not fit")
+    if len(terms):
+        rises = np.diff(terms) > 0
+        inner = ends[(ends > 0) & (ends < len(terms))]
+        rises[inner - 1] = True  # a new row may begin with any term
+        if terms.min() < 0 or terms.max() >= shape[1] or not rises.all():
+            raise ValueError("terms out of order")
+        if not (np.isfinite(weights).all() and weights.min() > 0):
+            raise ValueError("weights that are none")
+    matrix = sp.csr_matrix((weights, terms, ends), shape=shape)
+    matrix.has_sorted_indices = True
+    return matrix
+
+
+def _keep(path: Path, matrix: sp.csr_matrix) -> None:
+    """Write a matrix, after older ones made room for it."""
+    arrays: dict[str, np.ndarray] = {
+        "weights": np.ascontiguousarray(matrix.data, np.float32),
+        "terms": np.ascontiguousarray(matrix.indices, np.int32),
+        "ends": np.ascontiguousarray(matrix.indptr, np.int64),
+    }
+    size = sum(array.nbytes for array in arrays.values())
+    if size > LIMIT_BYTES * _LARGEST_SHARE:
+        return
+    try:
+        _make_room(path.parent, LIMIT_BYTES - size)
+        with replacing_file(path) as temporary:
+            save_file(arrays, temporary)
+    except (DiskFullError, OSError) as problem:  # it is only a shortcut
+        _LOG.warning("Projected vectors are not kept: %s", problem)
+
+
+def _make_room(folder: Path, most: int) -> None:
+    """Remove the files that were not used for longest until at most so many bytes are left."""
+    files = []
+    for path in folder.glob("*.safetensors"):
+        with suppress(OSError):  # taken away by another process
+            state = path.stat()
+            files.append((state.st_mtime_ns, state.st_size, path))
+    total = sum(size for _, size, _ in files)
+    for _, size, path in sorted(files):
+        if total <= most:
+            return
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+        total -= size
