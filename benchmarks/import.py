@@ -222,7 +222,7 @@ WAYS = {"ours": ours, "streaming": streaming, "at-once": at_once}
 def run(way: str, work: Path, n_images: int) -> list[dict[str, Any]]:
     """The lines that a way prints in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.import", "--way", way, "--work", str(work)]
-    done = subprocess.run(  # noqa: S603  our own command
+    done = subprocess.run(
         [*command, "--images", str(n_images)],
         env={**os.environ, "LEXISCOPE_HOME": str(work / "home")},
         stdout=subprocess.PIPE,

@@ -10,19 +10,27 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-import torch
+import safetensors.numpy
 from PIL import Image
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 from tokenizers import Tokenizer
-from torch import Tensor
 
-from lsr.encoders.bundled_networks import EncoderConfig, ImageNetwork, TextNetwork
+from lsr.encoders.bundled_config import EncoderConfig
+from lsr.encoders.bundled_text import FewTexts
 from lsr.encoders.inputs import no_words, rgb
 from lsr.exceptions import ModelError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from lsr.encoders.bundled_networks import ImageNetwork, TextNetwork
+
+Network = TypeVar("Network", bound="nn.Module")
 
 CONFIG_FILE = "config.json"
 MODEL_FILE = "model.safetensors"
@@ -30,13 +38,8 @@ TOKENIZER_FILE = "tokenizer.json"
 REMEDY = "Restore the folder from the repository or run `python -m lsr world build`."
 
 
-def padded(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-    """Token ids (B, T) int64 padded with 0, and the mask of present tokens (B, T) bool."""
-    lengths = torch.tensor([len(row) for row in rows])
-    present = torch.arange(int(lengths.max())) < lengths[:, None]
-    ids = torch.zeros(present.shape, dtype=torch.int64)
-    ids[present] = torch.tensor([token for row in rows for token in row])
-    return ids, present
+# So many texts are encoded before torch would be loaded.
+_FEW = 8
 
 
 def picture_pixels(picture: Image.Image, side: int) -> np.ndarray:
@@ -48,13 +51,8 @@ def picture_pixels(picture: Image.Image, side: int) -> np.ndarray:
     return np.asarray(rgb(picture).resize((side, side), Image.Resampling.BICUBIC))
 
 
-def network_pictures(pixels: Tensor) -> Tensor:
-    """Pixels (B, side, side, 3) uint8 as what the image network reads, (B, 3, side, side)."""
-    return pixels.permute(0, 3, 1, 2).float() / 255
-
-
 class BundledEncoder:
-    """Both networks with their weights, ready to encode."""
+    """Both networks with their weights, ready to encode; torch is loaded when it is needed."""
 
     name = "bundled"
 
@@ -62,17 +60,17 @@ class BundledEncoder:
         self,
         config: EncoderConfig,
         tokenizer: Tokenizer,
-        token_vectors: np.ndarray,
-        networks: tuple[ImageNetwork, TextNetwork],
+        tensors: dict[str, np.ndarray],
         fingerprint: str,
     ) -> None:
         self.config = config
         self.dense_size = config.dense_size
         self.fingerprint = fingerprint
-        self.token_vectors = token_vectors
-        self._table = torch.from_numpy(token_vectors)
+        codes, scales = tensors["token_codes"], tensors["token_scales"]
+        self.token_vectors = codes.astype(np.float32) * scales.astype(np.float32)[:, None]
+        self._tensors = {name: one for name, one in tensors.items() if name[:5] != "token"}
+        self._few = FewTexts(config, tensors)
         self._tokenizer = tokenizer
-        self._image_network, self._text_network = (network.eval() for network in networks)
 
     @classmethod
     def load(cls, folder: Path) -> BundledEncoder:
@@ -87,31 +85,59 @@ class BundledEncoder:
         config = _config(folder / CONFIG_FILE)
         tokenizer = _tokenizer(folder / TOKENIZER_FILE, config)
         weights = folder / MODEL_FILE
+        content = weights.read_bytes()
         try:
-            tensors = load_file(weights)
+            tensors = safetensors.numpy.load(content)
         except SafetensorError as error:
             raise ModelError(f"`{weights}` is damaged ({error}). {REMEDY}") from error
         try:
-            token_vectors = (
-                tensors["token_codes"].float() * tensors["token_scales"].float()[:, None]
-            )
-            networks = ImageNetwork(config), TextNetwork(config)
-            for network, prefix in zip(networks, ("image.", "text."), strict=True):
-                network.load_state_dict(_under(prefix, tensors))
-        except (KeyError, RuntimeError) as error:
+            encoder = cls(config, tokenizer, tensors, hashlib.sha256(content).hexdigest())
+        except (KeyError, ValueError) as error:
             raise ModelError(
                 f"`{weights}` does not fit the sizes in `{CONFIG_FILE}`. {REMEDY}"
             ) from error
-        sizes = {config.vocabulary_size, len(token_vectors), tokenizer.get_vocab_size()}
-        if len(sizes) > 1:
+        n_vectors = len(encoder.token_vectors)
+        if len({config.vocabulary_size, n_vectors, tokenizer.get_vocab_size()}) > 1:
             raise ModelError(
-                f"`{folder}` has {len(token_vectors):,} token vectors, a tokenizer of "
+                f"`{folder}` has {n_vectors:,} token vectors, a tokenizer of "
                 f"{tokenizer.get_vocab_size():,} entries and a configuration for "
                 f"{config.vocabulary_size:,}. {REMEDY}"
             )
-        with weights.open("rb") as opened:
-            fingerprint = hashlib.file_digest(opened, "sha256").hexdigest()
-        return cls(config, tokenizer, token_vectors.numpy(), networks, fingerprint)
+        return encoder
+
+    @cached_property
+    def _text_network(self) -> TextNetwork:
+        from lsr.encoders.bundled_networks import TextNetwork
+
+        return self._filled(TextNetwork(self.config), "text.")
+
+    @cached_property
+    def _image_network(self) -> ImageNetwork:
+        from lsr.encoders.bundled_networks import ImageNetwork
+
+        return self._filled(ImageNetwork(self.config), "image.")
+
+    def _filled(self, network: Network, prefix: str) -> Network:
+        """A network with its weights, ready to be used.
+
+        Raises:
+            ModelError: they do not fit.
+        """
+        import torch
+
+        mine = {
+            name.removeprefix(prefix): torch.from_numpy(tensor)
+            for name, tensor in self._tensors.items()
+            if name.startswith(prefix)
+        }
+        try:
+            network.load_state_dict(mine)
+        except RuntimeError as error:
+            raise ModelError(
+                f"`{MODEL_FILE}` of the bundled encoder does not fit the sizes in "
+                f"`{CONFIG_FILE}`. {REMEDY}"
+            ) from error
+        return network.eval()
 
     def encode_texts(self, texts: Sequence[str], *, batch_size: int = 256) -> np.ndarray:
         """Unit vectors of the texts, (n, dense size) float32, in the order given.
@@ -126,13 +152,25 @@ class BundledEncoder:
         for text, row in zip(texts, rows, strict=True):
             if not row:
                 raise no_words(text)
+        if len(rows) <= _FEW:
+            vectors = [self._few.vector(self.token_vectors[row]) for row in rows]
+            return np.array(vectors, np.float32).reshape(-1, self.dense_size)
+        return self._many(rows, batch_size)
+
+    def _many(self, rows: list[list[int]], batch_size: int) -> np.ndarray:
+        """(n, d) of texts by their token ids, texts of like length together."""
+        import torch
+
+        from lsr.encoders.bundled_networks import padded
+
         vectors = np.empty((len(rows), self.dense_size), dtype=np.float32)
         by_length = np.argsort([len(row) for row in rows], kind="stable")
+        table = torch.from_numpy(self.token_vectors)
         with torch.inference_mode():
             for start in range(0, len(rows), batch_size):
                 chosen = by_length[start : start + batch_size]
                 ids, present = padded([rows[i] for i in chosen])
-                vectors[chosen] = self._text_network(self._table[ids], present).numpy()
+                vectors[chosen] = self._text_network(table[ids], present).numpy()
         return vectors
 
     def encode_images(self, images: Sequence[Image.Image], *, batch_size: int = 64) -> np.ndarray:
@@ -141,6 +179,10 @@ class BundledEncoder:
         Raises:
             PictureError: a picture is empty or its file is damaged.
         """
+        import torch
+
+        from lsr.encoders.bundled_networks import network_pictures
+
         vectors = np.empty((len(images), self.dense_size), dtype=np.float32)
         side = self.config.picture_size
         with torch.inference_mode():
@@ -151,15 +193,6 @@ class BundledEncoder:
                     network_pictures(torch.from_numpy(pixels))
                 ).numpy()
         return vectors
-
-
-def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors whose names start with the prefix, without it."""
-    return {
-        name.removeprefix(prefix): tensor
-        for name, tensor in tensors.items()
-        if name.startswith(prefix)
-    }
 
 
 def _config(path: Path) -> EncoderConfig:

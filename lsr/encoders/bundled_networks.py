@@ -1,30 +1,28 @@
-"""The two networks of the bundled encoder, and their sizes."""
+"""The two networks of the bundled encoder, and what they read."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lsr.encoders.bundled_config import EncoderConfig
 
-@dataclass(frozen=True, slots=True)
-class EncoderConfig:
-    """The two networks' sizes."""
 
-    vocabulary_size: int = 30_522
-    dense_size: int = 256
-    picture_size: int = 128
-    """Side in pixels to which every picture is stretched."""
-    channels: tuple[int, int, int] = (48, 96, 192)
-    """Of the three convolutional stages, at 1/4, 1/8 and 1/16 of the side."""
-    pool_queries: int = 8
-    """Learned questions that the attention pool asks of the last feature map."""
-    text_layers: int = 2
-    attention_heads: int = 4
-    max_tokens: int = 64
-    """Longer texts are cut here."""
+def padded(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """Token ids (B, T) int64 padded with 0, and the mask of present tokens (B, T) bool."""
+    lengths = torch.tensor([len(row) for row in rows])
+    present = torch.arange(int(lengths.max())) < lengths[:, None]
+    ids = torch.zeros(present.shape, dtype=torch.int64)
+    ids[present] = torch.tensor([token for row in rows for token in row])
+    return ids, present
+
+
+def network_pictures(pixels: Tensor) -> Tensor:
+    """Pixels (B, side, side, 3) uint8 as what the image network reads, (B, 3, side, side)."""
+    return pixels.permute(0, 3, 1, 2).float() / 255
 
 
 class ConvNorm(nn.Sequential):

@@ -13,6 +13,7 @@ import scipy.sparse as sp
 from safetensors import SafetensorError, safe_open
 
 from lsr.exceptions import ModelError
+from lsr.model.few_vectors import project_few
 from lsr.model.fit import VectorKind
 from lsr.model.vocabulary import Vocabulary
 from lsr.storage.files import fingerprint, missing, read_json, replacing_folder, write_json
@@ -24,6 +25,8 @@ if TYPE_CHECKING:  # torch takes a second to load, and a list of models needs no
     from lsr.model.projection import Projection
 
 WEIGHTS = "model.safetensors"
+# So many vectors are projected before torch would be loaded.
+_FEW = 8
 _SHAPES = {
     "proj.weight": "hd",
     "proj.bias": "h",
@@ -72,22 +75,33 @@ class Model:
         return VectorKind(self.encoder, self.sizes.dense_size)
 
     @cached_property
-    def head(self) -> Projection:
-        """The head, float32, in evaluation mode.
+    def weights(self) -> dict[str, np.ndarray]:
+        """The head's tensors as float32, by their published names; `head` shares their memory.
 
         Raises:
-            ModelError: its file is no longer the one that the model was opened with.
+            ModelError: their file is no longer the one that the model was opened with.
         """
-        head = load_head(self.folder)
+        weights = _read_weights(self.folder)
         if _mark(self.folder, self.vocabulary) != self.fingerprint:
             raise ModelError(
                 f"The files of model `{self.name}` were replaced while it was in use. Open it "
                 "again."
             )
-        return head
+        return weights
+
+    @cached_property
+    def head(self) -> Projection:
+        """The head, in evaluation mode.
+
+        Raises:
+            ModelError: as `weights`.
+        """
+        return _head(self.sizes, self.weights)
 
     def project(self, dense: np.ndarray) -> sp.csr_matrix:
         """Sparse vectors (n, V) float32 csr of dense vectors (n, d)."""
+        if len(dense) <= _FEW:
+            return project_few(self.weights, dense)
         from lsr.model.projection import project
 
         return project(self.head, dense)
@@ -126,18 +140,40 @@ def load_head(folder: Path) -> Projection:
     Raises:
         ModelError: the file is missing or truncated, or its tensors do not fit together.
     """
-    from safetensors.torch import load_file
+    return _head(head_sizes(folder), _read_weights(folder))
+
+
+def _head(sizes: HeadSizes, weights: Mapping[str, np.ndarray]) -> Projection:
+    """A head over weights, whose memory it shares."""
+    import torch
 
     from lsr.model.projection import Projection
 
-    head = Projection(*head_sizes(folder))
-    try:
-        tensors = load_file(folder / WEIGHTS)
-    except (SafetensorError, OSError) as problem:
-        message = f"`{folder / WEIGHTS}` is truncated or damaged ({problem}). Restore it."
-        raise ModelError(message) from None
-    head.load_state_dict({name: tensors[name].float() for name in _SHAPES})
+    with torch.device("meta"):
+        head = Projection(*sizes)
+    tensors = {name: torch.from_numpy(weights[name]) for name in _SHAPES}
+    head.load_state_dict(tensors, assign=True)
     return head.eval()
+
+
+def _read_weights(folder: Path) -> dict[str, np.ndarray]:
+    """The tensors of a head as float32, by their published names.
+
+    Raises:
+        ModelError: the file is missing or truncated.
+    """
+    path = folder / WEIGHTS
+    try:
+        with safe_open(path, "numpy") as file:
+            kinds = {file.get_slice(name).get_dtype() for name in _SHAPES}
+            if "BF16" not in kinds:  # which numpy does not have
+                return {name: np.array(file.get_tensor(name), np.float32) for name in _SHAPES}
+        from safetensors.torch import load_file
+
+        tensors = load_file(path)
+        return {name: tensors[name].float().numpy() for name in _SHAPES}
+    except (SafetensorError, OSError) as problem:
+        raise ModelError(f"`{path}` is truncated or damaged ({problem}). Restore it.") from None
 
 
 def load_model(place: str | Path) -> Model:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lsr.model.few_vectors import EPSILON
 from lsr.model.sparse import from_dense_blocks
 
 # Rows of dense (rows, V) float32 weights held at once when crossing to scipy: 30 MB. Fewer would
@@ -36,8 +37,7 @@ class Projection(nn.Module):
     def __init__(self, dense_size: int, hidden_size: int, vocabulary_size: int) -> None:
         super().__init__()
         self.proj = nn.Linear(dense_size, hidden_size)
-        # BERT's epsilon, which the published head inherits.
-        self.vocab_layer_norm = nn.LayerNorm(hidden_size, eps=1e-12)
+        self.vocab_layer_norm = nn.LayerNorm(hidden_size, eps=EPSILON)
         self.vocab_projector = nn.Linear(hidden_size, vocabulary_size)
 
     @property

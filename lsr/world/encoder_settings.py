@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from lsr.encoders.bundled_networks import EncoderConfig
+from lsr.encoders.bundled_config import EncoderConfig
 from lsr.world import scenes
 
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lsr.encoders.bundled import network_pictures
-from lsr.encoders.bundled_networks import EncoderConfig, ImageNetwork
+from lsr.encoders.bundled_config import EncoderConfig
+from lsr.encoders.bundled_networks import ImageNetwork, network_pictures
 from lsr.world.encoder_losses import glyph_logits, jittered
 from lsr.world.encoder_settings import EncoderSettings
 from lsr.world.training_scenes import (

@@ -13,8 +13,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lsr.encoders.bundled import network_pictures, padded
-from lsr.encoders.bundled_networks import ImageNetwork, TextNetwork
+from lsr.encoders.bundled_networks import ImageNetwork, TextNetwork, network_pictures, padded
 from lsr.world import token_table
 from lsr.world.encoder_losses import contrastive_loss, term_loss, word_loss, word_targets
 from lsr.world.encoder_settings import EncoderSettings

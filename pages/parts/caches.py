@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import streamlit as st
-import torch
 from PIL import Image
 
 from lsr.collection.collection import Collection, load_collection
@@ -29,9 +28,6 @@ from pages.parts.choice import Choice
 # What an imported collection stores, so that nothing is made smaller here.
 TILE_PIXELS = 320
 LARGE_PIXELS = 640
-# A query is too little work for two threads, which would wait for each other on a busy machine.
-torch.set_num_threads(1)
-
 
 Resource = TypeVar("Resource")
 
@@ -130,6 +126,9 @@ def _kept(resource: Resource) -> Resource:
     What is loaded by now is left out of later garbage collections: Streamlit collects after every
     run, which takes 0.3 s over the objects of torch and a vocabulary.
     """
+    if torch := sys.modules.get("torch"):
+        # A query is too little work for two threads, which would wait for each other.
+        torch.set_num_threads(1)
     gc.collect()
     gc.freeze()
     if sys.platform == "linux":

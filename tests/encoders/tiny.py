@@ -30,7 +30,8 @@ from transformers.models.siglip2.tokenization_siglip2 import Siglip2Tokenizer
 from transformers.tokenization_utils_tokenizers import TokenizersBackend
 from transformers.utils import logging
 
-from lsr.encoders.bundled_networks import EncoderConfig, ImageNetwork, TextNetwork
+from lsr.encoders.bundled_config import EncoderConfig
+from lsr.encoders.bundled_networks import ImageNetwork, TextNetwork
 from lsr.encoders.lavis import LavisEncoder
 from lsr.encoders.worker import Patience, Worker
 from tests.conftest import make_tokenizer

@@ -249,7 +249,7 @@ def test_every_command_that_needs_no_encoder_works_on_what_was_imported(
     card = answer("term", "dog", *both)
     head, term = load_head(checkpoint), Vocabulary(make_tokenizer()).id_of("dog")
     expected = project(head, np.array(list(published.images.values()))).toarray()[:, term]
-    assert {i["image_id"]: pytest.approx(i["weight"]) for i in card["images"]} == {
+    assert {i["image_id"]: pytest.approx(i["weight"], abs=1e-6) for i in card["images"]} == {
         str(row): weight for row, weight in enumerate(expected) if weight
     }
     assert answer("inspect", "4", *both)["captions"] == [

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from lsr.encoders.bundled import BundledEncoder
-from lsr.encoders.bundled_networks import EncoderConfig
+from lsr.encoders.bundled_config import EncoderConfig
 from lsr.exceptions import InputError
 from lsr.world import encoder_training, scenes, token_table
 from lsr.world.captions import captions
