@@ -22,7 +22,8 @@ from PIL import Image
 
 from lsr.collection.collection import Collection, write_collection
 from lsr.storage.places import home
-from lsr.training.train_model import COMPACT_RECIPE, train_model, with_overrides
+from lsr.training.recipes import COMPACT_RECIPE, with_overrides
+from lsr.training.train_model import train_model
 
 SPLIT_NAMES = {"train": "train", "dev": "val", "test": "test"}
 

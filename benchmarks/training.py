@@ -46,9 +46,10 @@ from lsr.model.projection import Projection
 from lsr.storage.places import BUNDLED_ENCODER
 from lsr.training.batches import TrainingPairs
 from lsr.training.loop import Run
+from lsr.training.recipes import COMPACT_RECIPE
 from lsr.training.settings import TrainingSettings
 from lsr.training.step import draw
-from lsr.training.train_model import COMPACT_RECIPE, Prepared, prepare, training_device
+from lsr.training.train_model import Prepared, prepare, training_device
 
 COCO_PAIRS, COCO_EPOCHS = 566_435, 200
 

@@ -60,7 +60,7 @@ def ablate(options: argparse.Namespace, log: Log) -> Answer:
     from lsr.ablation.run_tables import summarize_runs
     from lsr.ablation.runs import ablate
     from lsr.collection.collection import load_collection
-    from lsr.training.train_model import CONTROL_ALONE
+    from lsr.training.recipes import CONTROL_ALONE
 
     studies = studies_named(options.study)
     if given := [name for name in _NOT_HERE if getattr(options, name)]:

@@ -14,7 +14,6 @@ from lsr.collection.collection import Collection
 from lsr.evaluation.pairs import load_pairs
 from lsr.exceptions import CollectionError
 from lsr.model.checkpoint import Model
-from lsr.model.projection import Projection, project
 
 Kind = Literal["images", "captions"]
 OTHER: dict[Kind, Kind] = {"images": "captions", "captions": "images"}
@@ -58,7 +57,7 @@ class VectorSet:
     contents: tuple[str, ...]
     dense: np.ndarray
     rows: np.ndarray
-    head: Projection | None
+    model: Model | None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -80,10 +79,10 @@ class VectorSet:
 
     def sparse_blocks(self) -> Iterator[tuple[slice, sp.csr_matrix]]:
         """Where a block lies in `ids`, and its (b, V) float32 csr, terms ascending."""
-        if self.head is None:
+        if self.model is None:
             raise ValueError("there is no model, so there are no sparse vectors")
         for part, block in self.dense_blocks():
-            yield part, project(self.head, block)
+            yield part, self.model.project(block)
 
 
 @dataclass(frozen=True)
@@ -156,7 +155,7 @@ class Selection:
             tuple(places[row] for row in rows),
             collection.image_vectors,
             rows,
-            self.model.head if self.model else None,
+            self.model,
         )
 
     @cached_property
@@ -176,7 +175,7 @@ class Selection:
             tuple(collection.caption_texts[row] for row in rows),
             dense,
             positions,
-            self.model.head if self.model else None,
+            self.model,
         )
 
     def owners(self) -> np.ndarray:

@@ -5,13 +5,9 @@ Source: arXiv 2402.17535, section 3, where nothing else is named.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 from torch.nn import functional
-
-Regularizer = Literal["l1", "flops", "df-flops"]
 
 
 def distillation_loss(sparse_scores: Tensor, dense_scores: Tensor, temperature: float) -> Tensor:

@@ -57,7 +57,7 @@ def training_settings(
     """
     # Torch takes a second to import; a search from the command line should not wait for it.
     from lsr.model.expansion import parse_control
-    from lsr.training.train_model import COMPACT_RECIPE, with_overrides
+    from lsr.training.recipes import COMPACT_RECIPE, with_overrides
 
     recipe = recipe or COMPACT_RECIPE
     control = parse_control(options.control) if options.control else recipe.control

@@ -10,7 +10,8 @@ import numpy as np
 from lsr.evaluation.measures import RANK_MEASURES
 from lsr.exceptions import ModelError, QueryError
 from lsr.model.expansion import ExpansionControl, parse_control
-from lsr.training.losses import Regularizer
+
+Regularizer = Literal["l1", "flops", "df-flops"]
 
 _LIMITS = {
     "epochs": (1, 10_000),

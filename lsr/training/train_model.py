@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,35 +23,11 @@ from lsr.model.vocabulary import Vocabulary
 from lsr.storage.files import write_json
 from lsr.storage.places import BUNDLED_ENCODER
 from lsr.training.loop import train
+from lsr.training.recipes import COMPACT_RECIPE
 from lsr.training.run_folder import open_run, read_curve, run_folder, run_to_itself
 from lsr.training.settings import TrainingReport, TrainingSettings, settings_as_json
 from lsr.training.stop_list import stop_list
 from lsr.training.vocabulary_start import VocabularyStart, apply, load_start
-
-COMPACT_RECIPE = TrainingSettings(
-    epochs=10,
-    hidden_size=256,
-    query_regularizer_weight=5e-3,
-    document_regularizer_weight=5e-3,
-    temperature=1e-2,
-    projection_learning_rate=2e-3,
-    learning_rate=1e-3,
-    noise=0.1,
-    terms="content",
-    vocabulary_start="random",
-    unsupported_charge=8.0,
-    support_weight=0.06,
-    select_by="last",
-)
-"""Settings for a collection of some ten thousand captions on two CPU cores, in minutes."""
-
-CONTROL_ALONE = replace(
-    COMPACT_RECIPE, vocabulary_start="bundled", unsupported_charge=1.0, support_weight=0.0
-)
-"""The compact recipe where only start and expansion control tie terms to words, as published."""
-
-QUICK_RECIPE = replace(COMPACT_RECIPE, epochs=4, hidden_size=128)
-"""A usable model of such a collection in less than two minutes."""
 
 
 def train_model(
@@ -207,8 +183,3 @@ def new_head(
         head = Projection(dense_size, settings.hidden_size, n_terms)
     apply(head, start)
     return head
-
-
-def with_overrides(settings: TrainingSettings, **changes: Any) -> TrainingSettings:
-    """The settings with those changes that are not None."""
-    return replace(settings, **{name: v for name, v in changes.items() if v is not None})

@@ -25,8 +25,9 @@ from lsr.encoders.bundled import BundledEncoder
 from lsr.exceptions import ModelError
 from lsr.model.expansion import parse_control
 from lsr.storage.files import fingerprint, read_json, replacing_file
+from lsr.training.recipes import COMPACT_RECIPE, CONTROL_ALONE
 from lsr.training.settings import TrainingSettings, settings_as_json
-from lsr.training.train_model import COMPACT_RECIPE, CONTROL_ALONE, train_model
+from lsr.training.train_model import train_model
 from lsr.world import encoder_training, scenes, token_table
 from lsr.world.captions import held_out_words
 from lsr.world.drawing import draw

@@ -23,7 +23,8 @@ from lsr.cli.main import main
 from lsr.exceptions import ModelError, QueryError
 from lsr.model.vocabulary import Vocabulary
 from lsr.storage.files import write_json
-from lsr.training.train_model import COMPACT_RECIPE, train_model
+from lsr.training.recipes import COMPACT_RECIPE
+from lsr.training.train_model import train_model
 from tests.conftest import FakeEncoder, make_collection, make_tokenizer
 
 ROOT = Path(__file__).resolve().parents[2]

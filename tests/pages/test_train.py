@@ -13,9 +13,10 @@ from lsr.collection.collection import Collection
 from lsr.figures.style import DARK, LIGHT
 from lsr.storage.files import write_json
 from lsr.training import jobs
+from lsr.training.recipes import COMPACT_RECIPE, QUICK_RECIPE
 from lsr.training.run_folder import run_folder
 from lsr.training.settings import TrainingReport, TrainingSettings, settings_as_json
-from lsr.training.train_model import COMPACT_RECIPE, QUICK_RECIPE, train_model
+from lsr.training.train_model import train_model
 from pages.parts.background import time_left
 from pages.parts.choice import free_name
 from pages.parts.train import charts

@@ -20,9 +20,10 @@ from lsr.storage.files import write_json
 from lsr.training import jobs
 from lsr.training.jobs.job import read_worker
 from lsr.training.options import add_training_options, as_arguments, training_settings
+from lsr.training.recipes import COMPACT_RECIPE, QUICK_RECIPE
 from lsr.training.run_folder import run_folder
 from lsr.training.settings import TrainingSettings, settings_as_json
-from lsr.training.train_model import COMPACT_RECIPE, QUICK_RECIPE, train_model
+from lsr.training.train_model import train_model
 from tests.conftest import FakeEncoder, make_collection
 
 SETTINGS = TrainingSettings(

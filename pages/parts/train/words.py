@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from lsr.training.recipes import COMPACT_RECIPE, CONTROL_ALONE, QUICK_RECIPE
 from lsr.training.settings import TrainingSettings
-from lsr.training.train_model import COMPACT_RECIPE, CONTROL_ALONE, QUICK_RECIPE
 
 
 class Preset(NamedTuple):
