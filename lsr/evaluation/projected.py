@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -112,5 +112,11 @@ def _projected(
         pairs,
         SparseVectors(images, image_ids, mark),
         SparseVectors(captions, caption_ids, mark),
-        vocabulary.literal_matrix(pairs.texts),
+        _literal(tuple(pairs.texts), vocabulary),
     )
+
+
+@lru_cache(maxsize=2)
+def _literal(texts: tuple[str, ...], vocabulary: Vocabulary) -> sp.csr_matrix:
+    """What the texts say; two models of one vocabulary that stand side by side share it."""
+    return vocabulary.literal_matrix(texts)

@@ -70,7 +70,7 @@ def test_a_full_disk_is_one_sentence_and_the_run_goes_on_later(tiny, folder, mon
         with pytest.raises(DiskFullError, match="The disk is full, so `.*safetensors` was not"):
             next(run)
     with monkeypatch.context() as patch:
-        patch.setattr("lsr.model.checkpoint.save_file", fail)
+        patch.setattr("safetensors.torch.save_file", fail)
         arguments = ["--epochs=2", "--batch-size=8", "--hidden-size=2", "--temperature=0.1"]
         assert main(["train", "--collection=tiny", "--out=other", *arguments]) == 2
     said = capsys.readouterr().err.splitlines()
