@@ -1,3 +1,76 @@
-"""Lexiscope's library: see the words an image activates."""
+"""Lexiscope's library: see the words an image activates.
 
-__version__ = "0.1.0"
+    searcher = lsr.open(collection="demo", model="demo")
+    result = searcher.search_text("two lions in the desert", lsr.SearchSettings(k=3))
+
+A name is loaded when it is first used, so `import lsr` takes a hundredth of a second.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lsr.collection.collection import Collection, load_collection
+    from lsr.evaluation.evaluate import evaluate
+    from lsr.exceptions import InputError
+    from lsr.exports.exporting import export
+    from lsr.imports.running import import_source
+    from lsr.model.checkpoint import Model, load_model
+    from lsr.search.results import SearchResult, SearchSettings
+    from lsr.search.searcher import Searcher
+    from lsr.sweep.laboratory import open_laboratory as laboratory
+    from lsr.training.train_model import train_model as train
+
+    open = Searcher.open
+
+__version__ = "0.2.0"
+__all__ = [
+    "Collection",
+    "InputError",
+    "Model",
+    "SearchResult",
+    "SearchSettings",
+    "Searcher",
+    "evaluate",
+    "export",
+    "import_source",
+    "laboratory",
+    "load_collection",
+    "load_model",
+    "open",
+    "train",
+]
+# Where each public name is defined.
+_HOMES = {
+    "Collection": "collection.collection:Collection",
+    "InputError": "exceptions:InputError",
+    "Model": "model.checkpoint:Model",
+    "SearchResult": "search.results:SearchResult",
+    "SearchSettings": "search.results:SearchSettings",
+    "Searcher": "search.searcher:Searcher",
+    "evaluate": "evaluation.evaluate:evaluate",
+    "export": "exports.exporting:export",
+    "import_source": "imports.running:import_source",
+    "laboratory": "sweep.laboratory:open_laboratory",
+    "load_collection": "collection.collection:load_collection",
+    "load_model": "model.checkpoint:load_model",
+    "open": "search.searcher:Searcher.open",
+    "train": "training.train_model:train_model",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, loaded now and kept."""
+    if name not in _HOMES:
+        raise AttributeError(f"module `lsr` has no attribute `{name}`")
+    module, _, path = _HOMES[name].partition(":")
+    value = attrgetter(path)(import_module(f"lsr.{module}"))
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

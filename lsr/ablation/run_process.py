@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from lsr.collection.collection import Collection, load_collection
-from lsr.evaluation.evaluate import evaluate
+from lsr.evaluation.evaluate import evaluate_split
 from lsr.evaluation.task import make_task
 from lsr.exceptions import InputError
 from lsr.storage.files import write_json
@@ -89,7 +89,7 @@ def train_and_measure(
         shutil.rmtree(unfinished, ignore_errors=True)
     ready.head.cpu()
     _, projected = project_with_trained(collection, ready)
-    metrics = evaluate(projected, term_vectors=ready.bundled.token_vectors)
+    metrics = evaluate_split(projected, term_vectors=ready.bundled.token_vectors)
     names = {
         "control": str(settings.control),
         "regularizer_weight": settings.document_regularizer_weight,

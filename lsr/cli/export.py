@@ -36,8 +36,7 @@ def _add_export_options(one: argparse.ArgumentParser) -> None:
 
 def export(options: argparse.Namespace, log: Log) -> Answer:
     """Which files were written, with their rows and bytes."""
-    from lsr.exports.exporting import Exported, ExportRequest
-    from lsr.exports.exporting import export as exporting
+    from lsr.exports.exporting import Exported, ExportRequest, run_export
 
     request = ExportRequest(
         options.collection,
@@ -50,7 +49,7 @@ def export(options: argparse.Namespace, log: Log) -> Answer:
         options.scale,
     )
     answer: Answer = {}
-    for report in exporting(request):
+    for report in run_export(request):
         if isinstance(report, Exported):
             answer = {
                 "out": str(report.folder),

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from lsr.collection.collection import Collection
+from lsr.encoders.loading import can_encode, load_encoder
 from lsr.encoders.protocol import Encoder
 from lsr.encoders.token_vectors import token_vectors
 from lsr.evaluation.measures import (
@@ -19,8 +20,8 @@ from lsr.evaluation.measures import (
 )
 from lsr.evaluation.pairs import Pairs
 from lsr.evaluation.passes import run_stages
-from lsr.evaluation.projected import ProjectedSplit
-from lsr.evaluation.task import Task, make_task
+from lsr.evaluation.projected import ProjectedSplit, project_split
+from lsr.evaluation.task import Task, check_direction, make_task
 from lsr.index.memory.index import MemoryIndex
 from lsr.model.checkpoint import Model
 from lsr.model.sparse import SparseVectors, flops
@@ -31,11 +32,36 @@ _BLOCK = 500
 
 
 def evaluate(
+    collection: Collection,
+    model: Model,
+    split: str = "test",
+    direction: str = "text-to-image",
+) -> dict[str, Any]:
+    """Every measure of a model on a split, beside its teacher, with the keys of the command line.
+
+    Where the collection has probes and its encoder is here, `unseen_words` says how many it finds.
+
+    Raises:
+        QueryError: an unknown direction.
+        ModelError: the model does not fit the collection.
+        CollectionError: the split has no captions.
+        UnknownNameError: no such split.
+    """
+    check_direction(direction)
+    projected = project_split(collection, model, split)
+    answer = evaluate_split(projected, direction, term_vectors_for(model.vocabulary))
+    if collection.probes and can_encode(collection.encoder):
+        probes = evaluate_probes(collection, model, load_encoder(collection.encoder))
+        answer["unseen_words"] = probes
+    return answer
+
+
+def evaluate_split(
     projected: ProjectedSplit,
     direction: str = "text-to-image",
     term_vectors: np.ndarray | None = None,
 ) -> dict[str, Any]:
-    """Every measure of a split, with the keys of the command line.
+    """Every measure of a projected split, with the keys of the command line.
 
     Image to text has about five relevant captions, so its R@k is Success@k: the best of them.
 

@@ -65,7 +65,27 @@ class Exported:
     seconds: float
 
 
-def export(request: ExportRequest) -> Iterator[ExportReport | Exported]:
+def export(
+    out: str | Path,
+    format: str,
+    collection: str = "demo",
+    model: str | None = "demo",
+    split: str = "test",
+) -> Exported:
+    """The whole export at once, for a notebook.
+
+    Args:
+        out: a folder of its own. format: such as `trec`. model: None writes dense vectors alone.
+
+    Raises:
+        InputError: as `run_export`.
+    """
+    *_, last = run_export(ExportRequest(collection, model, format, Path(out), split))
+    assert isinstance(last, Exported)  # noqa: S101  # the last report is what was written
+    return last
+
+
+def run_export(request: ExportRequest) -> Iterator[ExportReport | Exported]:
     """Write an export; reports, then what was written.
 
     An earlier export in the same folder is replaced once the new one is complete. When it is

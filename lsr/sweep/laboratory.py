@@ -18,7 +18,7 @@ from lsr.evaluation.pairs import check_pairs
 from lsr.evaluation.projected import ProjectedSplit, check_fit, project_split
 from lsr.evaluation.task import Side, Task, check_direction, make_task
 from lsr.model.checkpoint import Model
-from lsr.sweep.knobs import Knob, set_to
+from lsr.sweep.knobs import Knob, parse_knob, set_to
 from lsr.sweep.nulls import check_null, null_query, null_split
 from lsr.sweep.points import Point
 from lsr.sweep.store import SweepStore
@@ -78,7 +78,7 @@ class Laboratory:
 
     def sweeping(
         self,
-        knob: Knob,
+        knob: Knob | str,
         values: Sequence[float] | np.ndarray,
         draws: Draws | None = None,
         *,
@@ -86,11 +86,16 @@ class Laboratory:
     ) -> Iterator[SweepReport]:
         """A sweep that keeps what it measures and measures nothing twice.
 
+        Args:
+            knob: one, or its name on the command line, such as `caption` or `top-k@both`.
+
         Raises:
             QueryError: values or draws that are not possible.
             DiskFullError: there is no room.
         """
         draws = draws or Draws()
+        if isinstance(knob, str):
+            knob = parse_knob(knob)
         store = self.store(knob, draws.seed)
         yield from sweeping_of(lambda: self.task, knob, values, draws, latency=latency, store=store)
 

@@ -14,7 +14,7 @@ import torch
 
 from lsr.collection.collection import Collection
 from lsr.encoders.bundled import BundledEncoder
-from lsr.evaluation.evaluate import evaluate
+from lsr.evaluation.evaluate import evaluate_split
 from lsr.evaluation.pairs import Pairs, first_images, load_pairs
 from lsr.evaluation.projected import ProjectedSplit, project_split_with
 from lsr.model.checkpoint import save_model
@@ -98,7 +98,7 @@ def _train_model(
     for parameter in head.cpu().parameters():
         parameter.data = parameter.data.to(precision).float()
     split, projected = project_with_trained(collection, ready)
-    metrics = evaluate(projected, term_vectors=ready.bundled.token_vectors)
+    metrics = evaluate_split(projected, term_vectors=ready.bundled.token_vectors)
     save_model(
         folder,
         head,

@@ -6,7 +6,7 @@ import pytest
 
 from lsr.collection.collection import load_collection
 from lsr.encoders.loading import load_encoder
-from lsr.evaluation.evaluate import evaluate, evaluate_probes, term_vectors_for
+from lsr.evaluation.evaluate import evaluate_probes, evaluate_split, term_vectors_for
 from lsr.evaluation.projected import project_split
 from lsr.exceptions import QueryError
 from lsr.model.vocabulary import Vocabulary
@@ -36,7 +36,7 @@ def recall(scores: np.ndarray, relevant: list[set[int]], k: int) -> float:
 def test_text_to_image_equals_brute_force(projected):
     images, captions, literal = dense_arrays(projected)
     wanted = [{int(row)} for row in projected.pairs.relevant]
-    answer = evaluate(projected)
+    answer = evaluate_split(projected)
     for k in (1, 5, 10):
         assert answer["sparse"][f"R@{k}"] == pytest.approx(recall(captions @ images.T, wanted, k))
         assert answer["literal"][f"R@{k}"] == pytest.approx(recall(literal @ images.T, wanted, k))
@@ -49,7 +49,7 @@ def test_text_to_image_equals_brute_force(projected):
 def test_image_to_text_equals_brute_force(projected):
     images, captions, literal = dense_arrays(projected)
     wanted = [set(np.flatnonzero(projected.pairs.relevant == row).tolist()) for row in range(12)]
-    answer = evaluate(projected, "image-to-text")
+    answer = evaluate_split(projected, "image-to-text")
     for k in (1, 5, 10):
         assert answer["sparse"][f"R@{k}"] == pytest.approx(recall(images @ captions.T, wanted, k))
         assert answer["literal"][f"R@{k}"] == pytest.approx(recall(images @ literal.T, wanted, k))
@@ -65,29 +65,29 @@ def test_exactness_of_images_counts_words_of_their_captions(projected, collectio
         }
         order = sorted(np.flatnonzero(weights), key=lambda j: (-weights[j], j))[:10]
         shares.append(np.mean([int(j) in said for j in order]))
-    assert evaluate(projected)["image_exact@10"] == pytest.approx(np.mean(shares))
+    assert evaluate_split(projected)["image_exact@10"] == pytest.approx(np.mean(shares))
 
 
 def test_a_ranking_agrees_fully_with_itself(projected):
     images, captions = projected.images.matrix.toarray(), projected.captions.matrix.toarray()
     object.__setattr__(projected.pairs, "image_vectors", images)
     object.__setattr__(projected.pairs, "caption_vectors", captions)
-    answer = evaluate(projected)
+    answer = evaluate_split(projected)
     assert answer["overlap@10"] == pytest.approx(1.0)
     assert answer["kendall_tau"] == pytest.approx(1.0)
     assert answer["dense"] == answer["sparse"]
 
 
 def test_semantic_is_null_without_word_vectors_and_1_for_equal_ones(projected, vocabulary):
-    assert evaluate(projected)["semantic@20"] is None
+    assert evaluate_split(projected)["semantic@20"] is None
     same = np.ones((len(vocabulary), 3), np.float32)
-    assert evaluate(projected, term_vectors=same)["semantic@20"] == pytest.approx(1.0)
+    assert evaluate_split(projected, term_vectors=same)["semantic@20"] == pytest.approx(1.0)
 
 
 def test_co_activation_is_that_of_captions_and_images(projected):
     images, captions, _ = dense_arrays(projected)
     p_image, p_caption = (images > 0).mean(axis=0), (captions > 0).mean(axis=0)
-    answer = evaluate(projected)["co_activation"]
+    answer = evaluate_split(projected)["co_activation"]
     evenly = p_image.sum() * p_caption.sum() / images.shape[1]
     assert answer["flops_ratio"] == pytest.approx(p_image @ p_caption / evenly)
     assert answer["hubs"] == (p_image > 0.5).sum()
@@ -95,7 +95,7 @@ def test_co_activation_is_that_of_captions_and_images(projected):
 
 def test_an_unknown_direction_is_refused(projected):
     with pytest.raises(QueryError, match="`sideways` is no direction"):
-        evaluate(projected, "sideways")
+        evaluate_split(projected, "sideways")
 
 
 def test_probes_count_words_that_find_an_image(collection, model, fake_encoder):

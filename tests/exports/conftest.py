@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lsr.collection.collection import Collection
-from lsr.exports.exporting import Exported, ExportRequest, export
+from lsr.exports.exporting import Exported, ExportRequest, run_export
 from lsr.model.checkpoint import Model
 
 PEERS = Path(__file__).resolve().parents[2] / "build" / "peers"
@@ -22,7 +22,7 @@ def exported(collection: Collection, model: Model, tmp_path: Path) -> Export:
 
     def run(form: str, **request: object) -> Exported:
         named = {"collection": "tiny", "model": "tiny", "out": tmp_path / form, **request}
-        *_, last = export(ExportRequest(format=form, **named))
+        *_, last = run_export(ExportRequest(format=form, **named))
         assert isinstance(last, Exported)
         return last
 

@@ -21,7 +21,7 @@ from lsr.exceptions import (
     QueryError,
     UnknownNameError,
 )
-from lsr.exports.exporting import ExportRequest, export
+from lsr.exports.exporting import ExportRequest, run_export
 from lsr.exports.fields import field_ids
 from lsr.exports.formats import formats
 from lsr.model.checkpoint import save_model
@@ -51,7 +51,7 @@ def test_the_same_export_twice_gives_the_same_bytes(exported, name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_reports_count_up_to_what_there_is(collection, model, tmp_path, name):
-    *reports, done = export(ExportRequest("tiny", "tiny", name, tmp_path / "out"))
+    *reports, done = run_export(ExportRequest("tiny", "tiny", name, tmp_path / "out"))
     last = {report.file: report.rows for report in reports if report.done == report.total}
     assert last.keys() == {report.file for report in reports}
     assert {one.name: one.rows for one in done.files if one.rows is not None} == last
@@ -228,7 +228,7 @@ def test_a_full_disk_leaves_what_stood_there(exported, tmp_path, monkeypatch, na
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_export_that_is_stopped_leaves_nothing(collection, model, tmp_path, name):
-    running = export(ExportRequest("tiny", "tiny", name, tmp_path / "out" / "deep"))
+    running = run_export(ExportRequest("tiny", "tiny", name, tmp_path / "out" / "deep"))
     next(running)
     running.close()
     assert list((tmp_path / "out").iterdir()) == []

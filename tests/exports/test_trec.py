@@ -5,7 +5,7 @@ from __future__ import annotations
 import ir_measures
 import pytest
 
-from lsr.evaluation.evaluate import evaluate
+from lsr.evaluation.evaluate import evaluate_split
 from lsr.evaluation.projected import project_split
 from tests.conftest import make_collection
 
@@ -25,7 +25,7 @@ def test_ir_measures_finds_what_evaluate_measures(home, fake_encoder, model, exp
     run = list(ir_measures.read_trec_run(str(done.folder / f"{direction}.run")))
     measures = [ir_measures.parse_measure(name) for name in THEIRS.values()]
     theirs = ir_measures.calc_aggregate(measures, qrels, run)
-    ours = evaluate(project_split(collection, model, "test"), direction)["sparse"]
+    ours = evaluate_split(project_split(collection, model, "test"), direction)["sparse"]
     assert 0 < ours["R@1"] < 1
     assert not [note for note in done.notes if direction in note and "level" in note]
     for name, measure in zip(THEIRS, measures, strict=True):

@@ -8,7 +8,7 @@ from functools import partial
 import streamlit as st
 
 from lsr.collection.installed import Overview
-from lsr.exports.exporting import ExportRequest, export
+from lsr.exports.exporting import ExportRequest, run_export
 from lsr.exports.formats import formats
 from lsr.storage.places import home
 from pages.parts import address
@@ -43,7 +43,7 @@ def show_export(one: Overview) -> None:
     request = ExportRequest(one.name, model, name, home() / "exports" / title, split)
     st.code(_command(request), language="bash", wrap_lines=True)
     if st.button("Export", type="primary", key="export"):
-        start(Task("Exporting", title), partial(export, request))
+        start(Task("Exporting", title), partial(run_export, request))
 
 
 def _command(request: ExportRequest) -> str:
