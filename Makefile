@@ -11,8 +11,7 @@ LAVIS := .venv-lavis
 
 # glibc keeps freed memory by default; these two settings keep the app 70 MB lower at its peak.
 app: $(VENV)/.app
-	@echo "Lexiscope opens at http://127.0.0.1:$(PORT) (stop with Ctrl+C)"
-	@MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=4194304 $(BIN)/python -m streamlit run app.py --server.port $(PORT) --server.headless true
+	@MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=4194304 $(BIN)/python -m lsr app --port $(PORT)
 
 test: $(VENV)/.test
 	@$(BIN)/python -m pytest
@@ -38,8 +37,10 @@ $(VENV)/.app: requirements.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing the app's packages into $(VENV): a minute or two, once"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	@echo "Compiling the search loops, once"
+	@echo "Compiling the loops and projecting the bundled test images, once"
 	@$(BIN)/python -m lsr search "two lions" --k 1 > /dev/null
+	@$(BIN)/python -m lsr sweep --steps 2 > /dev/null 2>&1
+	@$(BIN)/python -m lsr sweep --steps 2 --model demo-uncontrolled > /dev/null 2>&1
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.app requirements-dev.txt

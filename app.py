@@ -21,9 +21,11 @@ PAGES = (
     (links.TRAIN, "Train", ":material/model_training:"),
 )
 
-st.set_page_config(page_title="Lexiscope", page_icon="assets/brand/icon.svg", layout="wide")
-st.logo("assets/brand/logo.svg", size="large", icon_image="assets/brand/icon.svg")
-st.html(Path("pages/parts/style.css"))
+HERE = Path(__file__).resolve().parent
+ICON = str(HERE / "assets/brand/icon.svg")
+st.set_page_config(page_title="Lexiscope", page_icon=ICON, layout="wide")
+st.logo(str(HERE / "assets/brand/logo.svg"), size="large", icon_image=ICON)
+st.html(HERE / "pages/parts/style.css")
 page = st.navigation(
     [
         st.Page(file, title=title, icon=icon, default=file == links.SEARCH)

@@ -8,9 +8,12 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from lsr.cli import (
     ablate,
+    app,
+    doctor,
     encoders,
     evaluate,
     export,
@@ -40,13 +43,16 @@ _ROOMS = (
     encoders,
     vectors,
     export,
+    app,
+    doctor,
     world,
 )
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Every command with its options."""
-    parser = _Parser(prog="python -m lsr", description="See the words an image activates.")
+    name = "lexiscope" if Path(sys.argv[0]).stem == "lexiscope" else "python -m lsr"
+    parser = _Parser(prog=name, description="See the words an image activates.")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def add(

@@ -7,11 +7,15 @@ still run their old code after an update. So all are kept under a digest of all 
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from numba import config, njit
+
+from lsr.storage.places import home
 
 _HERE = Path(__file__).resolve().parent
 
@@ -23,7 +27,21 @@ def digest(folder: Path) -> str:
     return hashlib.blake2b(used, digest_size=8).hexdigest()
 
 
-_FOLDER = str(_HERE / "__pycache__" / f"loops-{digest(_HERE)}")
+def _place() -> Path:
+    """Where compiled loops are kept: beside their sources, or at home where that may not be."""
+    name = f"loops-{digest(_HERE)}"
+    beside = _HERE / "__pycache__" / name
+    try:
+        if not beside.exists():
+            for older in beside.parent.glob("loops-*"):  # of sources that are no more
+                shutil.rmtree(older, ignore_errors=True)
+        beside.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return home() / "cache" / name
+    return beside if os.access(beside, os.W_OK) else home() / "cache" / name
+
+
+_FOLDER = str(_place())
 
 
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:

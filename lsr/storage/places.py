@@ -9,7 +9,11 @@ from pathlib import Path
 
 from lsr.exceptions import QueryError, UnknownNameError, shorten
 
-ASSETS = Path(__file__).resolve().parents[2] / "assets"
+_CODE = Path(__file__).resolve().parents[2]
+_INSTALLED = _CODE / "lexiscope"
+APP_FOLDER = _INSTALLED if (_INSTALLED / "app.py").is_file() else _CODE
+"""Where the app, its pages and its assets are: beside the installed library, or in the checkout."""
+ASSETS = APP_FOLDER / "assets"
 BUNDLED_ENCODER = ASSETS / "encoder"
 _CARDS = {"collections": "collection.json", "models": "config.json"}
 

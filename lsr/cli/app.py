@@ -1,0 +1,62 @@
+"""The command `app`: the pages in a browser."""
+
+from __future__ import annotations
+
+import argparse
+import runpy
+import sys
+import threading
+import time
+import urllib.request
+from contextlib import suppress
+
+from lsr.cli.answer import Add, Answer, Log
+from lsr.exceptions import InputError, QueryError
+from lsr.storage.places import APP_FOLDER
+
+_PATIENCE = 30.0  # seconds
+
+
+def add_commands(add: Add) -> None:
+    """`app`."""
+    one = add("app", "Start the app.", app, collection=False, model=False)
+    one.add_argument("--port", type=int, default=8501, help="of the address to open (8501)")
+
+
+def app(options: argparse.Namespace, log: Log) -> Answer:
+    """Serve the pages until Ctrl+C."""
+    if not 1 <= options.port <= 65_535:
+        raise QueryError(f"Port {options.port} is not possible. Use 1 to 65535, such as 8501.")
+    address = f"http://127.0.0.1:{options.port}"
+    log(f"Lexiscope opens at {address} (stop with Ctrl+C)")
+    threading.Thread(target=_prepare, args=(address,), daemon=True).start()
+    line = ["run", str(APP_FOLDER / "app.py"), "--server.port", str(options.port)]
+    sys.argv = ["streamlit", *line]
+    runpy.run_module("streamlit", run_name="__main__")
+    return {"address": address}
+
+
+def _prepare(address: str) -> None:
+    """Read what the first page needs, while its visitor opens a browser.
+
+    Not before the server answers, so that it starts as soon as it would without.
+    """
+    deadline = time.monotonic() + _PATIENCE
+    while not _answers(address):
+        if time.monotonic() > deadline:
+            return
+        time.sleep(0.05)
+    from lsr.search.searcher import Searcher
+
+    with suppress(InputError):  # whatever is wrong with it, the page says
+        Searcher.open().search_text("warm up")
+    from lsr.figures import trained  # noqa: F401  (plotly)
+    from lsr.sweep import laboratory  # noqa: F401
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1) as answer:  # noqa: S310
+            return bool(answer.status == 200)
+    except OSError:
+        return False
