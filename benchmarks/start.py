@@ -15,7 +15,9 @@ this.
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import shutil
 import socket
 import statistics
 import subprocess
@@ -44,7 +46,8 @@ COMMANDS: dict[str, tuple[list[str], bool]] = {
     "sweep, measured before": (["-m", "lsr", *SWEEP], True),
 }
 STILL = """() => document.querySelector('h1')
-    && !document.querySelector('[data-stale=true], [data-testid=stStatusWidget]')
+    && !document.querySelector('[data-stale=true], [data-testid=stStatusWidget],'
+        + '[data-testid=stSkeleton]')
     && document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'"""
 
 
@@ -120,8 +123,11 @@ def _server(checkout: Path, home: Path) -> Iterator[tuple[str, float]]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     started = time.perf_counter()
+    command = ["lsr", "app", "--port"]
+    if not (checkout / "lsr" / "cli" / "app.py").is_file():  # before there was such a command
+        command = ["streamlit", "run", "app.py", "--server.port"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
+        [sys.executable, "-m", *command, str(port)],
         cwd=checkout,
         env=_environment(home),
         stdout=subprocess.DEVNULL,
@@ -184,11 +190,16 @@ def _expansion(checkout: Path, home: Path) -> float:
 
 
 def _back_to_expansion(checkout: Path, home: Path) -> float:
-    """Expansion, then another model and another split, then Expansion as before."""
+    """Expansion, then that of another collection, then Expansion as before."""
+    other = home / "collections" / "other"
+    if not other.exists():
+        shutil.copytree(checkout / "assets" / "collections" / "demo", other)
+        card = json.loads((other / "collection.json").read_text("utf-8"))
+        card |= {"name": "other", "fingerprint": "another collection"}
+        (other / "collection.json").write_text(json.dumps(card), "utf-8")
     with _tab() as page, _server(checkout, home) as (address, _):
         _visit(page, f"{address}/expansion")
-        _visit(page, f"{address}/expansion?split=val")
-        _visit(page, f"{address}/expansion?model=demo-uncontrolled")
+        _visit(page, f"{address}/expansion?collection=other")
         return _visit(page, f"{address}/expansion")
 
 
@@ -196,7 +207,7 @@ PAGES: dict[str, Callable[[Path, Path], float]] = {
     "server started until its first page rests": _first_page,
     "then the first search": _first_search,
     "fresh server: Expansion": _expansion,
-    "back to Expansion after others": _back_to_expansion,
+    "back to Expansion after another collection": _back_to_expansion,
 }
 
 
