@@ -57,6 +57,7 @@ class Model:
     sizes: HeadSizes
     vocabulary: Vocabulary
     fingerprint: str
+    identity: tuple[int, ...]  # of the file with the weights
 
     @property
     def name(self) -> str:
@@ -82,7 +83,7 @@ class Model:
             ModelError: their file is no longer the one that the model was opened with.
         """
         weights = _read_weights(self.folder)
-        if _mark(self.folder, self.vocabulary) != self.fingerprint:
+        if _identity(self.folder) != self.identity:
             raise ModelError(
                 f"The files of model `{self.name}` were replaced while it was in use. Open it "
                 "again."
@@ -172,6 +173,8 @@ def _read_weights(folder: Path) -> dict[str, np.ndarray]:
 
         tensors = load_file(path)
         return {name: tensors[name].float().numpy() for name in _SHAPES}
+    except FileNotFoundError:
+        raise ModelError(missing(path)) from None
     except (SafetensorError, OSError) as problem:
         raise ModelError(f"`{path}` is truncated or damaged ({problem}). Restore it.") from None
 
@@ -197,11 +200,18 @@ def load_model(place: str | Path) -> Model:
             f"Model `{folder.name}` weighs {sizes.vocabulary_size:,} terms but its vocabulary has "
             f"{len(vocabulary):,}. Restore tokenizer.json or model.safetensors."
         )
-    return Model(folder, card, sizes, vocabulary, _mark(folder, vocabulary))
+    identity = _identity(folder)
+    mark = fingerprint(folder / WEIGHTS, vocabulary.fingerprint)
+    return Model(folder, card, sizes, vocabulary, mark, identity)
 
 
-def _mark(folder: Path, vocabulary: Vocabulary) -> str:
-    return fingerprint(folder / WEIGHTS, vocabulary.fingerprint)
+def _identity(folder: Path) -> tuple[int, ...]:
+    """Changes when the file with the weights is replaced or written to; empty where it is gone."""
+    try:
+        state = (folder / WEIGHTS).stat()
+    except OSError:
+        return ()
+    return state.st_ino, state.st_mtime_ns, state.st_size
 
 
 def save_model(
