@@ -128,7 +128,7 @@ def test_the_command_says_what_an_encoder_is(tmp_path, answer):
     encoder = load_encoder(f"siglip:{tmp_path}")
     assert said["encoder"] == f"siglip:{tmp_path}"
     assert (said["dense_size"], said["fingerprint"]) == (16, encoder.fingerprint)
-    assert said["precision"] in ("float32", "bfloat16")
+    assert said["precision"] == encoder.precision
 
 
 def test_a_moved_folder_is_the_same_encoder_under_another_name(tmp_path):

@@ -48,7 +48,7 @@ def test_quantised_weights_are_whole_and_the_card_says_how(exported, vocabulary,
     assert card["quantiser"] == {
         "scale": scale, "rounding": "nearest, ties to even", "weights_rounded_to_0": lost
     }  # fmt: skip
-    assert scale > 1 or lost > 0
+    assert lost > 0  # some weights are small enough at either scale, so the card has to say it
 
 
 def test_a_term_stands_in_the_topics_as_often_as_it_weighs(

@@ -123,7 +123,8 @@ def test_made_splits_leave_a_share_for_each(n, counts):
     again = [image.split for image in with_splits(images, "made", 4)[0]]
     other = [image.split for image in with_splits(images, "made", 5)[0]]
     assert splits == again
-    assert n < 40 or splits != other
+    if n >= 40:  # fewer may fall alike by chance
+        assert splits != other
 
 
 def test_only_images_with_captions_are_set_apart():
