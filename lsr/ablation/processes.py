@@ -5,7 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import shutil
 import signal
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -48,14 +49,23 @@ def _start(run: str, task: Task) -> _Running:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=do, args=(task, theirs))
-    # A terminal sends Ctrl-C to every process; the worker inherits that it is not its business.
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
+    with _ctrl_c_stays_here():
         process.start()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
     theirs.close()
     return _Running(run, process, ours)
+
+
+@contextmanager
+def _ctrl_c_stays_here() -> Iterator[None]:
+    """A terminal sends Ctrl+C to every process; one that starts meanwhile is not to end by it."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
 def _check_ended(one: _Running, task: Task) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import shlex
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -85,8 +87,18 @@ def _log(line: str) -> None:
     sys.stderr.flush()
 
 
+def _interrupt(number: int, frame: object) -> None:
+    """Let SIGTERM end a command as Ctrl+C does."""
+    raise KeyboardInterrupt
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 when it answered, 2 with one line on a user's mistake."""
+    if arguments is None:  # a process of its own, not a call from other code
+        signal.signal(signal.SIGTERM, _interrupt)
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # Windows would write its own code page
+                stream.reconfigure(encoding="utf-8")
     given = sys.argv[1:] if arguments is None else arguments
     options = build_parser().parse_args(given)
     options.line = shlex.join(["python", "-m", "lsr", *given])
@@ -96,6 +108,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _log(str(problem))
         return 2
     except KeyboardInterrupt:
+        if arguments is None:  # whoever is impatient does not cut this line
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
         _log("Stopped. What was reported is kept.")
         return 130
     try:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import os
-import select
+import queue
 import subprocess
 import tempfile
 import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import IO, Any, NamedTuple
 
 import numpy as np
@@ -22,7 +23,7 @@ from lsr.encoders.lavis_worker import LENGTHS, MAGIC
 from lsr.exceptions import EncoderError, shorten
 
 _MOST_HEADER, _MOST_BODY = 2**20, 2**30
-_CHUNK = 1 << 16
+_CHUNK, _MOST_PARTS = 1 << 16, 256
 
 
 class Patience(NamedTuple):
@@ -62,6 +63,7 @@ class Worker:
         self._patience = patience or Patience()
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._pipes: _Pipes | None = None
         self._log: IO[bytes] | None = None
         self._said = ""
         self._end: Callable[[], object] = lambda: None
@@ -103,12 +105,12 @@ class Worker:
             self._stop()
 
     def _answer(self, header: dict[str, Any], body: bytes, n: int) -> np.ndarray:
-        process = self._started()
+        pipes = self._started()
         deadline = time.monotonic() + self._patience.answer
         text = json.dumps(header).encode()
         try:
-            _send(process, LENGTHS.pack(MAGIC, len(text), len(body)) + text + body, deadline)
-            answer, numbers = _receive(process, deadline)
+            pipes.send(LENGTHS.pack(MAGIC, len(text), len(body)) + text + body, deadline)
+            answer, numbers = pipes.receive(deadline)
         except _HungError:
             self._stop()
             raise EncoderError(
@@ -125,9 +127,9 @@ class Worker:
             raise _BrokenError(f"it answered {answer.get('shape')} in {len(numbers):,} bytes")
         return np.frombuffer(numbers, "<f4").reshape(shape).astype(np.float32)
 
-    def _started(self) -> subprocess.Popen[bytes]:
-        if self._process is not None and self._process.poll() is None:
-            return self._process
+    def _started(self) -> _Pipes:
+        if self._process is not None and self._pipes and self._process.poll() is None:
+            return self._pipes
         self._stop()
         self.starts += 1
         log = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed with the process
@@ -140,10 +142,9 @@ class Worker:
             raise EncoderError(f"{self._label} does not start ({problem}).") from None
         self._process, self._log = process, log
         self._end = weakref.finalize(self, _end, process, log)
-        for pipe in (process.stdin, process.stdout):
-            os.set_blocking(pipe.fileno(), False)  # type: ignore[union-attr]
+        self._pipes = _Pipes(process)
         try:
-            about, _ = _receive(process, time.monotonic() + self._patience.start)
+            about, _ = self._pipes.receive(time.monotonic() + self._patience.start)
             if not {"dense_size", "fingerprint", "versions"} <= about.keys():
                 raise _BrokenError(f"it began with {shorten(str(about))}")
         except (_HungError, _BrokenError) as problem:
@@ -157,7 +158,7 @@ class Worker:
             self._stop()
             raise EncoderError(f"{self._label} came back with other weights. Load it again.")
         self.about = about
-        return process
+        return self._pipes
 
     def _stop(self) -> None:
         """End the process, and keep the last line that it wrote for a message."""
@@ -166,55 +167,102 @@ class Worker:
             lines = self._log.read().decode("utf-8", "replace").strip().splitlines()
             self._said = f": {shorten(lines[-1], 160)}" if lines else ""
         self._end()
-        self._process = self._log = None
+        self._process = self._log = self._pipes = None
 
 
 def _end(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
     process.kill()
     process.wait()
-    for file in (process.stdin, process.stdout, log):
-        file.close()  # type: ignore[union-attr]
+    for file in (process.stdin, log):
+        with suppress(OSError):  # what was not sent any more
+            file.close()  # type: ignore[union-attr]
 
 
-def _send(process: subprocess.Popen[bytes], message: bytes, deadline: float) -> None:
-    pipe = process.stdin.fileno()  # type: ignore[union-attr]
-    left = memoryview(message)
-    while left:
-        if not select.select([], [pipe], [], max(0.0, deadline - time.monotonic()))[1]:
+class _Pipes:
+    """Both pipes of a process, with a time limit on every system.
+
+    A pipe of its own knows none on Windows, so a thread reads all that comes; it closes the pipe
+    when the process has ended.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._parts: queue.Queue[bytes] = queue.Queue(_MOST_PARTS)
+        self._over = b""
+        threading.Thread(target=self._read_all, daemon=True).start()
+
+    def _read_all(self) -> None:
+        pipe: Any = self._process.stdout
+        with pipe, suppress(OSError, ValueError):
+            while part := os.read(pipe.fileno(), _CHUNK):
+                if not self._put(part):
+                    return
+        self._put(b"")
+
+    def _put(self, part: bytes) -> bool:
+        """Hand a part on; False where the process ended and nobody asks for it any more."""
+        while True:
+            try:
+                self._parts.put(part, timeout=1)
+            except queue.Full:
+                if self._process.poll() is not None:
+                    return False
+            else:
+                return True
+
+    def send(self, message: bytes, deadline: float) -> None:
+        """Write a message.
+
+        Raises:
+            _HungError: it was not taken in time. _BrokenError: the process is gone.
+        """
+        broken: list[bool] = []
+
+        def write() -> None:
+            try:
+                self._process.stdin.write(message)  # type: ignore[union-attr]
+                self._process.stdin.flush()  # type: ignore[union-attr]
+            except (OSError, ValueError):
+                broken.append(True)
+
+        writer = threading.Thread(target=write, daemon=True)
+        writer.start()
+        writer.join(max(0.0, deadline - time.monotonic()))
+        if writer.is_alive():
             raise _HungError
+        if broken:
+            raise _BrokenError(_ended(self._process))
+
+    def receive(self, deadline: float) -> tuple[dict[str, Any], bytes]:
+        """The next message: its header and its body.
+
+        Raises:
+            _HungError: it did not come in time. _BrokenError: it is none, or the process is gone.
+        """
+        magic, header, body = LENGTHS.unpack(self._take(LENGTHS.size, deadline))
+        if magic != MAGIC or header > _MOST_HEADER or body > _MOST_BODY:
+            raise _BrokenError(f"it sent {magic!r} and lengths of {header:,} and {body:,} bytes")
+        text = self._take(header, deadline)
         try:
-            left = left[os.write(pipe, left[:_CHUNK]) :]
-        except BlockingIOError:
-            continue
-        except BrokenPipeError:
-            raise _BrokenError(_ended(process)) from None
+            content = json.loads(text)
+        except ValueError:
+            content = None
+        if not isinstance(content, dict):
+            raise _BrokenError(f"it sent {text[:40]!r}")
+        return content, self._take(body, deadline)
 
-
-def _receive(process: subprocess.Popen[bytes], deadline: float) -> tuple[dict[str, Any], bytes]:
-    magic, header, body = LENGTHS.unpack(_read(process, LENGTHS.size, deadline))
-    if magic != MAGIC or header > _MOST_HEADER or body > _MOST_BODY:
-        raise _BrokenError(f"it sent {magic!r} and lengths of {header:,} and {body:,} bytes")
-    text = _read(process, header, deadline)
-    try:
-        content = json.loads(text)
-    except ValueError:
-        content = None
-    if not isinstance(content, dict):
-        raise _BrokenError(f"it sent {text[:40]!r}")
-    return content, _read(process, body, deadline)
-
-
-def _read(process: subprocess.Popen[bytes], n: int, deadline: float) -> bytes:
-    pipe = process.stdout.fileno()  # type: ignore[union-attr]
-    parts = bytearray()
-    while len(parts) < n:
-        if not select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))[0]:
-            raise _HungError
-        part = os.read(pipe, min(n - len(parts), _CHUNK))
-        if not part:
-            raise _BrokenError(_ended(process))
-        parts += part
-    return bytes(parts)
+    def _take(self, n: int, deadline: float) -> bytes:
+        taken = bytearray(self._over)
+        while len(taken) < n:
+            try:
+                part = self._parts.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                raise _HungError from None
+            if not part:
+                raise _BrokenError(_ended(self._process))
+            taken += part
+        self._over = bytes(taken[n:])
+        return bytes(taken[:n])
 
 
 def _ended(process: subprocess.Popen[bytes]) -> str:

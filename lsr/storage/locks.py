@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from lsr.exceptions import InputError
 
 # `is_held` takes the lock for a moment itself; whoever wants it tries again that long.
 _PATIENCE = 0.5
 _PAUSE = 0.02
+# Seconds by which a system's clock may have been set since a process began.
+_CLOCK = 2.0
 
 
 @contextmanager
@@ -21,75 +23,70 @@ def exclusive(path: Path, taken: InputError) -> Iterator[None]:
     """Hold the lock file `path` during the block; the system frees it when the process dies.
 
     Raises:
-        InputError: `taken`, where another holder has it.
+        InputError: `taken`, where another holder has it, in this process or another.
     """
-    deadline = time.monotonic() + _PATIENCE
-    while (descriptor := _try(path)) is None:
-        if time.monotonic() > deadline:
-            raise taken
-        time.sleep(_PAUSE)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = _lock(path)
+    try:
+        lock.acquire(timeout=_PATIENCE, poll_interval=_PAUSE)
+    except Timeout:
+        raise taken from None
     try:
         yield
     finally:
-        os.close(descriptor)
-
-
-def _try(path: Path) -> int | None:
-    """A descriptor that holds the lock, or None."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Its last holder may have removed the file since it was opened: that lock guards nothing.
-        if os.stat(path).st_ino == os.fstat(descriptor).st_ino:  # noqa: PTH116
-            return descriptor
-    except (BlockingIOError, FileNotFoundError):
-        pass
-    os.close(descriptor)
-    return None
+        lock.release()
 
 
 def is_held(path: Path) -> bool:
     """Whether someone holds the lock file `path` now."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except FileNotFoundError:
+    if not path.exists():
         return False
+    lock = _lock(path)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
+        lock.acquire(timeout=0)
+    except Timeout:
         return True
-    finally:
-        os.close(descriptor)
+    except OSError:  # its folder was removed in this moment
+        return False
+    lock.release()
     return False
+
+
+def _lock(path: Path) -> FileLock:
+    """A lock of its own for each holder, so that two threads exclude each other too."""
+    return FileLock(path, thread_local=False, is_singleton=False)
 
 
 def start_mark(pid: int) -> str | None:
     """What tells a running process from a later one of the same number; None where none runs.
 
-    A process that has ended and is not yet collected does not run. Outside Linux all running
-    processes share one mark.
+    A process that has ended and is not yet collected does not run.
     """
-    if not Path("/proc/self/stat").exists():
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return None
-        return "running"
+    import psutil  # only who asks for other processes needs it
+
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
-    except (FileNotFoundError, ProcessLookupError):
+        process = psutil.Process(pid)
+        ended = process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+        return None if ended else f"{process.create_time():.2f}"
+    except psutil.NoSuchProcess:
         return None
-    # The name in brackets may itself hold blanks and brackets.
-    fields = stat.rpartition(")")[2].split()
-    state, started = fields[0], fields[19]
-    return None if state in "ZX" else started
+
+
+def is_running(pid: int, mark: str) -> bool:
+    """Whether the process that had this mark runs still; a later one of its number is another."""
+    now = start_mark(pid)
+    if now is None:
+        return False
+    try:
+        return abs(float(now) - float(mark)) < _CLOCK
+    except ValueError:
+        return False
 
 
 def ends_within(pid: int, mark: str, seconds: float) -> bool:
     """Wait for a process, at most that long; whether it has ended."""
     deadline = time.monotonic() + seconds
-    while start_mark(pid) == mark:
+    while is_running(pid, mark):
         if time.monotonic() > deadline:
             return False
         time.sleep(_PAUSE)

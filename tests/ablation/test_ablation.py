@@ -1,5 +1,4 @@
 import contextlib
-import fcntl
 import io
 import json
 import os
@@ -23,6 +22,7 @@ from lsr.cli.main import main
 from lsr.exceptions import ModelError, QueryError
 from lsr.model.vocabulary import Vocabulary
 from lsr.storage.files import write_json
+from lsr.storage.locks import exclusive
 from lsr.training.recipes import COMPACT_RECIPE
 from lsr.training.train_model import train_model
 from tests.conftest import FakeEncoder, make_collection, make_tokenizer
@@ -270,11 +270,11 @@ def test_a_folder_of_another_collection_or_recipe_is_left_alone(tiny, tmp_path):
 
 
 def test_two_ablations_do_not_write_into_one_folder(tiny, tmp_path):
-    (tmp_path / ".runs").mkdir()
-    with (tmp_path / ".runs" / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(QueryError, match="Another ablation is writing"):
-            next(ablate(tiny, tmp_path, Grid(RECIPE), ["size"]))
+    with (
+        exclusive(tmp_path / ".runs" / "lock", QueryError("taken")),
+        pytest.raises(QueryError, match="Another ablation is writing"),
+    ):
+        next(ablate(tiny, tmp_path, Grid(RECIPE), ["size"]))
 
 
 def test_a_folder_that_cannot_be_made_is_told_of(tiny, tmp_path):

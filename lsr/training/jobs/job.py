@@ -16,7 +16,7 @@ from lsr.exceptions import (
     shorten,
 )
 from lsr.storage.files import read_json
-from lsr.storage.locks import is_held, start_mark
+from lsr.storage.locks import is_held, is_running
 from lsr.storage.places import folders, home, own_folder
 from lsr.training.run_folder import lock_file, name_of, read_curve, run_folder
 from lsr.training.settings import TrainingReport, TrainingSettings, settings_from_json
@@ -185,7 +185,7 @@ def read_worker(work: Path) -> dict[str, Any]:
 
 def works(worker: dict[str, Any]) -> bool:
     """Whether the worker's process runs; a later one of its number is another."""
-    return bool(worker.get("mark")) and start_mark(worker["pid"]) == worker["mark"]
+    return bool(worker.get("mark")) and is_running(worker["pid"], str(worker["mark"]))
 
 
 def _changed(path: Path) -> float:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from lsr.exceptions import DiskFullError, ModelError, QueryError
 from lsr.storage.files import told_when_full, write_json
@@ -22,9 +23,13 @@ from lsr.training.settings import TrainingSettings, settings_as_json
 
 ROOT = Path(__file__).resolve().parents[3]
 _ANSWER = "answer.json"
-# How long a worker may take to end after Ctrl+C, and after it is killed. Python drops a Ctrl+C that
-# comes while it clears an object away, so it is sent again.
-_PATIENCE = ((signal.SIGINT, 4.0), (signal.SIGINT, 8.0), (signal.SIGKILL, 5.0))
+# Seconds that a worker may take to end after it was asked to, and after it was killed. What it
+# reported is on the disk whole, so nothing is lost by either.
+_ASKED, _KILLED = 6.0, 5.0
+# A run goes on when the app, or the terminal that it was started from, ends.
+_DETACHED: dict[str, Any] = {"start_new_session": True}
+if sys.platform == "win32":
+    _DETACHED = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}
 # A step's tensors are tens of megabytes. Left alone, glibc asks the system for them and gives
 # them back at every step, which took 40 % of the time on two CPU cores.
 _ENVIRONMENT = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**33)}
@@ -95,16 +100,28 @@ def stop(job: Job) -> Job:
                 f"The training run `{job.name}` was started elsewhere. Stop it there, with Ctrl+C."
             )
         return find_job(job.name)
-    for number, seconds in _PATIENCE:
-        try:
-            os.kill(worker["pid"], number)
-        except ProcessLookupError:
-            break
-        if ends_within(worker["pid"], worker["mark"], seconds):
-            break
-    if work.exists():  # else it was done before the signal came
-        write_json(work / WORKER, {**worker, "stopped": True})
+    _say_stopped(work, worker)  # first: whenever it ends from now on, it was stopped
+    _end(worker["pid"], str(worker["mark"]))
     return find_job(job.name)
+
+
+def _say_stopped(work: Path, worker: dict[str, Any]) -> None:
+    if work.exists():
+        write_json(work / WORKER, {**worker, "stopped": True})
+        if [path.name for path in work.iterdir()] == [WORKER]:  # it was finished in this moment
+            shutil.rmtree(work)
+
+
+def _end(pid: int, mark: str) -> None:
+    """Ask a process to end, and kill it where it does not."""
+    import psutil
+
+    with suppress(psutil.NoSuchProcess):  # it ended by itself
+        process = psutil.Process(pid)
+        process.terminate()
+        if not ends_within(pid, mark, _ASKED):
+            process.kill()
+            ends_within(pid, mark, _KILLED)
 
 
 def discard(job: Job) -> None:
@@ -141,7 +158,7 @@ def _launch(work: Path, collection: str, settings: TrainingSettings) -> None:
             stdin=subprocess.DEVNULL,
             stdout=answer,
             stderr=log,
-            start_new_session=True,
+            **_DETACHED,
         )
     mark = start_mark(process.pid) or ""
     # Somebody has to collect the process when it ends, or its number stays taken.

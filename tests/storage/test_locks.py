@@ -1,0 +1,89 @@
+"""Locks die with their holder; processes are told from later ones of the same number."""
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from lsr.exceptions import QueryError
+from lsr.storage.locks import ends_within, exclusive, is_held, is_running, start_mark
+
+ROOT = Path(__file__).resolve().parents[2]
+TAKEN = QueryError("taken")
+HOLDER = """
+import sys, time
+from pathlib import Path
+from lsr.exceptions import QueryError
+from lsr.storage.locks import exclusive
+with exclusive(Path(sys.argv[1]), QueryError("taken")):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """A process that holds `tmp_path/lock`."""
+    command = [sys.executable, "-c", HOLDER, str(tmp_path / "lock")]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
+    assert process.stdout.readline().strip() == b"held"
+    yield process
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def test_a_lock_of_another_process_is_seen_and_dies_with_it(holder, tmp_path):
+    lock = tmp_path / "lock"
+    assert is_held(lock)
+    with pytest.raises(QueryError, match="taken"), exclusive(lock, TAKEN):
+        pass
+    holder.kill()
+    holder.wait()
+    assert not is_held(lock)
+    with exclusive(lock, TAKEN):
+        assert is_held(lock)
+    assert not is_held(lock)
+
+
+def test_two_threads_exclude_each_other(tmp_path):
+    lock, refused = tmp_path / "lock", []
+
+    def other() -> None:
+        try:
+            with exclusive(lock, TAKEN):
+                pass
+        except QueryError:
+            refused.append(True)
+
+    with exclusive(lock, TAKEN):
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+    assert refused == [True]
+
+
+def test_asking_makes_no_file(tmp_path):
+    assert not is_held(tmp_path / "none" / "lock")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_inside_frees_the_lock(tmp_path):
+    with pytest.raises(ValueError, match="inside"), exclusive(tmp_path / "lock", TAKEN):
+        raise ValueError("inside")
+    assert not is_held(tmp_path / "lock")
+
+
+def test_a_process_runs_until_it_ends_and_another_of_its_number_is_not_it(holder):
+    mark = start_mark(holder.pid)
+    assert is_running(holder.pid, mark)
+    assert not is_running(holder.pid, "12.5")
+    assert not is_running(holder.pid, "no number")
+    assert not ends_within(holder.pid, mark, 0)
+    holder.kill()
+    assert ends_within(holder.pid, mark, 20)  # it is not collected yet
+    assert start_mark(holder.pid) is None
+    assert is_running(os.getpid(), start_mark(os.getpid()))
