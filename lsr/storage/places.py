@@ -43,11 +43,8 @@ def find(kind: str, name: str) -> Path:
     known = {folder.name: folder for folder in folders(kind)}
     if name in known:
         return known[name]
-    if (
-        any(one in name for one in {"/", os.sep})
-        and "\0" not in name
-        and (path := Path(name).expanduser()).is_dir()
-    ):
+    is_path = any(one in name for one in ("/", os.sep)) and "\0" not in name
+    if is_path and (path := Path(name).expanduser()).is_dir():
         return path
     noun = kind.removesuffix("s")
     names = ", ".join(f"`{n}`" for n in known) or "none yet"
