@@ -26,6 +26,7 @@ def replacing_folder(target: Path) -> Iterator[Path]:
 
     Raises:
         DiskFullError: there is no room.
+        InputError: `target` is in use, on a system that minds.
     """
     with told_when_full(target):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -36,13 +37,28 @@ def replacing_folder(target: Path) -> Iterator[Path]:
         temporary.chmod(0o755)
         if target.exists():
             retired = temporary.with_name(temporary.name + "-old")
-            target.rename(retired)
-            temporary.rename(target)
+            _retire(target, retired)
+            try:
+                temporary.rename(target)
+            except OSError:
+                retired.rename(target)
+                raise
             shutil.rmtree(retired)
         else:
             temporary.rename(target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _retire(target: Path, retired: Path) -> None:
+    """Take a folder's name away; Windows refuses while somebody reads a file in it."""
+    try:
+        target.rename(retired)
+    except PermissionError:
+        raise InputError(
+            f"`{target}` cannot be replaced while a file in it is open, or without the right to. "
+            "Close what reads it, such as the app, then do the same again."
+        ) from None
 
 
 @contextmanager

@@ -1,10 +1,11 @@
 import errno
+from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors import SafetensorError
 
-from lsr.exceptions import CollectionError, DiskFullError
+from lsr.exceptions import CollectionError, DiskFullError, InputError
 from lsr.storage.files import fingerprint, read_array, read_json, replacing_file, replacing_folder
 
 
@@ -27,6 +28,30 @@ def test_a_finished_write_replaces_the_folder_whole(tmp_path):
         (temporary / "weights").write_text("new")
     assert [p.name for p in target.iterdir()] == ["weights"]
     assert [p.name for p in tmp_path.iterdir()] == ["model"]
+
+
+@pytest.mark.parametrize("renames", [0, 1])
+def test_a_folder_that_cannot_be_exchanged_stays_under_its_name(tmp_path, monkeypatch, renames):
+    """The system refuses the first or the second rename, as Windows does for open files."""
+    target = tmp_path / "model"
+    target.mkdir()
+    (target / "weights").write_text("old")
+    rename, done = Path.rename, []
+
+    def refusing(self, other):
+        done.append(other)
+        if len(done) == renames + 1:
+            raise PermissionError(13, "in use")
+        return rename(self, other)
+
+    with pytest.raises((InputError, PermissionError)) as refused, monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", refusing)
+        with replacing_folder(target) as temporary:
+            (temporary / "weights").write_text("new")
+    assert (target / "weights").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    if renames == 0:
+        assert "cannot be replaced while a file in it is open" in str(refused.value)
 
 
 def test_a_failed_file_write_leaves_the_earlier_file(tmp_path):
