@@ -20,7 +20,8 @@ import pyarrow as pa
 import torch
 from PIL import Image
 
-from lsr.collection.collection import Collection, write_collection
+from lsr.collection.collection import Collection
+from lsr.collection.writing import write_collection
 from lsr.storage.places import home
 from lsr.training.recipes import COMPACT_RECIPE, with_overrides
 from lsr.training.train_model import train_model

@@ -18,7 +18,8 @@ from PIL import Image
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from lsr.cli.main import main
-from lsr.collection.collection import Collection, write_collection
+from lsr.collection.collection import Collection
+from lsr.collection.writing import write_collection
 from lsr.model.checkpoint import Model, save_model
 from lsr.model.projection import Projection
 from lsr.model.vocabulary import Vocabulary

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lsr.cli.answer import Add, Answer, Log
 
-# Written out, because reading them from their room would read torch for every `--help`.
+# Written out, because reading them from their room would load numpy and pyarrow for every `--help`.
 FORMATS = "anserini, anserini-float, trec, ciff, csv, parquet or sentence-transformers"
 
 

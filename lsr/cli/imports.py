@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lsr.cli.answer import Add, Answer, Log
 
-if TYPE_CHECKING:  # it brings torch, which takes a second
+if TYPE_CHECKING:  # it brings numpy and pyarrow, which `--help` does not need
     from lsr.imports.imported import Skipped
     from lsr.imports.planning import ImportPlan
     from lsr.imports.stages import ImportReport

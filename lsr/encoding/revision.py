@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from lsr.collection.collection import PROBES, Collection, write_collection
+from lsr.collection.collection import PROBES, Collection
+from lsr.collection.writing import write_collection
 from lsr.exceptions import CollectionError, QueryError
 from lsr.storage.files import read_json
 from lsr.storage.places import home, own_folder

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from lsr.collection.collection import CAPTION_COLUMNS, Collection, write_collection
+from lsr.collection.collection import CAPTION_COLUMNS, Collection
+from lsr.collection.writing import write_collection
 from lsr.encoders.loading import load_encoder
 from lsr.encoding.encoded import CAPTION_VECTORS, IMAGE_VECTORS, read_encoded
 from lsr.encoding.encoding import encode_captions, encode_pictures

@@ -55,7 +55,7 @@ def training_settings(
     Raises:
         QueryError: a value that cannot be trained with.
     """
-    # Torch takes a second to import; a search from the command line should not wait for it.
+    # The recipes need numpy and scipy, which `--help` should not wait for.
     from lsr.model.expansion import parse_control
     from lsr.training.recipes import COMPACT_RECIPE, with_overrides
 

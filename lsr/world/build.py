@@ -20,7 +20,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from lsr.collection.collection import Collection, load_collection, write_collection
+from lsr.collection.collection import Collection, load_collection
+from lsr.collection.writing import write_collection
 from lsr.encoders.bundled import BundledEncoder
 from lsr.exceptions import ModelError
 from lsr.model.expansion import parse_control

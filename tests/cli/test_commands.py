@@ -195,7 +195,8 @@ def test_a_trained_model_is_found_by_every_command(answer, home):
     import numpy as np
     import pyarrow as pa
 
-    from lsr.collection.collection import load_collection, write_collection
+    from lsr.collection.collection import load_collection
+    from lsr.collection.writing import write_collection
 
     demo = load_collection(ASSETS / "collections" / "demo")
     rows = np.concatenate([demo.image_rows("val")[:60], demo.image_rows("test")[:60]])

@@ -12,7 +12,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from lsr.collection.collection import load_collection, write_collection
+from lsr.collection.collection import load_collection
+from lsr.collection.writing import write_collection
 from lsr.exceptions import CollectionError, InputError, QueryError
 from lsr.imports.vectors.attaching import VectorFiles, attach
 from tests.conftest import SHARED, unit

@@ -233,7 +233,7 @@ def test_a_full_disk_leaves_what_was_there(photos, importing, home, monkeypatch,
         if room == "thumbnails":
             patched.setattr(thumbnails, "_save", full)
         else:
-            patched.setattr("lsr.collection.collection.np.save", full)
+            patched.setattr("lsr.collection.writing.np.save", full)
         with pytest.raises(DiskFullError, match="The disk is full"):
             importing(other)
     kept = {p.name for p in (home / "collections").iterdir()}

@@ -270,7 +270,7 @@ def test_what_a_killed_write_left_is_removed(photos, importing, encoder, home, m
     (home / "collections" / ".mine-other-12345678").mkdir(parents=True)
     with monkeypatch.context() as patched:
         patched.setattr("lsr.storage.files.shutil.rmtree", lambda *_, **__: None)
-        patched.setattr("lsr.collection.collection.load_collection", killed)
+        patched.setattr("lsr.collection.writing.load_collection", killed)
         with pytest.raises(SystemExit):
             importing(photos)
     left = [path.name for path in (home / "collections").iterdir()]

@@ -1,0 +1,103 @@
+"""Writing a collection: whole or not at all, sharing what an earlier one holds already."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lsr.collection.collection import (
+    CAPTION_COLUMNS,
+    IMAGE_COLUMNS,
+    PROBES,
+    SCHEMA,
+    Collection,
+    load_collection,
+)
+from lsr.storage.files import fingerprint, replacing_folder, write_json
+
+_FILES = {
+    "collection.json",
+    "images.parquet",
+    "captions.parquet",
+    "image_vectors.npy",
+    "caption_vectors.npy",
+    PROBES,
+}
+
+
+def write_collection(
+    folder: Path,
+    *,
+    card: dict[str, Any],
+    images: pa.Table,
+    captions: pa.Table,
+    image_vectors: np.ndarray,
+    caption_vectors: np.ndarray,
+    pictures: Path | None = None,
+    probes: dict[str, list[str]] | None = None,
+    beside: Path | None = None,
+) -> Collection:
+    """Write a collection folder whole, then read it back.
+
+    Args:
+        card: `name`, `title`, `licence`, `source`, `encoder`; `caption_vector_splits` where
+            only the captions of some splits have vectors. Counts and fingerprint are added.
+        images, captions: tables with the columns IMAGE_COLUMNS and CAPTION_COLUMNS.
+        image_vectors: (n, d) float16 or float32, in the order of `images`.
+        caption_vectors: (m, d), in the order of the captions of the splits that have vectors.
+        pictures: a folder that becomes `images/`; it is moved, not copied.
+        probes: words with the ids of the images that show what they name.
+        beside: a collection folder whose other files, such as its pictures, the new one shares:
+            they are linked, and copied where the disk has no links.
+    """
+    splits = list(dict.fromkeys(captions["split"].to_pylist()))
+    mark = fingerprint(
+        *(str(images[c].to_pylist()) for c in ("id", "split")),
+        str(captions["text"].to_pylist()),
+        np.asarray(image_vectors),
+        np.asarray(caption_vectors),
+    )
+    with replacing_folder(folder) as temporary:
+        pq.write_table(images.select(IMAGE_COLUMNS), temporary / "images.parquet")
+        pq.write_table(captions.select(CAPTION_COLUMNS), temporary / "captions.parquet")
+        np.save(temporary / "image_vectors.npy", image_vectors)
+        np.save(temporary / "caption_vectors.npy", caption_vectors)
+        if beside is not None:
+            _share(beside, temporary)
+        if probes:
+            write_json(temporary / PROBES, dict(probes))
+        if pictures is not None:
+            pictures.rename(temporary / "images")
+        full_card = {
+            "schema": SCHEMA,
+            "caption_vector_splits": splits,
+            **card,
+            "dense_size": int(image_vectors.shape[1]),
+            "counts": {"images": len(images), "captions": len(captions)},
+            "fingerprint": mark,
+        }
+        write_json(temporary / "collection.json", full_card)
+        load_collection(temporary)
+    return load_collection(folder)
+
+
+def _share(folder: Path, into: Path) -> None:
+    """Link what a collection folder holds beside the files that `write_collection` writes."""
+
+    def ignored(place: str, names: list[str]) -> set[str]:
+        return _FILES & set(names) if Path(place) == folder else set()
+
+    shutil.copytree(folder, into, ignore=ignored, copy_function=_link, dirs_exist_ok=True)
+
+
+def _link(file: str, to: str) -> None:
+    try:
+        os.link(file, to)
+    except OSError:  # another disk, or one without links
+        shutil.copyfile(file, to)
