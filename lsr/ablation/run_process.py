@@ -155,8 +155,8 @@ def peak_memory() -> int:
     import psutil
 
     memory = psutil.Process().memory_info()
-    if hasattr(memory, "peak_wset"):
-        return int(memory.peak_wset)
+    if peak := getattr(memory, "peak_wset", 0):
+        return int(peak)
     with suppress(ImportError):
         import resource
 

@@ -47,6 +47,12 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         one.add_argument(f"--{name}", type=kind, help=does, metavar="N")
 
 
+def training_option_names() -> list[str]:
+    """The attributes that `add_training_options` gives a parser's answer."""
+    numbers = [name.replace("-", "_") for name in _NUMBERS]
+    return ["control", "word_control", "draws_per", *_WORDS, *numbers]
+
+
 def training_settings(
     options: argparse.Namespace, recipe: TrainingSettings | None = None
 ) -> TrainingSettings:
