@@ -75,3 +75,5 @@ def test_a_sweep_that_was_measured_before_loads_no_torch(tmp_path):
 def test_the_version_is_said_once():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["version"] == lsr.__version__
+    citation = (ROOT / "CITATION.cff").read_text("utf-8")
+    assert f"\nversion: {lsr.__version__}\n" in citation

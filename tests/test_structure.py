@@ -1,14 +1,17 @@
-"""The shape of the code: who may import whom, and what the library must not do."""
+"""The shape of the code and of its documents: who may import whom, and what README promises."""
 
 from __future__ import annotations
 
+import argparse
 import ast
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
 
+import lsr
 from lsr.cli.main import build_parser
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -29,7 +32,12 @@ LAYERS = [
     ["__main__"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+README = ROOT / "README.md"
+PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
+LINKING = [*PAGES, *(ROOT / name for name in ("CONTRIBUTING.md", "CHANGELOG.md"))]
+# A line that calls the command, whatever sets a variable or names an environment before it.
+COMMAND = re.compile(r"^(?:[A-Z_]+=\S+ )?(?:\.venv/bin/)?(?:python -m lsr|lexiscope) (.*)$", re.M)
+FENCED = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.M | re.S)
 SOURCES = sorted((ROOT / "lsr").rglob("*.py"))
 
 
@@ -96,20 +104,109 @@ def test_every_room_of_the_library_has_a_layer():
     assert {room_of(path) for path in SOURCES} - {"__init__"} <= LEVEL.keys()
 
 
-def test_every_command_of_readme_and_docs_is_understood():
-    lines = [line for page in PAGES for line in page.read_text().splitlines()]
-    commands = [shlex.split(line)[3:] for line in lines if line.startswith("python -m lsr ")]
-    assert len(commands) > 8
-    for arguments in commands:
-        assert build_parser().parse_args(arguments).run
+COMMANDS = [
+    pytest.param(arguments, id=f"{page.stem}: {arguments}")
+    for page in PAGES
+    for arguments in COMMAND.findall(page.read_text("utf-8"))
+]
+PYTHON = [
+    pytest.param(block, id=f"{page.stem} {number}")
+    for page in PAGES
+    for number, (language, block) in enumerate(FENCED.findall(page.read_text("utf-8")))
+    if language == "python"
+]
+
+
+@pytest.mark.parametrize("arguments", COMMANDS)
+def test_every_command_of_readme_and_docs_is_understood(arguments):
+    assert build_parser().parse_args(shlex.split(arguments)).run
+
+
+def test_every_command_is_shown_among_the_commands():
+    actions = build_parser()._actions
+    [commands] = [one for one in actions if isinstance(one, argparse._SubParsersAction)]
+    text = (ROOT / "docs" / "commands.md").read_text("utf-8")
+    shown = {arguments.split()[0] for arguments in COMMAND.findall(text)}
+    assert shown == set(commands.choices)
+
+
+@pytest.mark.parametrize("block", PYTHON)
+def test_every_python_example_compiles_and_imports_names_that_exist(block):
+    tree = ast.parse(block)
+    compile(tree, "example", "exec")
+    imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert imports
+    exec(compile(ast.Module(imports, []), "example", "exec"), {})
+    assert names_of_lsr(tree) <= set(lsr.__all__)
+
+
+def names_of_lsr(tree: ast.Module) -> set[str]:
+    """The names that an example takes from `lsr`, such as `open` of `lsr.open`."""
+    return {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "lsr"
+    }
+
+
+def test_the_library_in_readme_is_ten_lines_of_public_names():
+    blocks = [block for language, block in FENCED.findall(README.read_text("utf-8")) if language]
+    assert len(blocks) == 1
+    assert len(blocks[0].splitlines()) == 10
+    imports = [line for line in blocks[0].splitlines() if "import" in line]
+    assert imports == ["import lsr"]
+
+
+def test_readme_has_at_most_130_lines():
+    assert len(README.read_text("utf-8").splitlines()) <= 130
 
 
 def test_the_readme_shows_the_two_commands_that_do_everything():
-    text = (ROOT / "README.md").read_text()
-    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    for command in ("app", "test"):
-        assert f"make {command}" in text
-        assert command in targets
+    text = README.read_text("utf-8")
+    assert "make app" in text
+    assert "make test" in text
+
+
+def test_documents_name_only_targets_benchmarks_and_extras_that_exist():
+    text = "\n".join(page.read_text("utf-8") for page in LINKING)
+    made = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
+    assert set(re.findall(r"(?:`|^ *)make (\w+)", text, re.M)) <= made
+    measured = {path.stem for path in (ROOT / "benchmarks").glob("*.py")}
+    assert set(re.findall(r"python -m benchmarks\.(\w+)", text)) <= measured
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    assert set(re.findall(r'pip install "\.\[(\w+)\]"', text)) == set(extras)
+    [torch] = set(re.findall(r'pip install "(torch\S+)"', text))
+    assert torch in project["dependencies"]
+
+
+@pytest.mark.parametrize("page", LINKING, ids=lambda page: page.name)
+def test_every_relative_link_leads_to_a_file_and_a_heading(page):
+    for link in re.findall(r"\]\(([^)\s]+)\)", without_code(page)):
+        if re.match(r"https?://", link):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        assert target.is_file(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def without_code(page: Path) -> str:
+    return FENCED.sub("", page.read_text("utf-8"))
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link may name in a page: its headings, as GitHub writes them."""
+    headings = re.findall(r"^#+ (.*)$", without_code(page), re.M)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_contributing_names_every_room():
+    tree = FENCED.findall((ROOT / "CONTRIBUTING.md").read_text("utf-8"))[0][1]
+    named = re.findall(r"^ +(\w+)(?:/|\.py) ", tree, re.M)
+    rooms = [path.parent.name for path in SOURCES if path.name == "__init__.py"]
+    rooms[rooms.index("lsr")] = "exceptions"  # the one room that is a file
+    assert sorted(named) == sorted(rooms)
 
 
 def test_every_page_is_in_the_list_of_the_app():
