@@ -27,7 +27,7 @@ PAGES = ("search", "image", "term", "expansion", "train")
 
 def opened(page: str = "search", **address: str) -> AppTest:
     """A page after its first run at an address."""
-    app = AppTest.from_file(str(APP), default_timeout=30)
+    app = AppTest.from_file(str(APP), default_timeout=120)
     if page != "search":
         app.run()
         app.switch_page(f"pages/{page}.py")
