@@ -11,7 +11,7 @@ from lsr.collection.collection import Collection
 from lsr.encoders.loading import load_encoder
 from lsr.encoders.protocol import Encoder
 from lsr.exceptions import CollectionError
-from lsr.storage.files import fingerprint, replacing_file
+from lsr.storage.files import fingerprint, load_array, replacing_file
 from lsr.storage.places import home
 
 
@@ -103,4 +103,4 @@ def _encode_once(texts: list[str], encoder: Encoder) -> np.ndarray:
         vectors = encoder.encode_texts(texts)
         with replacing_file(path) as temporary:
             np.save(temporary, vectors.astype(np.float16))
-    return np.load(path, mmap_mode="r", allow_pickle=False)
+    return load_array(path)

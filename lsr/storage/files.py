@@ -11,11 +11,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from lsr.exceptions import DiskFullError, InputError
+
+# Windows neither replaces nor removes a file that is mapped into memory, or its folder.
+_MAY_MAP = os.name != "nt"
 
 
 @contextmanager
@@ -122,10 +125,20 @@ def read_json(path: Path, error: type[InputError]) -> dict[str, Any]:
     return content
 
 
+def load_array(path: Path, *, private: bool = False) -> np.ndarray:
+    """The array in a `.npy` file, memory-mapped where such a file may still be replaced.
+
+    Args:
+        private: it may be written to, which does not change the file.
+    """
+    mode: Literal["c", "r"] = "c" if private else "r"
+    return np.load(path, mmap_mode=mode if _MAY_MAP else None, allow_pickle=False)
+
+
 def read_array(path: Path, error: type[InputError]) -> np.ndarray:
-    """The array in a `.npy` file, memory-mapped; anything else raises `error`."""
+    """The array in a `.npy` file, as `load_array`; anything else raises `error`."""
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        return load_array(path)
     except FileNotFoundError:
         raise error(missing(path)) from None
     except (ValueError, OSError, EOFError) as problem:

@@ -80,7 +80,8 @@ def restore(work: Path, head: Projection, optimizer: torch.optim.Optimizer) -> P
     try:
         with safe_open(path, framework="pt") as file:
             words = file.metadata()
-        tensors = load_file(path)
+        # Copies: Windows replaces no file that is mapped into memory.
+        tensors = {name: tensor.clone() for name, tensor in load_file(path).items()}
     except (SafetensorError, OSError) as problem:
         raise ModelError(
             f"`{path}` is damaged ({problem}). Remove `{work}` and train anew."

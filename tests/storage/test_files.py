@@ -6,7 +6,14 @@ import pytest
 from safetensors import SafetensorError
 
 from lsr.exceptions import CollectionError, DiskFullError, InputError
-from lsr.storage.files import fingerprint, read_array, read_json, replacing_file, replacing_folder
+from lsr.storage.files import (
+    fingerprint,
+    load_array,
+    read_array,
+    read_json,
+    replacing_file,
+    replacing_folder,
+)
 
 
 def test_a_failed_write_leaves_the_earlier_folder_and_no_rest(tmp_path):
@@ -121,3 +128,19 @@ def test_a_fingerprint_sees_every_part_and_its_border(tmp_path):
     assert fingerprint("ab", "c") != fingerprint("a", "bc")
     assert fingerprint(file) == fingerprint("abc") == fingerprint(b"abc")
     assert fingerprint(np.array([1, 2])) != fingerprint(np.array([2, 1]))
+
+
+@pytest.mark.parametrize("may_map", [True, False])
+def test_an_array_is_mapped_only_where_a_mapped_file_can_be_replaced(
+    tmp_path, monkeypatch, may_map
+):
+    monkeypatch.setattr("lsr.storage.files._MAY_MAP", may_map)
+    np.save(tmp_path / "array.npy", np.arange(6))
+    array, own = (
+        load_array(tmp_path / "array.npy"),
+        load_array(tmp_path / "array.npy", private=True),
+    )
+    assert isinstance(array, np.memmap) == may_map
+    own[0] = 9
+    assert array.tolist() == [0, 1, 2, 3, 4, 5]
+    assert own.tolist() == [9, 1, 2, 3, 4, 5]

@@ -22,7 +22,7 @@ from lsr.index.memory.precision import PRECISIONS
 from lsr.index.memory.rows import IdTable
 from lsr.index.memory.segment import Segment
 from lsr.kernels.checksum import checksum
-from lsr.storage.files import fingerprint, read_json, replacing_folder, write_json
+from lsr.storage.files import fingerprint, load_array, read_json, replacing_folder, write_json
 from lsr.storage.locks import exclusive
 from lsr.storage.places import home
 
@@ -176,7 +176,7 @@ def _read(
             continue
         path = folder / _file(number, name)
         # Private and writable: compiled loops are made once for both fresh and mapped arrays.
-        array = np.asarray(np.load(path, mmap_mode="c", allow_pickle=False))
+        array = np.asarray(load_array(path, private=True))
         if checksum(array) != part[name]["checksum"]:
             raise ValueError(f"{path.name} differs from its checksum")
         arrays[name] = array
