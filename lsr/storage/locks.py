@@ -25,15 +25,29 @@ def exclusive(path: Path, taken: InputError) -> Iterator[None]:
     Raises:
         InputError: `taken`, where another holder has it, in this process or another.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = _lock(path)
-    try:
-        lock.acquire(timeout=_PATIENCE, poll_interval=_PAUSE)
-    except Timeout:
-        raise taken from None
+    lock = _taken(path, taken)
     try:
         yield
     finally:
+        lock.release()
+
+
+def _taken(path: Path, taken: InputError) -> FileLock:
+    """The lock, held. Its last holder may remove the file: that lock would guard nothing."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        lock = _lock(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=_PATIENCE, poll_interval=_PAUSE)
+        except Timeout:
+            raise taken from None
+        except FileNotFoundError:  # the folder was removed in this moment
+            if time.monotonic() > deadline:
+                raise taken from None
+            continue
+        if path.exists():
+            return lock
         lock.release()
 
 

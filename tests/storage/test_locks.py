@@ -1,6 +1,7 @@
 """Locks die with their holder; processes are told from later ones of the same number."""
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -64,6 +65,22 @@ def test_two_threads_exclude_each_other(tmp_path):
         thread.start()
         thread.join()
     assert refused == [True]
+
+
+def test_a_lock_whose_file_its_holder_removes_is_taken_anew(tmp_path):
+    """As a finished training does: it removes its folder, the lock included, while it holds it."""
+    lock, seen = tmp_path / "run" / "lock", []
+
+    def other() -> None:
+        with exclusive(lock, TAKEN):
+            seen.append((lock.exists(), is_held(lock)))
+
+    with exclusive(lock, TAKEN):
+        thread = threading.Thread(target=other)
+        thread.start()
+        shutil.rmtree(lock.parent)
+    thread.join()
+    assert seen == [(True, True)]
 
 
 def test_asking_makes_no_file(tmp_path):

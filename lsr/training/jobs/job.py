@@ -99,6 +99,8 @@ def _unfinished(name: str, work: Path) -> Job:
     run = read_json(work / "run.json", ModelError) if (work / "run.json").exists() else {}
     reports = _reports(read_curve(work))
     ours = works(worker)
+    if not ours:  # who stopped it wrote so before it ended, maybe since it was read above
+        worker = read_worker(work)
     status, reason = _ending(work, worker)
     seconds = 0.0
     if ours or is_held(lock_file(work)):
