@@ -23,6 +23,7 @@ from tokenizers import Tokenizer
 from lsr.encoders.bundled_config import EncoderConfig
 from lsr.encoders.bundled_text import FewTexts
 from lsr.encoders.inputs import no_words, rgb
+from lsr.encoders.token_vectors import scaled
 from lsr.exceptions import ModelError
 
 if TYPE_CHECKING:
@@ -66,8 +67,7 @@ class BundledEncoder:
         self.config = config
         self.dense_size = config.dense_size
         self.fingerprint = fingerprint
-        codes, scales = tensors["token_codes"], tensors["token_scales"]
-        self.token_vectors = codes.astype(np.float32) * scales.astype(np.float32)[:, None]
+        self.token_vectors = scaled(tensors["token_codes"], tensors["token_scales"])
         self._tensors = {name: one for name, one in tensors.items() if name[:5] != "token"}
         self._few = FewTexts(config, tensors)
         self._tokenizer = tokenizer

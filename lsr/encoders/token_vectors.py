@@ -21,11 +21,17 @@ def token_vectors(file: Path) -> np.ndarray:
     try:
         with safe_open(file, "numpy") as tensors:
             codes, scales = (tensors.get_tensor(f"token_{name}") for name in ("codes", "scales"))
-        vectors: np.ndarray = codes.astype(np.float32) * scales.astype(np.float32)[:, None]
+        vectors = scaled(codes, scales)
     except (SafetensorError, OSError, ValueError) as problem:
         raise ModelError(
             f"`{file}` holds no token vectors ({problem}). Restore the folder from the repository "
             "or run `python -m lsr world build`."
         ) from None
     vectors.flags.writeable = False
+    return vectors
+
+
+def scaled(codes: np.ndarray, scales: np.ndarray) -> np.ndarray:
+    """(V, d) float32: signed bytes (V, d) times the scale (V,) of their row."""
+    vectors: np.ndarray = codes.astype(np.float32) * scales.astype(np.float32)[:, None]
     return vectors
