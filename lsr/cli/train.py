@@ -64,8 +64,8 @@ def _closed_form(options: argparse.Namespace, log: Log) -> Answer:
     from lsr.storage.files import read_json
     from lsr.training.closed_form import ClosedFormSettings, make_closed_form
 
-    given = [name for name in training_option_names() if getattr(options, name)]
-    others = [*(name for name in given if name not in _OF_BOTH), *["resume"] * options.resume]
+    names = [*training_option_names(), "resume"]
+    others = [name for name in names if getattr(options, name) and name not in _OF_BOTH]
     if others:
         raise QueryError(
             f"--{others[0].replace('_', '-')} belongs to training. Leave it out with --method "
