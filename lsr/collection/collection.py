@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lsr.collection.queries import QuerySet, read_query_set
 from lsr.exceptions import CollectionError, UnknownNameError, shorten
 from lsr.model.fit import VectorKind
 from lsr.storage.files import (
@@ -20,7 +21,7 @@ from lsr.storage.files import (
     read_json,
     told_when_no_parquet,
 )
-from lsr.storage.places import find
+from lsr.storage.places import find, query_set_names
 
 SCHEMA = 1
 IMAGE_COLUMNS = ("id", "file", "url", "width", "height", "split")
@@ -159,6 +160,26 @@ class Collection:
         """
         path = self.folder / "probes.json"
         return dict(read_json(path, CollectionError)) if path.exists() else {}
+
+    @property
+    def query_sets(self) -> list[str]:
+        """Names of the query sets beside the captions, ascending."""
+        return query_set_names(self.folder)
+
+    def query_set(self, name: str) -> QuerySet:
+        """A query set; it is read when it is first asked for, and kept.
+
+        Raises:
+            UnknownNameError: there is none of that name; the message lists those there are.
+            CollectionError: its file is damaged or does not fit the collection.
+        """
+        if name not in self._query_sets:
+            self._query_sets[name] = read_query_set(self, name)
+        return self._query_sets[name]
+
+    @cached_property
+    def _query_sets(self) -> dict[str, QuerySet]:
+        return {}
 
     def picture(self, image_row: int, pixels: int | None = None) -> Path | str | None:
         """Where the picture is: a file, else an address, else nothing.

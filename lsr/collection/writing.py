@@ -19,6 +19,7 @@ from lsr.collection.collection import (
     Collection,
     load_collection,
 )
+from lsr.collection.queries import keep_answers
 from lsr.storage.files import fingerprint, replacing_folder, write_json
 
 _FILES = {
@@ -54,7 +55,8 @@ def write_collection(
         pictures: a folder that becomes `images/`; it is moved, not copied.
         probes: words with the ids of the images that show what they name.
         beside: a collection folder whose other files, such as its pictures, the new one shares:
-            they are linked, and copied where the disk has no links.
+            they are linked, and copied where the disk has no links. Its query sets keep the
+            answers that `images` holds.
     """
     splits = list(dict.fromkeys(captions["split"].to_pylist()))
     mark = fingerprint(
@@ -69,7 +71,8 @@ def write_collection(
         np.save(temporary / "image_vectors.npy", image_vectors)
         np.save(temporary / "caption_vectors.npy", caption_vectors)
         if beside is not None:
-            _share(beside, temporary)
+            _share(beside, temporary, without=_FILES)
+            keep_answers(temporary, set(images["id"].to_pylist()))
         if probes:
             write_json(temporary / PROBES, dict(probes))
         if pictures is not None:
@@ -87,11 +90,26 @@ def write_collection(
     return load_collection(folder)
 
 
-def _share(folder: Path, into: Path) -> None:
-    """Link what a collection folder holds beside the files that `write_collection` writes."""
+def copy_collection(collection: Collection, folder: Path) -> Collection:
+    """The same collection under the name of another folder; its files are linked, as above.
+
+    Its fingerprint is the same, so what was trained on the one fits the other.
+
+    Raises:
+        DiskFullError: there is no room.
+    """
+    card = "collection.json"
+    with replacing_folder(folder) as temporary:
+        _share(collection.folder, temporary, without={card})
+        write_json(temporary / card, {**collection.card, "name": folder.name})
+    return load_collection(folder)
+
+
+def _share(folder: Path, into: Path, without: set[str]) -> None:
+    """Link what a collection folder holds, but for some of the files on its first level."""
 
     def ignored(place: str, names: list[str]) -> set[str]:
-        return _FILES & set(names) if Path(place) == folder else set()
+        return without & set(names) if Path(place) == folder else set()
 
     shutil.copytree(folder, into, ignore=ignored, copy_function=_link, dirs_exist_ok=True)
 

@@ -15,6 +15,8 @@ APP_FOLDER = _INSTALLED if (_INSTALLED / "app.py").is_file() else _CODE
 """Where the app, its pages and its assets are: beside the installed library, or in the checkout."""
 ASSETS = APP_FOLDER / "assets"
 BUNDLED_ENCODER = ASSETS / "encoder"
+QUERIES = "queries"
+"""The folder inside a collection's that holds its query sets."""
 _CARDS = {"collections": "collection.json", "models": "config.json"}
 
 
@@ -32,6 +34,12 @@ def folders(kind: str) -> Iterator[Path]:
             if not card.parent.name.startswith(".") and card.parent.name not in seen:
                 seen.add(card.parent.name)
                 yield card.parent
+
+
+def query_set_names(folder: Path) -> list[str]:
+    """Names of the query sets in a collection's folder, ascending; no file is opened."""
+    # A dot begins the name of what is still being written.
+    return sorted(path.stem for path in (folder / QUERIES).glob("[!.]*.parquet"))
 
 
 def find(kind: str, name: str) -> Path:
