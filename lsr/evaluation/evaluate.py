@@ -36,21 +36,29 @@ def evaluate(
     model: Model,
     split: str = "test",
     direction: str = "text-to-image",
+    queries: str = "",
 ) -> dict[str, Any]:
     """Every measure of a model on a split, beside its teacher, with the keys of the command line.
 
-    Where the collection has probes and its encoder is here, `unseen_words` says how many it finds.
+    Where the collection has probes and its encoder is here, `unseen_words` says how many it finds;
+    a query set has measures of its own queries alone.
+
+    Args:
+        queries: name of a query set that takes the place of the captions. Its queries that an
+            image of the split answers search all images of the split; R@k counts a query as found
+            when any of its images is among the first k.
 
     Raises:
         QueryError: an unknown direction.
         ModelError: the model does not fit the collection.
-        CollectionError: the split has no captions.
-        UnknownNameError: no such split.
+        CollectionError: the split has no captions, or the set no query here.
+        UnknownNameError: no such split or query set.
     """
     check_direction(direction)
-    projected = project_split(collection, model, split)
+    projected = project_split(collection, model, split, queries=queries)
     answer = evaluate_split(projected, direction, term_vectors_for(model.vocabulary))
-    if collection.probes and can_encode(collection.encoder):
+    answer["queries"] = queries or None
+    if not queries and collection.probes and can_encode(collection.encoder):
         probes = evaluate_probes(collection, model, load_encoder(collection.encoder))
         answer["unseen_words"] = probes
     return answer
@@ -63,7 +71,9 @@ def evaluate_split(
 ) -> dict[str, Any]:
     """Every measure of a projected split, with the keys of the command line.
 
-    Image to text has about five relevant captions, so its R@k is Success@k: the best of them.
+    R@k counts a query as found when any of its right answers is in the first k: an image has about
+    five captions, and a query of a set may have several images. IR calls that Success@k.
+    `image_exact@10` is about captions; it is None where the images of a query set have none.
 
     Args:
         term_vectors: (V, e) static word vectors for Semantic@20; None leaves it null.
@@ -89,7 +99,7 @@ def evaluate_split(
         "active_terms": {"query": captions.active_terms, "image": images.active_terms},
         "co_activation": co_activation(captions, images),
         "exact@20": exact_at(captions.matrix, projected.literal, 20),
-        "image_exact@10": exact_at(images.matrix, projected.literal_of_images, 10),
+        "image_exact@10": _image_exact(projected),
         "semantic@20": None
         if term_vectors is None
         else semantic_at(captions.matrix, projected.literal, 20, term_vectors),
@@ -98,15 +108,29 @@ def evaluate_split(
     }
 
 
+def _image_exact(projected: ProjectedSplit) -> float | None:
+    """Exact@10 of the images by what their captions say; None where no caption says anything."""
+    said = projected.literal_of_images
+    if projected.said_of_images is not None and not said.nnz:
+        return None
+    return exact_at(projected.images.matrix, said, 10)
+
+
 def dense_ranks(pairs: Pairs) -> np.ndarray:
-    """(m,) int64: the rank of each caption's image by the teacher's cosine, ties against it."""
+    """(m,) int64: the rank of each caption's image by the teacher's cosine, ties against it.
+
+    Of the images that answer a query, the best one counts.
+    """
     n = len(pairs.caption_vectors)
     ranks = np.empty(n, np.int64)
     for start in range(0, n, _BLOCK):
         block = slice(start, min(start + _BLOCK, n))
         scores = pairs.caption_vectors[block] @ pairs.image_vectors.T
-        own = scores[np.arange(len(scores)), pairs.relevant[block]]
-        ranks[block] = (scores >= own[:, None]).sum(axis=1)
+        starts = pairs.starts[block.start : block.stop + 1]
+        relevant = np.zeros(scores.shape, bool)
+        rows = np.repeat(np.arange(len(scores)), np.diff(starts))
+        relevant[rows, pairs.relevant[starts[0] : starts[-1]]] = True
+        ranks[block] = ranks_of_best(scores, relevant, sparse=False)
     return ranks
 
 

@@ -18,7 +18,8 @@ RANK_MEASURES = (*(f"R@{k}" for k in CUTOFFS), "MRR@10")
 def per_query(ranks: np.ndarray, measure: str) -> np.ndarray:
     """The value of one of RANK_MEASURES for every rank, float64, same shape as `ranks`.
 
-    With several relevant captions and the best one's rank, R@k is what IR calls Success@k.
+    With several relevant documents and the best one's rank, R@k is what IR calls Success@k: a query
+    is found when any of them is among the first k.
     """
     name, _, cutoff = measure.partition("@")
     found = (ranks > 0) & (ranks <= int(cutoff))

@@ -1,4 +1,4 @@
-"""The dense image–caption pairs of a split, encoding captions where no vectors are stored."""
+"""The dense image–caption pairs of a split, encoding texts where no vectors are stored."""
 
 from __future__ import annotations
 
@@ -19,9 +19,14 @@ from lsr.storage.places import home
 class Pairs:
     """Images and captions of one split, each caption with the image it describes.
 
-    image_rows (n,), caption_rows (m,): rows in the collection.
+    The queries of a query set take the place of captions, each with the images that answer it.
+
+    image_rows (n,), caption_rows (m,): rows in the collection; of queries, numbers in their set.
     image_vectors (n, d), caption_vectors (m, d): unit norm.
-    relevant (m,) int32: position in `image_rows` of each caption's image.
+    relevant (m,) int32: position in `image_rows` of each caption's image; of queries (a,), those
+        of one query after those of another.
+    answer_starts: (m + 1,) int64, where each query's images begin in `relevant`; None for captions.
+    query_ids: of queries; empty for captions.
     """
 
     image_rows: np.ndarray
@@ -30,18 +35,36 @@ class Pairs:
     caption_vectors: np.ndarray
     relevant: np.ndarray
     texts: list[str]
+    answer_starts: np.ndarray | None = None
+    query_ids: tuple[str, ...] = ()
+
+    @property
+    def starts(self) -> np.ndarray:
+        """(m + 1,) int64: where the images of each caption or query begin in `relevant`."""
+        if self.answer_starts is None:
+            return np.arange(len(self.texts) + 1, dtype=np.int64)
+        return self.answer_starts
 
 
-def load_pairs(collection: Collection, split: str, encoder: Encoder | None = None) -> Pairs:
+def load_pairs(
+    collection: Collection, split: str, encoder: Encoder | None = None, queries: str = ""
+) -> Pairs:
     """The pairs of a split.
 
-    Captions without stored vectors are encoded once and kept under `$LEXISCOPE_HOME/cache`.
+    Texts without stored vectors are encoded once and kept under `$LEXISCOPE_HOME/cache`.
+
+    Args:
+        queries: name of a query set to take in place of the captions: its queries that an image of
+            the split answers, with their answers in the split.
 
     Raises:
-        UnknownNameError: no such split.
-        CollectionError: the collection or the split has no captions.
+        UnknownNameError: no such split or query set.
+        CollectionError: the collection or the split has no captions, or the set no query here.
+        EncoderError: the texts have to be encoded, and the encoder is not here.
     """
-    check_pairs(collection, split)
+    check_pairs(collection, split, queries)
+    if queries:
+        return _query_pairs(collection, split, encoder, queries)
     image_rows, caption_rows = collection.image_rows(split), collection.caption_rows(split)
     texts = [collection.caption_texts[row] for row in caption_rows]
     caption_vectors = collection.stored_caption_vectors(split)
@@ -65,19 +88,67 @@ def load_pairs(collection: Collection, split: str, encoder: Encoder | None = Non
     )
 
 
-def check_pairs(collection: Collection, split: str) -> None:
-    """Refuse a split that nothing can be measured on.
+def _query_pairs(
+    collection: Collection, split: str, encoder: Encoder | None, queries: str
+) -> Pairs:
+    image_rows = collection.image_rows(split)
+    found = collection.query_set(queries)
+    kept, starts, relevant = found.among(image_rows)
+    return Pairs(
+        image_rows,
+        kept,
+        np.asarray(collection.image_vectors[image_rows], np.float32),
+        np.asarray(query_vectors(collection, queries, encoder)[kept], np.float32),
+        relevant,
+        [found.texts[row] for row in kept],
+        starts,
+        tuple(found.ids[row] for row in kept),
+    )
+
+
+def query_vectors(
+    collection: Collection, queries: str, encoder: Encoder | None = None
+) -> np.ndarray:
+    """(m, d) float16 vectors of all queries of a set, encoded once and kept.
 
     Raises:
-        UnknownNameError: no such split.
-        CollectionError: the collection or the split has no captions.
+        UnknownNameError, CollectionError: as `load_pairs`.
+        EncoderError: the collection's encoder is not here.
     """
+    texts = list(collection.query_set(queries).texts)
+    return _encode_once(texts, encoder or load_encoder(collection.encoder))
+
+
+def check_pairs(collection: Collection, split: str, queries: str = "") -> None:
+    """Refuse a split that nothing can be measured on.
+
+    Args:
+        queries: name of a query set that takes the place of the captions.
+
+    Raises:
+        UnknownNameError: no such split or query set.
+        CollectionError: the collection or the split has no captions, or the set no query here.
+    """
+    if queries:
+        _check_queries(collection, split, queries)
+        return
     collection.check_captions()
     if not len(collection.caption_rows(split)):
         raise CollectionError(
             f"Split `{split}` of collection `{collection.name}` has "
             f"{len(collection.image_rows(split)):,} images but no captions, so nothing can be "
             "measured or trained on it. Add captions."
+        )
+
+
+def _check_queries(collection: Collection, split: str, queries: str) -> None:
+    rows, found = collection.image_rows(split), collection.query_set(queries)
+    if not np.isin(found.image_rows, rows).any():
+        splits = sorted(set(collection.image_splits[found.image_rows].tolist()))
+        raise CollectionError(
+            f"Query set `{found.name}` of collection `{collection.name}` has {len(found):,} "
+            f"queries, and no image of split `{split}` answers one of them. Choose a split that "
+            f"does: {', '.join(f'`{one}`' for one in splits)}."
         )
 
 

@@ -27,17 +27,20 @@ if TYPE_CHECKING:  # torch takes a second to load
 
 @dataclass(frozen=True)
 class ProjectedSplit:
-    """Images and captions of a split as sparse vectors.
+    """Images and captions of a split as sparse vectors; queries may stand for the captions.
 
-    pairs: dense vectors, texts, and which image answers each caption.
+    pairs: dense vectors, texts, and which images answer each caption.
     images (n, V), captions (m, V): fully expanded sparse vectors.
     literal: (m, V) bool, the terms that each caption says.
+    said_of_images: (n, V) bool, the terms that any caption of an image says, where `captions` are
+        the queries of a set; None where they are the captions.
     """
 
     pairs: Pairs
     images: SparseVectors
     captions: SparseVectors
     literal: sp.csr_matrix
+    said_of_images: sp.csr_matrix | None = None
 
     @cached_property
     def index(self) -> MemoryIndex:
@@ -45,12 +48,10 @@ class ProjectedSplit:
 
     @cached_property
     def literal_of_images(self) -> sp.csr_matrix:
-        """(n, V) bool: the terms that any caption of an image says."""
-        captions = np.arange(len(self.captions))
-        shape = (len(self.images), len(self.captions))
-        ones = np.ones(len(captions), np.int32)
-        owners = sp.csr_matrix((ones, (self.pairs.relevant, captions)), shape=shape)
-        return sp.csr_matrix((owners @ self.literal.astype(np.int32)) > 0)
+        """(n, V) bool: the terms that any caption of an image says; queries say none of them."""
+        if self.said_of_images is not None:
+            return self.said_of_images
+        return _said_by_owner(self.literal, self.pairs.relevant, len(self.images))
 
     @cached_property
     def literal_flags(self) -> np.ndarray:
@@ -69,16 +70,24 @@ def check_fit(collection: Collection, model: Model) -> None:
 
 
 def project_split(
-    collection: Collection, model: Model, split: str, encoder: Encoder | None = None
+    collection: Collection,
+    model: Model,
+    split: str,
+    encoder: Encoder | None = None,
+    queries: str = "",
 ) -> ProjectedSplit:
     """Project a split with a model.
 
+    Args:
+        queries: name of a query set that takes the place of the captions, as in `load_pairs`.
+
     Raises:
         ModelError: the model does not fit the collection.
-        CollectionError: the split has no captions.
+        UnknownNameError: no such split or query set.
+        CollectionError: the split has no captions, or the set no query here.
     """
     check_fit(collection, model)
-    pairs = load_pairs(collection, split, encoder)
+    pairs = load_pairs(collection, split, encoder, queries)
     vectors = project_once(model, pairs.image_vectors), project_once(model, pairs.caption_vectors)
     return _projected(collection, pairs, *vectors, model.vocabulary)
 
@@ -89,11 +98,12 @@ def project_split_with(
     vocabulary: Vocabulary,
     split: str,
     encoder: Encoder | None = None,
+    queries: str = "",
 ) -> ProjectedSplit:
     """Project a split with a head that is not stored as a model yet."""
     from lsr.model.projection import project
 
-    pairs = load_pairs(collection, split, encoder)
+    pairs = load_pairs(collection, split, encoder, queries)
     vectors = project(head, pairs.image_vectors), project(head, pairs.caption_vectors)
     return _projected(collection, pairs, *vectors, vocabulary)
 
@@ -107,13 +117,37 @@ def _projected(
 ) -> ProjectedSplit:
     mark = vocabulary.fingerprint
     image_ids = tuple(collection.image_ids[row] for row in pairs.image_rows)
-    caption_ids = tuple(collection.caption_ids[row] for row in pairs.caption_rows)
+    said = None
+    if pairs.query_ids:
+        said = _said_of_images(collection, pairs.image_rows, vocabulary)
+    caption_ids = pairs.query_ids or tuple(
+        collection.caption_ids[row] for row in pairs.caption_rows
+    )
     return ProjectedSplit(
         pairs,
         SparseVectors(images, image_ids, mark),
         SparseVectors(captions, caption_ids, mark),
         _literal(tuple(pairs.texts), vocabulary),
+        said,
     )
+
+
+def _said_of_images(
+    collection: Collection, image_rows: np.ndarray, vocabulary: Vocabulary
+) -> sp.csr_matrix:
+    """(n, V) bool: the terms that the captions of some images say."""
+    captions = np.flatnonzero(np.isin(collection.caption_image_rows, image_rows))
+    literal = _literal(tuple(collection.caption_texts[row] for row in captions), vocabulary)
+    owners = np.searchsorted(image_rows, collection.caption_image_rows[captions])
+    return _said_by_owner(literal, owners, len(image_rows))
+
+
+def _said_by_owner(literal: sp.csr_matrix, owners: np.ndarray, n: int) -> sp.csr_matrix:
+    """(n, V) bool: the terms that any of its captions says, given the owner of each (m,)."""
+    captions = np.arange(len(owners))
+    ones = np.ones(len(captions), np.int32)
+    describes = sp.csr_matrix((ones, (owners, captions)), shape=(n, len(captions)))
+    return sp.csr_matrix((describes @ literal.astype(np.int32)) > 0)
 
 
 @lru_cache(maxsize=2)

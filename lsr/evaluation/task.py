@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, get_args
@@ -9,6 +10,7 @@ from typing import Literal, get_args
 import numpy as np
 import scipy.sparse as sp
 
+from lsr.evaluation.pairs import Pairs
 from lsr.evaluation.projected import ProjectedSplit
 from lsr.exceptions import QueryError
 from lsr.kernels import sweep_ranks
@@ -118,7 +120,10 @@ class Postings:
 class Task:
     """Captions and images in one direction of search; both ordered by id.
 
-    image_of: (m,) int32, position among the images of each caption's image.
+    image_of: (m,) int32, position among the images of each caption's image. Where queries stand for
+        the captions and several images may answer one, (a,): those of one query after another's.
+    answer_starts: (m + 1,) int64, where each query's images begin in `image_of`; None where each
+        has one.
     closeness: (nnz,) float32 best cosine of each caption term to a term said; None without word
         vectors. weight_bits: what a weight of the index takes. ranks_only: nothing but ranks and
         costs is asked for.
@@ -131,6 +136,7 @@ class Task:
     closeness: np.ndarray | None = None
     weight_bits: int = 32
     ranks_only: bool = False
+    answer_starts: np.ndarray | None = None
 
     @property
     def queries_are(self) -> Which:
@@ -183,11 +189,27 @@ class Task:
     @cached_property
     def relevant(self) -> tuple[np.ndarray, np.ndarray]:
         """(starts (q + 1,) int64, rows int32): the right documents of every query."""
+        starts = self.answer_starts
+        if starts is None:
+            starts = np.arange(len(self.captions) + 1, dtype=np.int64)
         if self.direction == "text-to-image":
-            return np.arange(len(self.captions) + 1, dtype=np.int64), self.image_of
-        order = np.argsort(self.image_of, kind="stable").astype(np.int32)
+            return starts, self.image_of
+        owners = np.repeat(np.arange(len(self.captions), dtype=np.int32), np.diff(starts))
+        order = np.argsort(self.image_of, kind="stable")
         counts = np.bincount(self.image_of, minlength=len(self.images))[self.asking]
-        return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), order
+        return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), owners[order]
+
+    @cached_property
+    def groups(self) -> np.ndarray:
+        """(q,) int64: a number shared by the queries that the same images answer."""
+        if self.direction == "image-to-text":
+            return np.arange(len(self.queries))
+        if self.answer_starts is None:
+            return self.image_of.astype(np.int64)
+        starts, rows = self.relevant
+        numbers: dict[bytes, int] = {}
+        answers = (rows[a:b].tobytes() for a, b in itertools.pairwise(starts))
+        return np.array([numbers.setdefault(one, len(numbers)) for one in answers], np.int64)
 
     @cached_property
     def teacher_top(self) -> np.ndarray:
@@ -238,7 +260,7 @@ def make_task(
     place = np.empty(len(image_order), np.int32)
     place[image_order] = np.arange(len(image_order), dtype=np.int32)
     said = projected.literal[caption_order]
-    image_of = place[projected.pairs.relevant[caption_order]]
+    image_of, starts = _answers(projected.pairs, caption_order, place)
     captions = _side(
         projected.captions.ids,
         projected.captions.matrix,
@@ -254,7 +276,19 @@ def make_task(
         image_order,
     )
     closeness = None if term_vectors is None else _closeness(captions.matrix, said, term_vectors)
-    return Task(direction, captions, images, image_of, closeness)  # type: ignore[arg-type]
+    return Task(direction, captions, images, image_of, closeness, answer_starts=starts)  # type: ignore[arg-type]
+
+
+def _answers(
+    pairs: Pairs, order: np.ndarray, place: np.ndarray
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """`Task.image_of` and `Task.answer_starts`: captions in a new order, images in new places."""
+    if pairs.answer_starts is None:
+        return place[pairs.relevant[order]], None
+    starts = pairs.answer_starts
+    answers = [np.sort(place[pairs.relevant[starts[row] : starts[row + 1]]]) for row in order]
+    counts = [len(found) for found in answers]
+    return np.concatenate(answers), np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
 
 
 def _by_id(ids: tuple[str, ...]) -> np.ndarray:

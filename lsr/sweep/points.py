@@ -54,7 +54,8 @@ class Flip:
 class Difference:
     """Point minus baseline: a mean with its 95 % interval by a paired bootstrap over images.
 
-    Captions of one image are resampled together, because they are not independent.
+    Captions of one image are resampled together, because they are not independent; so are queries
+    of a set that the same images answer.
     lost, gained: queries whose expected value falls or rises.
     """
 
@@ -92,7 +93,7 @@ def compare(
     before = expected_values(baseline, measure)
     after = expected_values(point, measure)
     change = after - before
-    low, high = _interval(change, _images(point.task))
+    low, high = _interval(change, point.task.groups)
     chosen = _largest(change, most)
     return Difference(
         measure,
@@ -164,11 +165,6 @@ def _values(task: Task, measure: str) -> np.ndarray:
 
 def _ranks(task: Task) -> np.ndarray:
     return run_stages(task.without_teacher(), 1).ranks[:, 0]
-
-
-def _images(task: Task) -> np.ndarray:
-    """(q,) the image that each query belongs to."""
-    return task.image_of if task.direction == "text-to-image" else task.asking
 
 
 def _interval(change: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
