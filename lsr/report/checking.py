@@ -81,6 +81,8 @@ def _read(path: Path) -> Table:
         return pd.DataFrame()
     try:
         return pd.read_csv(path, keep_default_na=False, na_values=[""])
+    except pd.errors.EmptyDataError:  # as a table without a row is written
+        return pd.DataFrame()
     except (OSError, ValueError) as problem:
         raise QueryError(f"`{path}` cannot be read ({problem}). Write the report anew.") from None
 
