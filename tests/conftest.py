@@ -18,7 +18,8 @@ from PIL import Image
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from lsr.cli.main import main
-from lsr.collection.collection import Collection
+from lsr.collection.collection import Collection, load_collection
+from lsr.collection.queries import QueryRow, write_query_set
 from lsr.collection.writing import write_collection
 from lsr.model.checkpoint import Model, save_model
 from lsr.model.projection import Projection
@@ -193,6 +194,24 @@ def make_collection(
 @pytest.fixture
 def collection(home: Path, fake_encoder: FakeEncoder) -> Collection:
     return make_collection(home / "collections" / "tiny", fake_encoder)
+
+
+@pytest.fixture
+def queried(home: Path, fake_encoder: FakeEncoder, monkeypatch: pytest.MonkeyPatch) -> Collection:
+    """A collection of 12 images of `val` and 24 of `test` with the query set `some`."""
+    splits = ("val",) * 12 + ("test",) * 24
+    made = make_collection(home / "collections" / "queried", fake_encoder, splits=splits)
+    source = np.random.default_rng(11)
+    texts = [" ".join(source.choice(WORDS[4:22], 3)) for _ in range(25)]
+    # Names fall where the rows rise, so that nothing may rely on both having one order.
+    rows = [
+        QueryRow(f"q{99 - query}", text, image)
+        for query, text in enumerate(texts)
+        for image in source.choice(made.image_ids, source.integers(1, 5), replace=False)
+    ]
+    write_query_set(made, "some", rows)
+    monkeypatch.setattr("lsr.evaluation.pairs.load_encoder", lambda name: fake_encoder)
+    return load_collection(made.folder)
 
 
 def make_head(vocabulary: Vocabulary, seed: int = 3) -> Projection:

@@ -42,14 +42,21 @@ class Cheapest:
     confirmed: Confirmed | None = None
 
 
-def choosing_split(collection: Collection, split: str) -> str:
+def choosing_split(collection: Collection, split: str, queries: str = "") -> str:
     """The split to choose settings on for use on `split`: another one, `val` first.
 
     Images that a head was trained on flatter every setting, so `train` is never taken. Where
     nothing else is left, it is `split` itself.
+
+    Args:
+        queries: a query set; then it is a split whose images answer some of its queries.
     """
-    others = [s for s in collection.vector_splits if s not in (split, "train")]
-    others = [s for s in others if len(collection.caption_rows(s))]
+    if queries:
+        answers = collection.query_set(queries).image_rows
+        held = np.unique(collection.image_splits[answers]).tolist()
+    else:
+        held = [s for s in collection.vector_splits if len(collection.caption_rows(s))]
+    others = [s for s in held if s not in (split, "train")]
     return min(others, key=lambda s: (s not in ("val", "dev"), s), default=split)
 
 
@@ -64,7 +71,7 @@ def cheapest(
     Raises:
         QueryError: what cannot be kept or paid for.
     """
-    split = choosing_split(ready.collection, ready.split)
+    split = choosing_split(ready.collection, ready.split, ready.queries)
     chooser = ready
     if split != ready.split:
         chooser = open_laboratory(
@@ -74,6 +81,7 @@ def cheapest(
             ready.direction,
             fixed=ready.fixed,
             null=ready.null,
+            queries=ready.queries,
         )
     for solution in solve(chooser.task, keep, measure_name, cost):
         found = Cheapest(split, solution)

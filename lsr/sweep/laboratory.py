@@ -31,6 +31,7 @@ class Laboratory:
 
     fixed: prunings that hold in every sweep. null: one of `lsr.sweep.nulls.NULLS`, or empty.
     ready: gives the split under the model; it is asked for once something has to be measured.
+    queries: the query set that takes the place of the captions, or empty.
     """
 
     collection: Collection
@@ -40,6 +41,15 @@ class Laboratory:
     fixed: tuple[tuple[Knob, float], ...]
     null: str
     ready: Callable[[], ProjectedSplit]
+    queries: str = ""
+
+    @property
+    def n_texts(self) -> int:
+        """Captions, or queries of the set, that are measured."""
+        rows = self.collection.image_rows(self.split)
+        if self.queries:
+            return len(self.collection.query_set(self.queries).among(rows)[0])
+        return len(self.collection.caption_rows(self.split))
 
     @cached_property
     def projected(self) -> ProjectedSplit:
@@ -62,19 +72,23 @@ class Laboratory:
         return task
 
     def store(self, knob: Knob, seed: int) -> SweepStore:
-        """Where records of a knob are kept."""
-        return SweepStore(
-            {
-                "collection": self.collection.fingerprint,
-                "model": self.model.fingerprint,
-                "split": self.split,
-                "direction": self.direction,
-                "fixed": " ".join(f"{one}={value!r}" for one, value in self.fixed),
-                "null": self.null,
-                "knob": str(knob),
-                "seed": seed,
-            }
-        )
+        """Where records of a knob are kept.
+
+        A query set is told apart by its content: one that changes keeps its name.
+        """
+        about = {
+            "collection": self.collection.fingerprint,
+            "model": self.model.fingerprint,
+            "split": self.split,
+            "direction": self.direction,
+            "fixed": " ".join(f"{one}={value!r}" for one, value in self.fixed),
+            "null": self.null,
+            "knob": str(knob),
+            "seed": seed,
+        }
+        if self.queries:
+            about["queries"] = self.collection.query_set(self.queries).fingerprint
+        return SweepStore(about)
 
     def sweeping(
         self,
@@ -125,28 +139,30 @@ def open_laboratory(
     fixed: Sequence[tuple[Knob, float]] = (),
     null: str = "",
     projected: ProjectedSplit | None = None,
+    queries: str = "",
 ) -> Laboratory:
     """The laboratory of a model on a split.
 
     Args:
-        projected: the split under the model, where it is at hand already.
+        projected: the split under the model, where it is at hand already, of the same `queries`.
+        queries: name of a query set of the collection that takes the place of the captions.
 
     Raises:
         QueryError: an unknown direction or null.
         ModelError: the model does not fit the collection.
-        CollectionError: the split has no captions.
-        UnknownNameError: no such split.
+        CollectionError: the split has no captions, or the set no query here.
+        UnknownNameError: no such split or query set.
     """
     check_direction(direction)
     check_fit(collection, model)
-    check_pairs(collection, split)
+    check_pairs(collection, split, queries)
     if null:
         check_null(null)
 
     def ready() -> ProjectedSplit:
-        return projected or project_split(collection, model, split)
+        return projected or project_split(collection, model, split, queries=queries)
 
-    return Laboratory(collection, model, split, direction, tuple(fixed), null, ready)
+    return Laboratory(collection, model, split, direction, tuple(fixed), null, ready, queries)
 
 
 def command_of(
@@ -157,12 +173,14 @@ def command_of(
     fixed: Sequence[str],
     null: str,
     setting: str,
+    queries: str = "",
 ) -> str:
     """The command line that measures a setting; what is the default is left out.
 
     Args:
         fixed: prunings that hold throughout, as `--fix` takes them.
         setting: further options, as `OperatingPoint.options` gives them.
+        queries: the query set that takes the place of the captions, or empty.
     """
     told = {
         "--collection": (collection, "demo"),
@@ -170,6 +188,7 @@ def command_of(
         "--split": (split, "test"),
         "--direction": (direction, "text-to-image"),
         "--null": (null, ""),
+        "--queries": (queries, ""),
     }
     parts = [f"{name} {shlex.quote(text)}" for name, (text, usual) in told.items() if text != usual]
     # Prunings act in the order in which they are fixed: these came before those of the setting.

@@ -36,7 +36,7 @@ class SweepStore:
 
     Args:
         about: what the records depend on, as JSON keeps it: fingerprints of collection and model,
-            split, direction, knob, settings fixed beside it, null, seed.
+            split, query set, direction, knob, settings fixed beside it, null, seed.
     """
 
     def __init__(self, about: dict[str, Any], root: Path | None = None) -> None:

@@ -12,39 +12,15 @@ import pytest
 from lsr.collection.collection import load_collection
 from lsr.collection.queries import QueryRow, write_query_set
 from lsr.evaluation import evaluate as module
-from lsr.evaluation import pairs as pairs_module
 from lsr.evaluation.evaluate import dense_ranks, evaluate, evaluate_split
 from lsr.evaluation.measures import summarize
 from lsr.evaluation.pairs import load_pairs
 from lsr.evaluation.projected import project_split
 from lsr.exceptions import CollectionError, UnknownNameError
-from tests.conftest import WORDS, make_collection
+from tests.conftest import make_collection
 
 DIRECTIONS = ("text-to-image", "image-to-text")
 THEIRS = {"R@1": "Success@1", "R@5": "Success@5", "R@10": "Success@10", "MRR@10": "RR@10"}
-
-
-@pytest.fixture(autouse=True)
-def _encoder(fake_encoder, monkeypatch):
-    monkeypatch.setattr(pairs_module, "load_encoder", lambda name: fake_encoder)
-
-
-@pytest.fixture
-def asked(home, fake_encoder):
-    """Thirty test images and six of val, and 25 queries answered by one to four of them."""
-    made = make_collection(
-        home / "collections" / "asked", fake_encoder, splits=("val",) * 6 + ("test",) * 30
-    )
-    source = np.random.default_rng(11)
-    # Ids fall where the rows rise, so that nothing may rely on both having one order.
-    texts = [" ".join(source.choice(WORDS[4:22], 3)) for _ in range(25)]
-    rows = [
-        QueryRow(f"q{99 - query}", text, image)
-        for query, text in enumerate(texts)
-        for image in source.choice(made.image_ids, source.integers(1, 5), replace=False)
-    ]
-    write_query_set(made, "some", rows)
-    return load_collection(made.folder)
 
 
 def answers_in(collection, split):
@@ -70,11 +46,11 @@ def found_by(scores, wanted, k):
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
 @pytest.mark.parametrize("split", ["test", "val"])
-def test_several_answers_count_as_brute_force_counts_them(asked, model, direction, split):
-    projected = project_split(asked, model, split, queries="some")
-    wanted = answers_in(asked, split)
-    assert projected.captions.ids == tuple(q for q in asked.query_set("some").ids if q in wanted)
-    images = [asked.image_ids[row] for row in asked.image_rows(split)]
+def test_several_answers_count_as_brute_force_counts_them(queried, model, direction, split):
+    projected = project_split(queried, model, split, queries="some")
+    wanted = answers_in(queried, split)
+    assert projected.captions.ids == tuple(q for q in queried.query_set("some").ids if q in wanted)
+    images = [queried.image_ids[row] for row in queried.image_rows(split)]
     right = np.array([[image in wanted[q] for image in images] for q in projected.captions.ids])
     assert (right.sum(axis=1) > 1).any()
     sparse = projected.captions.matrix.toarray() @ projected.images.matrix.toarray().T
@@ -90,12 +66,12 @@ def test_several_answers_count_as_brute_force_counts_them(asked, model, directio
         assert answer["dense"][f"R@{k}"] == pytest.approx(found_by(dense, places, k))
 
 
-def test_ir_measures_finds_the_same(asked, model):
-    projected = project_split(asked, model, "test", queries="some")
+def test_ir_measures_finds_the_same(queried, model):
+    projected = project_split(queried, model, "test", queries="some")
     scores = projected.captions.matrix.toarray() @ projected.images.matrix.toarray().T
     qrels = [
         ir_measures.Qrel(query, image, 1)
-        for query, images in answers_in(asked, "test").items()
+        for query, images in answers_in(queried, "test").items()
         for image in images
     ]
     run = [
@@ -111,62 +87,65 @@ def test_ir_measures_finds_the_same(asked, model):
     assert ours == pytest.approx({name: theirs[measure] for name, measure in measures.items()})
 
 
-def test_dense_ranks_take_the_best_answer(asked, model):
-    pairs = load_pairs(asked, "test", queries="some")
+def test_dense_ranks_take_the_best_answer(queried, model):
+    pairs = load_pairs(queried, "test", queries="some")
     ranks = dense_ranks(pairs)
-    measured = evaluate_split(project_split(asked, model, "test", queries="some"))["dense"]
+    measured = evaluate_split(project_split(queried, model, "test", queries="some"))["dense"]
     assert summarize(ranks) == pytest.approx(measured)
 
 
-def test_queries_are_encoded_once_for_all_splits(asked, fake_encoder):
+def test_queries_are_encoded_once_for_all_splits(queried, fake_encoder):
     before = fake_encoder.calls
     for split in ("test", "val", "test"):
-        load_pairs(asked, split, queries="some")
+        load_pairs(queried, split, queries="some")
     assert fake_encoder.calls == before + 1
-    pairs = load_pairs(asked, "val", queries="some")
+    pairs = load_pairs(queried, "val", queries="some")
     expected = fake_encoder.encode_texts(pairs.texts)
     np.testing.assert_allclose(pairs.caption_vectors, expected, atol=1e-3)
 
 
-def test_what_is_about_captions_stays_about_captions(asked, model):
-    plain = evaluate_split(project_split(asked, model, "test"))
-    queries = evaluate_split(project_split(asked, model, "test", queries="some"))
+def test_what_is_about_captions_stays_about_captions(queried, model):
+    plain = evaluate_split(project_split(queried, model, "test"))
+    queries = evaluate_split(project_split(queried, model, "test", queries="some"))
     assert queries["image_exact@10"] == plain["image_exact@10"] > 0
     assert queries["active_terms"]["image"] == plain["active_terms"]["image"]
     assert queries["exact@20"] != plain["exact@20"]
 
 
-def test_images_without_captions_leave_out_what_captions_say(asked, model, monkeypatch):
-    projected = project_split(asked, model, "test", queries="some")
+def test_images_without_captions_leave_out_what_captions_say(queried, model, monkeypatch):
+    projected = project_split(queried, model, "test", queries="some")
     projected.said_of_images.data[:] = False
     projected.said_of_images.eliminate_zeros()
     assert evaluate_split(projected)["image_exact@10"] is None
 
 
 def test_evaluate_says_which_queries_it_took_and_leaves_the_probes_to_the_captions(
-    asked, model, fake_encoder, monkeypatch
+    queried, model, fake_encoder, monkeypatch
 ):
-    (asked.folder / "probes.json").write_text('{"dog": ["image-00"]}')
+    (queried.folder / "probes.json").write_text('{"dog": ["image-00"]}')
     monkeypatch.setattr(module, "can_encode", lambda name: True)
     monkeypatch.setattr(module, "load_encoder", lambda name: fake_encoder)
-    plain = evaluate(asked, model)
-    queries = evaluate(asked, model, queries="some")
+    plain = evaluate(queried, model)
+    queries = evaluate(queried, model, queries="some")
     assert (plain["queries"], queries["queries"]) == (None, "some")
     assert plain.keys() - queries.keys() == {"unseen_words"}
-    assert queries["n_queries"] == len(answers_in(asked, "test"))
+    assert queries["n_queries"] == len(answers_in(queried, "test"))
 
 
-def test_a_set_that_no_image_of_the_split_answers_is_refused_with_its_splits(asked, model):
-    inside = asked.image_ids[int(asked.image_rows("val")[0])]
-    write_query_set(asked, "few", [QueryRow("q", "a dog", inside)])
-    with pytest.raises(CollectionError, match="`few` of collection `asked` has 1 queries, and no "
+def test_a_set_that_no_image_of_the_split_answers_is_refused_with_its_splits(queried, model):
+    inside = queried.image_ids[int(queried.image_rows("val")[0])]
+    write_query_set(queried, "few", [QueryRow("q", "a dog", inside)])
+    with pytest.raises(CollectionError, match="`few` of collection `queried` has 1 queries, and no "
                        "image of split `test` answers one of them.* `val`"):  # fmt: skip
-        evaluate(asked, model, queries="few")
+        evaluate(queried, model, queries="few")
     with pytest.raises(UnknownNameError, match="Its query sets are: `few`, `some`"):
-        evaluate(asked, model, queries="words")
+        evaluate(queried, model, queries="words")
 
 
-def test_a_collection_without_captions_is_measured_on_its_queries(home, fake_encoder, model):
+def test_a_collection_without_captions_is_measured_on_its_queries(
+    home, fake_encoder, model, monkeypatch
+):
+    monkeypatch.setattr("lsr.evaluation.pairs.load_encoder", lambda name: fake_encoder)
     mute = make_collection(home / "collections" / "mute", fake_encoder)
     path = mute.folder / "captions.parquet"
     pq.write_table(pq.read_table(path).slice(0, 0), path)

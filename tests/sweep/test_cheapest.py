@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from lsr.collection.queries import QueryRow, write_query_set
 from lsr.sweep.cheapest import cheapest, choosing_split
 from lsr.sweep.knobs import Knob, set_to
 from lsr.sweep.laboratory import open_laboratory
@@ -56,3 +57,14 @@ def test_nothing_is_confirmed_where_the_search_is_not_over(split_collection, mod
     tried = [report.solution.tried for report in reports]
     assert np.all(np.diff(tried) >= 0)
     assert tried[0] > 0
+
+
+def test_settings_for_a_query_set_are_chosen_on_its_queries(queried, model):
+    assert choosing_split(queried, "test", "some") == "val"
+    write_query_set(queried, "narrow", [QueryRow("q", "a dog", queried.image_ids[-1])])
+    assert choosing_split(queried, "test", "narrow") == "test"
+    *_, found = cheapest(open_laboratory(queried, model, queries="some"), 0.6)
+    *_, alone = solve(open_laboratory(queried, model, "val", queries="some").task, 0.6)
+    assert (found.chosen_on, found.solution) == ("val", alone)
+    answered = open_laboratory(queried, model, queries="some").n_texts
+    assert found.confirmed.difference.n_queries == answered

@@ -5,9 +5,14 @@ from __future__ import annotations
 import shlex
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from lsr.cli.main import build_parser
+from lsr.collection.collection import load_collection
+from lsr.collection.queries import QueryRow, write_query_set
+from lsr.evaluation.evaluate import evaluate
 from lsr.evaluation.projected import project_split
 from lsr.evaluation.task import DIRECTIONS
 from lsr.exceptions import QueryError, UnknownNameError
@@ -115,7 +120,7 @@ def test_the_command_of_a_setting_leaves_out_what_is_the_default():
 def test_the_command_of_a_setting_is_understood():
     setting = "--control top-k/expansion --from 4 --to 4 --steps 1 --fix top-k@images=9"
     line = command_of(
-        "my photos", "it's", "val", "image-to-text", ["bits@images=4"], "words", setting
+        "my photos", "it's", "val", "image-to-text", ["bits@images=4"], "words", setting, "mine"
     )
     read = build_parser().parse_args(shlex.split(line)[3:])
     assert (read.collection, read.model, read.split) == ("my photos", "it's", "val")
@@ -124,6 +129,7 @@ def test_the_command_of_a_setting_is_understood():
         "words",
         "top-k/expansion",
     )
+    assert read.queries == "mine"
     assert (read.start, read.stop, read.steps) == (4.0, 4.0, 1)
     assert sorted(read.fix) == ["bits@images=4", "top-k@images=9"]
 
@@ -133,3 +139,50 @@ def test_what_is_fixed_comes_first_in_the_command_because_it_held_first():
     line = command_of("demo", "demo", "test", "text-to-image", ["bits@images=2"], "", setting)
     read = build_parser().parse_args(shlex.split(line)[3:])
     assert read.fix == ["bits@images=2", "top-k@images=9"]
+
+
+def test_a_query_set_takes_the_place_of_the_captions(queried, model):
+    ready = open_laboratory(queried, model, queries="some")
+    projected = project_split(queried, model, "test", queries="some")
+    assert ready.task.captions.ids == tuple(sorted(projected.captions.ids))
+    assert ready.n_texts == len(projected.captions)
+    (row,) = sweep(ready.task, Knob("caption"), [1.0])
+    measured = evaluate(queried, model, queries="some")
+    assert {name: row.mean[name] for name in measured["sparse"]} == pytest.approx(
+        measured["sparse"]
+    )
+
+
+def test_query_sets_never_share_a_store(queried, model):
+    write_query_set(queried, "other", [QueryRow("q", "a dog", "image-00")])
+    caption = Knob("caption")
+    stores = [open_laboratory(queried, model).store(caption, 0)]
+    assert "queries" not in stores[0].about
+    splits = [queried.image_splits[queried.image_row("image-00")], "test"]
+    for name, split in zip(("other", "some"), splits, strict=True):
+        stores.append(open_laboratory(queried, model, split, queries=name).store(caption, 0))
+    write_query_set(queried, "some", [QueryRow("q", "a cat", image) for image in queried.image_ids])
+    again = load_collection(queried.folder)
+    stores.append(open_laboratory(again, model, queries="some").store(caption, 0))
+    assert len({store.folder for store in stores}) == 4
+
+
+def test_queries_with_the_same_answers_are_resampled_together(queried, model):
+    both = ("image-00", "image-01")
+    rows = [QueryRow(f"q{n}", f"a dog {n}", image) for n in range(2) for image in both]
+    rows += [QueryRow("q2", "a cat", "image-01"), QueryRow("q3", "a fish", "image-00")]
+    lone = all_in_test(queried)
+    write_query_set(lone, "grouped", rows)
+    groups = open_laboratory(load_collection(lone.folder), model, queries="grouped").task.groups
+    assert groups[0] == groups[1]
+    assert len(set(groups.tolist())) == 3
+
+
+def all_in_test(collection):
+    """The collection with all its images in `test`."""
+    path = collection.folder / "images.parquet"
+    table = pq.read_table(path)
+    splits = pa.array(["test"] * len(table))
+    place = table.column_names.index("split")
+    pq.write_table(table.set_column(place, "split", splits), path)
+    return load_collection(collection.folder)
