@@ -13,6 +13,13 @@ Log = Callable[[str], None]
 Run = Callable[[argparse.Namespace, Log], Answer]
 
 
+def add_queries_option(one: argparse.ArgumentParser) -> None:
+    """`--queries` of the commands that measure."""
+    one.add_argument(
+        "--queries", default="", metavar="NAME", help="a query set in place of the captions"
+    )
+
+
 class Add(Protocol):
     """Adds a command to the parser and gives its own parser, for its options."""
 

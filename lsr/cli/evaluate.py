@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from lsr.cli.answer import Add, Answer, Log
+from lsr.cli.answer import Add, Answer, Log, add_queries_option
 
 
 def add_commands(add: Add) -> None:
@@ -12,6 +12,7 @@ def add_commands(add: Add) -> None:
     one = add("evaluate", "Measure a model beside its teacher.", evaluate)
     one.add_argument("--split", default="test")
     one.add_argument("--direction", default="text-to-image", help="or image-to-text")
+    add_queries_option(one)
 
 
 def evaluate(options: argparse.Namespace, log: Log) -> Answer:
@@ -21,4 +22,4 @@ def evaluate(options: argparse.Namespace, log: Log) -> Answer:
     from lsr.model.checkpoint import load_model
 
     collection, model = load_collection(options.collection), load_model(options.model)
-    return evaluate(collection, model, options.split, options.direction)
+    return evaluate(collection, model, options.split, options.direction, options.queries)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lsr.cli.answer import Add, Answer, Log
 from lsr.exceptions import CollectionError, ModelError, QueryError
-from lsr.storage.places import folders
+from lsr.storage.places import folders, query_set_names
 
 
 def add_commands(add: Add) -> None:
@@ -40,6 +40,7 @@ def list_collections(_: argparse.Namespace, log: Log) -> Answer:
                 "n_images": card.get("counts", {}).get("images", 0),
                 "n_captions": card.get("counts", {}).get("captions", 0),
                 "encoder": card.get("encoder"),
+                "query_sets": query_set_names(folder),
             }
             for folder, card in cards
         ]

@@ -7,7 +7,7 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from lsr.cli.answer import Add, Answer, Log
+from lsr.cli.answer import Add, Answer, Log, add_queries_option
 
 if TYPE_CHECKING:
     from lsr.sweep.laboratory import Laboratory
@@ -71,6 +71,7 @@ def _add_report_options(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--query", action="append", default=[], metavar="TEXT", help="an example to search for"
     )
+    add_queries_option(one)
 
 
 def _add_setting_options(one: argparse.ArgumentParser) -> None:
@@ -86,6 +87,7 @@ def _add_setting_options(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--null", default="", help="shuffled, random-head or words: undo the model's work"
     )
+    add_queries_option(one)
 
 
 def sweep(options: argparse.Namespace, log: Log) -> Answer:
@@ -98,8 +100,8 @@ def sweep(options: argparse.Namespace, log: Log) -> Answer:
     draws = Draws(options.draws, options.half_width, options.seed)
     draws.check()
     ready = _laboratory(options)
-    n_captions = len(ready.collection.caption_rows(ready.split))
-    log(f"{n_captions:,} captions × {len(values)} values")
+    texts = "queries" if ready.queries else "captions"
+    log(f"{ready.n_texts:,} {texts} × {len(values)} values")
     started = time.perf_counter()
     for report in ready.sweeping(knob, values, draws, latency=options.latency):
         if knob.random:
@@ -109,6 +111,7 @@ def sweep(options: argparse.Namespace, log: Log) -> Answer:
         "direction": ready.direction,
         "fixed": [f"{one}={value:g}" for one, value in ready.fixed],
         "null": ready.null,
+        "queries": ready.queries or None,
         "seed": options.seed,
         "rows": [row.as_dict() for row in report.rows],
         "seconds": time.perf_counter() - started,
@@ -126,6 +129,7 @@ def cheapest(options: argparse.Namespace, log: Log) -> Answer:
         log(f"{solution.done}/{solution.planned}  {solution.tried:,} settings tried")
     sure = found.confirmed
     answer: Answer = {
+        "queries": ready.queries or None,
         "chosen_on": found.chosen_on,
         "target": solution.target,
         "tried": solution.tried,
@@ -171,11 +175,17 @@ def report(options: argparse.Namespace, log: Log) -> Answer:
         options.draws,
         options.seed,
         tuple(options.query),
+        options.queries,
     )
     for written in write_report(folder, settings, options.line):
         log(f"{written.done}/{written.planned}  {written.step}")
     files = sorted(path.name for path in folder.iterdir())
-    return {"out": str(folder), "files": files, "seconds": time.perf_counter() - started}
+    return {
+        "out": str(folder),
+        "queries": options.queries or None,
+        "files": files,
+        "seconds": time.perf_counter() - started,
+    }
 
 
 def _command(options: argparse.Namespace, setting: str) -> str:
@@ -190,6 +200,7 @@ def _command(options: argparse.Namespace, setting: str) -> str:
         options.fix,
         options.null,
         setting,
+        options.queries,
     )
 
 
@@ -209,4 +220,5 @@ def _laboratory(options: argparse.Namespace) -> Laboratory:
         options.direction,
         fixed=fixed,
         null=options.null,
+        queries=options.queries,
     )

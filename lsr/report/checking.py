@@ -67,8 +67,13 @@ def check_report(folder: Path) -> Iterator[Checked]:
 
 def _cards(kept: dict[str, Any], now: dict[str, Any]) -> list[Drift]:
     """Fingerprints that changed: they tell why numbers do."""
-    before = {"collection": kept["collection"], **kept["models"]}
-    after = {"collection": now["collection"], **now["models"]}
+    before, after = (
+        {
+            **{name: side[name] for name in ("collection", "queries") if name in side},
+            **side["models"],
+        }
+        for side in (kept, now)
+    )
     return [
         Drift("report", name, "fingerprint", before[name], after.get(name, "missing"))
         for name in before

@@ -57,7 +57,8 @@ class ReportSettings:
     """What a report is about.
 
     models: names or folders; the first one is searched with, solved for and set against nulls.
-    queries: texts searched as examples.
+    queries: texts searched as examples. query_set: one of the collection's that takes the place of
+        its captions, or empty.
     """
 
     collection: str = "demo"
@@ -67,6 +68,7 @@ class ReportSettings:
     draws: int = 16
     seed: int = 0
     queries: tuple[str, ...] = ()
+    query_set: str = ""
 
     def check(self) -> None:
         """Refuse what cannot be reported.
@@ -104,11 +106,18 @@ def compute(settings: ReportSettings) -> Iterator[Progress]:
     points: list[dict[str, Any]] = []
     queries: list[dict[str, Any]] = []
     about: dict[str, Any] = {"collection": collection.fingerprint, "models": {}, "teacher": {}}
+    if settings.query_set:
+        about["queries"] = collection.query_set(settings.query_set).fingerprint
     for place, name in enumerate(settings.models):
         model = load_model(name)
-        projected = project_split(collection, model, settings.split)
+        projected = project_split(collection, model, settings.split, queries=settings.query_set)
         ready = open_laboratory(
-            collection, model, settings.split, settings.direction, projected=projected
+            collection,
+            model,
+            settings.split,
+            settings.direction,
+            projected=projected,
+            queries=settings.query_set,
         )
         about["models"][name] = model.fingerprint
         about["teacher"] = summarize(ready.task.teacher_ranks)
@@ -130,6 +139,7 @@ def compute(settings: ReportSettings) -> Iterator[Progress]:
                     settings.direction,
                     null=null,
                     projected=projected,
+                    queries=settings.query_set,
                 )
                 for knob in _NULLED:
                     curves += _curve(nulled, name, null, Knob(knob), KNOBS[knob], settings)

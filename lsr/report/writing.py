@@ -72,7 +72,9 @@ def write_report(
         card = {
             "schema": SCHEMA,
             "settings": settings_as_json(settings),
-            "fingerprints": {name: about[name] for name in ("collection", "models")},
+            "fingerprints": {
+                name: about[name] for name in ("collection", "models", "queries") if name in about
+            },
             "teacher": about["teacher"],
             "command": command,
             "versions": _versions(),
@@ -129,6 +131,8 @@ def _head(settings: ReportSettings, card: dict[str, Any]) -> str:
         "Dense teacher": ", ".join(f"{k} {v:.3f}" for k, v in card["teacher"].items()),
         "Versions": ", ".join(f"{k} {v}" for k, v in card["versions"].items()),
     }
+    if settings.query_set:
+        rows["Queries"] = f"query set {settings.query_set} ({marks['queries']})"
     lines = "".join(
         f"<tr><th>{escape(k)}</th><td class='text'>{escape(v)}</td></tr>" for k, v in rows.items()
     )

@@ -38,7 +38,7 @@ def complaint(capsys):
 
 def test_collections_and_models_list_what_is_bundled(answer):
     demo = next(c for c in answer("collections")["collections"] if c["name"] == "demo")
-    assert set(demo) == {"name", "title", "n_images", "n_captions", "encoder"}
+    assert set(demo) == {"name", "title", "n_images", "n_captions", "encoder", "query_sets"}
     assert (demo["n_images"], demo["n_captions"]) == (13_500, 67_500)
     models = {m["name"]: m for m in answer("models")["models"]}
     assert {"demo", "demo-uncontrolled"} <= models.keys()

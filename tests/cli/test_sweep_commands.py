@@ -27,7 +27,9 @@ def ask(answer, collection, model):
 
 def test_a_sweep_answers_with_every_documented_key(ask, collection, model):
     result = ask("sweep", "--steps", "3")
-    assert set(result) == {"control", "direction", "fixed", "null", "seed", "rows", "seconds"}
+    assert set(result) == {
+        "control", "direction", "fixed", "null", "queries", "seed", "rows", "seconds"
+    }  # fmt: skip
     assert (result["control"], result["direction"]) == ("caption", "text-to-image")
     assert (result["fixed"], result["null"], result["seed"]) == ([], "", 0)
     assert [row["value"] for row in result["rows"]] == [0.0, 0.5, 1.0]
@@ -87,7 +89,7 @@ def test_the_sweep_ends_at_what_evaluate_measures(ask, direction):
 def test_the_command_of_the_cheapest_setting_measures_it_again(answer, ask, direction, cost, fix):
     result = ask("cheapest", "--keep", "0.7", "--measure", "MRR@10", "--cost", cost,
                  "--direction", direction, *fix)  # fmt: skip
-    assert set(result) == {"chosen_on", "setting", "command", "target", "full", "best",
+    assert set(result) == {"queries", "chosen_on", "setting", "command", "target", "full", "best",
                            "difference", "tried", "seconds"}  # fmt: skip
     assert result["chosen_on"] == "test"  # the tiny collection has no split to choose on
     assert result["target"] == pytest.approx(0.7 * result["full"]["MRR@10"])
@@ -150,3 +152,30 @@ def test_a_mistake_gets_one_line_and_exit_2(collection, model, capsys, arguments
     assert (code, printed.out) == (2, "")
     assert len(printed.err.strip().splitlines()) == 1
     assert message in printed.err
+
+
+def test_a_query_set_is_measured_by_every_command_that_measures(
+    answer, queried, model, tmp_path, monkeypatch, fake_encoder
+):
+    monkeypatch.setattr("lsr.search.searcher.load_encoder", lambda name: fake_encoder)
+    names = ("--collection", "queried", "--model", "tiny", "--queries", "some")
+    measured = answer("evaluate", *names)
+    swept = answer("sweep", "--steps", "2", *names)
+    assert measured["queries"] == swept["queries"] == "some"
+    assert swept["rows"][1]["R@1"] == pytest.approx(measured["sparse"]["R@1"])
+    plain = answer("sweep", "--steps", "2", *names[:4])
+    assert plain["queries"] is None
+    assert plain["rows"] != swept["rows"]
+    assert answer("sweep", "--steps", "2", *names)["rows"] == swept["rows"]
+    best = answer("cheapest", "--keep", "0.6", *names)
+    assert (best["queries"], best["full"]["R@1"]) == ("some", measured["sparse"]["R@1"])
+    (row,) = answer(*shlex.split(best["command"])[3:])["rows"]
+    assert row["R@1"] == pytest.approx(best["best"]["R@1"])
+
+
+def test_an_unknown_query_set_is_answered_with_those_there_are(queried, model, capsys):
+    for command in ("evaluate", "sweep", "cheapest"):
+        names = ("--collection", "queried", "--model", "tiny", "--queries", "words")
+        assert main([command, *names]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line == "Collection `queried` has no query set `words`. Its query sets are: `some`."

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lsr.collection.queries import QueryRow, write_query_set
+from lsr.evaluation.evaluate import evaluate
 from lsr.exceptions import QueryError, UnknownNameError
 from lsr.model.checkpoint import save_model
 from lsr.report.checking import check_report
@@ -123,3 +125,24 @@ def test_what_is_no_report_is_not_checked(tmp_path):
     (tmp_path / "report.json").write_text('{"schema": 0}')
     with pytest.raises(QueryError, match="another version"):
         list(check_report(tmp_path))
+
+
+def test_a_report_on_a_query_set_says_so_and_minds_when_the_set_changes(
+    queried, model, fake_encoder, monkeypatch, tmp_path
+):
+    monkeypatch.setattr("lsr.search.searcher.load_encoder", lambda name: fake_encoder)
+    monkeypatch.setattr("lsr.report.report_tables.KNOBS", {"caption": (0.0, 1.0), "top-k": (5,)})
+    folder = tmp_path / "report"
+    settings = ReportSettings("queried", (model.name,), draws=2, query_set="some")
+    list(write_report(folder, settings))
+    curves = pd.read_csv(folder / "curves.csv", keep_default_na=False)
+    kept = curves[(curves["knob"] == "caption") & (curves["null"] == "") & (curves["value"] == 1)]
+    measured = evaluate(queried, model, queries="some")["sparse"]
+    assert kept["R@1"].item() == pytest.approx(measured["R@1"])
+    assert "query set some" in (folder / "index.html").read_text()
+    assert read_settings(folder)[0] == settings
+    assert list(check_report(folder))[-1].drifts == []
+    rows = [QueryRow(f"q{n}", f"a dog {n}", image) for n, image in enumerate(queried.image_ids)]
+    write_query_set(queried, "some", rows)
+    drifts = list(check_report(folder))[-1].drifts
+    assert ("report", "queries", "fingerprint") in {(d.table, d.row, d.column) for d in drifts}
