@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-from lsr.cli.answer import Add, Answer, Log
+from lsr.cli.answer import Add, Answer, Log, add_queries_option
 
 # Written out, because reading them from their room would load numpy and pyarrow for every `--help`.
 FORMATS = "anserini, anserini-float, trec, ciff, csv, parquet or sentence-transformers"
@@ -32,6 +32,7 @@ def _add_export_options(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--scale", type=int, default=100, metavar="N", help="times a weight, rounded (100)"
     )
+    add_queries_option(one)
 
 
 def export(options: argparse.Namespace, log: Log) -> Answer:
@@ -47,6 +48,7 @@ def export(options: argparse.Namespace, log: Log) -> Answer:
         options.side,
         options.k,
         options.scale,
+        options.queries,
     )
     answer: Answer = {}
     for report in run_export(request):
@@ -57,6 +59,7 @@ def export(options: argparse.Namespace, log: Log) -> Answer:
                 "collection": request.collection,
                 "model": request.model,
                 "split": request.split,
+                "queries": request.queries or None,
                 "files": [asdict(one) for one in report.files],
                 "notes": list(report.notes),
                 "seconds": report.seconds,

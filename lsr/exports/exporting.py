@@ -34,6 +34,7 @@ class ExportRequest:
     out: a folder of its own. split: a name, or `all`. side: images, captions or both; in formats
     made for search, what is ranked. k: most hits of a query in a run.
     scale: what quantised weights are multiplied by before rounding.
+    queries: name of a query set that takes the place of the captions, or empty.
     """
 
     collection: str
@@ -44,6 +45,7 @@ class ExportRequest:
     side: str = "both"
     k: int = 100
     scale: int = 100
+    queries: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,16 +73,20 @@ def export(
     collection: str = "demo",
     model: str | None = "demo",
     split: str = "test",
+    queries: str = "",
 ) -> Exported:
     """The whole export at once, for a notebook.
 
     Args:
         out: a folder of its own. format: such as `trec`. model: None writes dense vectors alone.
+        queries: name of a query set that takes the place of the captions (trec).
 
     Raises:
         InputError: as `run_export`.
     """
-    *_, last = run_export(ExportRequest(collection, model, format, Path(out), split))
+    *_, last = run_export(
+        ExportRequest(collection, model, format, Path(out), split, queries=queries)
+    )
     assert isinstance(last, Exported)  # noqa: S101  # the last report is what was written
     return last
 
@@ -92,7 +98,7 @@ def run_export(request: ExportRequest) -> Iterator[ExportReport | Exported]:
     stopped, or the disk is full, what stood there before is untouched.
 
     Raises:
-        UnknownNameError: no such format, collection, model or split.
+        UnknownNameError: no such format, collection, model, split or query set.
         QueryError: a setting is out of range, or the folder holds something else.
         ModelError: the model does not fit the collection, or its terms do not fit the format.
         CollectionError: the split has no captions where they are needed.
@@ -133,6 +139,12 @@ def _check_request(request: ExportRequest, form: Format) -> None:
         raise QueryError(
             f"Format `{form.name}` holds sparse vectors, which only a model gives. Name a model, "
             "or export dense vectors as csv or parquet."
+        )
+    if request.queries and not form.takes_queries:
+        able = ", ".join(one.name for one in formats() if one.takes_queries)
+        raise QueryError(
+            f"Format `{form.name}` holds images and captions, not the queries of a set. Export "
+            f"`{shorten(request.queries)}` as {able}, or leave --queries out."
         )
 
 
@@ -185,7 +197,13 @@ def _select(request: ExportRequest) -> tuple[Selection, list[str]]:
     if model is not None:
         check_fit(collection, model)
     selection = Selection(
-        collection, model, request.split, SIDES[request.side], request.k, request.scale
+        collection,
+        model,
+        request.split,
+        SIDES[request.side],
+        request.k,
+        request.scale,
+        request.queries,
     )
     if len(selection.caption_rows) or "captions" not in selection.sides:
         return selection, []
@@ -224,8 +242,17 @@ def _card(
         },
         "model": model and {"name": model.name, "fingerprint": model.fingerprint},
         "split": request.split,
+        **_query_card(selection),
         "sides": list(selection.sides),
         **facts,
         "files": [asdict(one) for one in files],
         "notes": notes,
     }
+
+
+def _query_card(selection: Selection) -> dict[str, Any]:
+    """What the card says of the query set, if there is one."""
+    if not selection.queries:
+        return {}
+    mark = selection.collection.query_set(selection.queries).fingerprint
+    return {"queries": {"name": selection.queries, "fingerprint": mark}}

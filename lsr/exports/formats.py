@@ -21,6 +21,7 @@ class Format:
 
     what: what the folder holds. reader: whose tool reads it.
     needs_model: are there only sparse vectors in it? quantised: are their weights whole numbers?
+    takes_queries: can a query set take the place of the captions?
     """
 
     name: str
@@ -29,6 +30,7 @@ class Format:
     needs_model: bool
     quantised: bool
     write: Callable[[Selection, Path], Writing]
+    takes_queries: bool = False
 
 
 _FORMATS = (
@@ -55,6 +57,7 @@ _FORMATS = (
         True,
         False,
         write_trec,
+        takes_queries=True,
     ),
     Format(
         "ciff",

@@ -1,4 +1,7 @@
-"""What is exported: images and captions of a split, their vectors block by block."""
+"""What is exported: images and captions of a split, their vectors block by block.
+
+The queries of a query set may take the place of the captions.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from lsr.collection.collection import Collection
-from lsr.evaluation.pairs import load_pairs
+from lsr.evaluation.pairs import check_pairs, load_pairs, query_vectors
 from lsr.exceptions import CollectionError
 from lsr.model.checkpoint import Model
 
@@ -92,6 +95,7 @@ class Selection:
     sides: the vectors to write, and in a format made for search what is ranked.
     model: None where only dense vectors are wanted. split: a name, or `all`.
     k: most hits of a query in a run. scale: what quantised weights are multiplied by.
+    queries: the query set that takes the place of the captions, or empty.
     """
 
     collection: Collection
@@ -100,6 +104,7 @@ class Selection:
     sides: tuple[Kind, ...]
     k: int
     scale: int
+    queries: str = ""
 
     @property
     def terms(self) -> list[str]:
@@ -126,6 +131,9 @@ class Selection:
 
     @cached_property
     def caption_rows(self) -> np.ndarray:
+        """Rows of the captions; of a query set, the numbers of its queries."""
+        if self.queries:
+            return self._answered[0]
         if self.whole:
             return np.arange(len(self.collection.caption_ids))
         return self.collection.caption_rows(self.split)
@@ -159,7 +167,32 @@ class Selection:
         )
 
     @cached_property
+    def _answered(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The queries of the set that the images answer, as `QuerySet.among` gives them.
+
+        Raises:
+            CollectionError: none of them does.
+        """
+        if not self.whole:
+            check_pairs(self.collection, self.split, self.queries)
+        return self.collection.query_set(self.queries).among(self.image_rows)
+
+    @cached_property
+    def _query_vectors(self) -> VectorSet:
+        rows, found = self.caption_rows, self.collection.query_set(self.queries)
+        return VectorSet(
+            "captions",
+            tuple(found.ids[row] for row in rows),
+            tuple(found.texts[row] for row in rows),
+            query_vectors(self.collection, self.queries),
+            rows,
+            self.model,
+        )
+
+    @cached_property
     def _captions(self) -> VectorSet:
+        if self.queries:
+            return self._query_vectors
         rows, collection = self.caption_rows, self.collection
         ids = tuple(collection.caption_ids[row] for row in rows)
         if len(set(ids)) < len(ids) or "" in ids:
@@ -178,12 +211,19 @@ class Selection:
             self.model,
         )
 
-    def owners(self) -> np.ndarray:
-        """(captions,) int64: which image, by its place in the images' ids, each caption describes.
+    def answers(self) -> tuple[np.ndarray, np.ndarray]:
+        """Which captions and images belong together, by their places in the ids of each.
+
+        Returns:
+            captions (a,), images (a,) int64, caption by caption. A caption has one image; a query
+            of a set may have several.
 
         Raises:
             CollectionError: a caption describes an image of another split.
         """
+        if self.queries:
+            queries, starts, images = self._answered
+            return np.repeat(np.arange(len(queries)), np.diff(starts)), images.astype(np.int64)
         place = np.full(len(self.collection.image_ids), -1, np.int64)
         place[self.image_rows] = np.arange(len(self.image_rows))
         owners = place[self.collection.caption_image_rows[self.caption_rows]]
@@ -193,7 +233,7 @@ class Selection:
                 f"`{self.collection.name}` describe images of another split. Give both the same "
                 "split."
             )
-        return owners
+        return np.arange(len(owners)), owners
 
 
 def _caption_vectors(collection: Collection, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

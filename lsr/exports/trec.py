@@ -19,6 +19,8 @@ _DIRECTIONS = {"images": "text-to-image", "captions": "image-to-text"}
 def write_trec(selection: Selection, folder: Path) -> Writing:
     """`DIRECTION.run` and `DIRECTION.qrels` for every side that is ranked.
 
+    With the queries of a query set, `topics.tsv` has their ids and texts.
+
     A score has the digits that make the float32 unique, so what is equal stays equal. Only images
     with captions are queries. A query that shares no term with anything has no line.
 
@@ -32,12 +34,14 @@ def write_trec(selection: Selection, folder: Path) -> Writing:
             "no judgements. Add captions."
         )
     notes = id_notes(selection.vector_set("images"), selection.vector_set("captions"))
-    owners = selection.owners()
+    answers = selection.answers()
+    if selection.queries:
+        yield from _write_topics(selection.vector_set("captions"), folder)
     for ranked in selection.sets:
         queries = selection.vector_set(OTHER[ranked.kind])
         direction = _DIRECTIONS[ranked.kind]
-        judged = np.arange(len(queries)) if ranked.kind == "images" else np.unique(owners)
-        relevant = yield from _write_qrels(selection, owners, direction, folder)
+        judged = np.arange(len(queries)) if ranked.kind == "images" else np.unique(answers[1])
+        relevant = yield from _write_qrels(selection, answers, direction, folder)
         run = _write_run(selection, ranked, queries.select(judged), relevant, folder)
         silent, level = yield from run
         if silent:
@@ -50,16 +54,29 @@ def write_trec(selection: Selection, folder: Path) -> Writing:
     return {"k": selection.k, "notes": notes}
 
 
+def _write_topics(queries: VectorSet, folder: Path) -> Steps[None]:
+    """One line a query: its id as the run has it, a tab, and its text on one line."""
+    name = "topics.tsv"
+    with (folder / name).open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(
+            f"{query}\t{' '.join(text.split())}\n"
+            for query, text in zip(field_ids(queries.ids), queries.contents, strict=True)
+        )
+    yield ExportReport(name, len(queries), len(queries), len(queries))
+
+
 def _write_qrels(
-    selection: Selection, owners: np.ndarray, direction: str, folder: Path
+    selection: Selection, answers: tuple[np.ndarray, np.ndarray], direction: str, folder: Path
 ) -> Steps[set[tuple[str, str]]]:
     """One line a judgement; the pairs of query and document, as their ids are written."""
     name = f"{direction}.qrels"
     images = field_ids(selection.vector_set("images").ids)
     captions = field_ids(selection.vector_set("captions").ids)
     pairs = [
-        (caption, images[owner]) if direction == "text-to-image" else (images[owner], caption)
-        for caption, owner in zip(captions, owners, strict=True)
+        (captions[caption], images[image])
+        if direction == "text-to-image"
+        else (images[image], captions[caption])
+        for caption, image in zip(*answers, strict=True)
     ]
     with (folder / name).open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(f"{query} 0 {document} 1\n" for query, document in pairs)

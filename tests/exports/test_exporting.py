@@ -68,7 +68,7 @@ def test_the_command_answers_files_rows_bytes_and_seconds(collection, model, ans
         "--side", "images",
     )  # fmt: skip
     assert set(result) == {
-        "out", "format", "collection", "model", "split", "files", "notes", "seconds"
+        "out", "format", "collection", "model", "split", "queries", "files", "notes", "seconds"
     }  # fmt: skip
     assert result["files"] == [
         {"name": name, "rows": rows, "bytes": (out / name).stat().st_size}
