@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,16 +10,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from lsr.collection.checks import check_counts, read_table
 from lsr.collection.queries import QuerySet, read_query_set
 from lsr.exceptions import CollectionError, UnknownNameError, shorten
 from lsr.model.fit import VectorKind
-from lsr.storage.files import (
-    read_array,
-    read_json,
-    told_when_no_parquet,
-)
+from lsr.storage.files import read_array, read_json
 from lsr.storage.places import find, query_set_names
 
 SCHEMA = 1
@@ -265,56 +260,10 @@ def load_collection(place: str | Path) -> Collection:
     collection = Collection(
         folder,
         card,
-        _read_table(folder / "images.parquet", IMAGE_COLUMNS),
-        _read_table(folder / "captions.parquet", CAPTION_COLUMNS),
+        read_table(folder / "images.parquet", IMAGE_COLUMNS),
+        read_table(folder / "captions.parquet", CAPTION_COLUMNS),
         read_array(folder / "image_vectors.npy", CollectionError),
         read_array(folder / "caption_vectors.npy", CollectionError),
     )
-    _check_counts(collection)
+    check_counts(collection)
     return collection
-
-
-def _read_table(path: Path, columns: Sequence[str]) -> pa.Table:
-    with told_when_no_parquet(path, CollectionError):
-        table = pq.ParquetFile(path).read()  # `read_table` would load pandas
-    if absent := [name for name in columns if name not in table.column_names]:
-        raise CollectionError(f"`{path}` has no column {', '.join(absent)}. Restore the file.")
-    return table
-
-
-def _check_counts(collection: Collection) -> None:
-    name, counts = collection.name, collection.card["counts"]
-    stored = int(np.isin(collection.caption_splits, collection.vector_splits).sum())
-    facts = [
-        ("images", counts["images"], "rows in images.parquet", len(collection.images)),
-        ("captions", counts["captions"], "rows in captions.parquet", len(collection.captions)),
-        ("images", counts["images"], "image vectors", len(collection.image_vectors)),
-        ("encoded captions", stored, "caption vectors", len(collection.caption_vectors)),
-    ]
-    for noun, expected, what, found in facts:
-        if expected != found:
-            raise CollectionError(
-                f"Collection `{name}` has {expected:,} {noun} but {found:,} {what}. "
-                "Restore the file or build the collection again."
-            )
-    for kind, vectors in (
-        ("image", collection.image_vectors),
-        ("caption", collection.caption_vectors),
-    ):
-        if vectors.ndim != 2 or vectors.shape[1] != collection.dense_size:
-            raise CollectionError(
-                f"The {kind} vectors of collection `{name}` have shape {vectors.shape}, not "
-                f"(rows, {collection.dense_size}). Restore the file."
-            )
-    known = set(collection.image_ids)
-    if len(known) != len(collection.image_ids):
-        raise CollectionError(
-            f"Collection `{name}` has {len(collection.image_ids):,} images but only "
-            f"{len(known):,} different ids. Make the ids unique."
-        )
-    strangers = set(collection.captions["image_id"].to_pylist()) - known
-    if strangers:
-        raise CollectionError(
-            f"Collection `{name}` has captions of {len(strangers):,} images that it does not "
-            f"hold, such as `{shorten(min(strangers))}`. Restore images.parquet."
-        )

@@ -16,8 +16,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lsr.collection.checks import read_table
 from lsr.exceptions import CollectionError, UnknownNameError, shorten
-from lsr.storage.files import fingerprint, replacing_file, told_when_no_parquet
+from lsr.storage.files import fingerprint, replacing_file
 from lsr.storage.places import QUERIES, check_name, query_set_names
 
 if TYPE_CHECKING:
@@ -102,13 +103,7 @@ def read_query_set(collection: Collection, name: str) -> QuerySet:
 
 def _read_columns(path: Path) -> list[tuple[str, str, str]]:
     """Id, text and image id of every row; a cell that is missing is empty."""
-    with told_when_no_parquet(path, CollectionError):
-        table = pq.ParquetFile(path).read()
-    if absent := [name for name in QUERY_COLUMNS if name not in table.column_names]:
-        raise CollectionError(
-            f"`{path}` has no column {', '.join(absent)}. Write the columns "
-            f"{', '.join(QUERY_COLUMNS)}."
-        )
+    table = read_table(path, QUERY_COLUMNS)
     for name in QUERY_COLUMNS:
         kind = table.schema.field(name).type
         if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):

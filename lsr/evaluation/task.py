@@ -10,6 +10,7 @@ from typing import Literal, get_args
 import numpy as np
 import scipy.sparse as sp
 
+from lsr.evaluation.closeness import closeness_to_words
 from lsr.evaluation.pairs import Pairs
 from lsr.evaluation.projected import ProjectedSplit
 from lsr.exceptions import QueryError
@@ -275,7 +276,9 @@ def make_task(
         projected.pairs.image_vectors,
         image_order,
     )
-    closeness = None if term_vectors is None else _closeness(captions.matrix, said, term_vectors)
+    closeness = (
+        None if term_vectors is None else closeness_to_words(captions.matrix, said, term_vectors)
+    )
     return Task(direction, captions, images, image_of, closeness, answer_starts=starts)  # type: ignore[arg-type]
 
 
@@ -308,37 +311,6 @@ def _side(
     return Side(
         tuple(ids[row] for row in order), ordered, literal_flags(ordered, said), dense[order]
     )
-
-
-def _closeness(matrix: sp.csr_matrix, said: sp.csr_matrix, term_vectors: np.ndarray) -> np.ndarray:
-    """(nnz,) float32: the best cosine of each term to a term that its caption says; else 0."""
-    norms = np.linalg.norm(term_vectors, axis=1, keepdims=True)
-    unit = (term_vectors / np.maximum(norms, 1e-12)).astype(np.float32)
-    best = np.zeros(matrix.nnz, np.float32)
-    for start in range(0, matrix.shape[0], _BLOCK):
-        stop = min(start + _BLOCK, matrix.shape[0])
-        span = slice(matrix.indptr[start], matrix.indptr[stop])
-        best[span] = _block_closeness(matrix[start:stop], said[start:stop], unit)
-    return best
-
-
-def _block_closeness(matrix: sp.csr_matrix, said: sp.csr_matrix, unit: np.ndarray) -> np.ndarray:
-    """`_closeness` of a few captions, from one table of the terms and words that they have."""
-    terms, term_at = np.unique(matrix.indices, return_inverse=True)
-    words, word_at = np.unique(said.indices, return_inverse=True)
-    table = unit[terms] @ unit[words].T
-    # Every entry against every word of its caption, one after the other.
-    n_words = np.repeat(np.diff(said.indptr), np.diff(matrix.indptr))
-    first_word = np.repeat(said.indptr[:-1], np.diff(matrix.indptr))
-    ends = np.cumsum(n_words)
-    entries = np.repeat(np.arange(matrix.nnz), n_words)
-    places = np.arange(len(entries)) - np.repeat(ends - n_words, n_words) + first_word[entries]
-    cosines = table[term_at[entries], word_at[places]]
-    best = np.zeros(matrix.nnz, np.float32)
-    any_word = n_words > 0
-    if any_word.any():
-        best[any_word] = np.maximum.reduceat(cosines, (ends - n_words)[any_word])
-    return best
 
 
 def strongest_first(side: Side) -> np.ndarray:

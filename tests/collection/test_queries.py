@@ -93,7 +93,7 @@ def test_a_missing_column_is_named(collection):
     put(collection)
     path = collection.folder / "queries" / "some.parquet"
     pq.write_table(pa.table({"id": ["a"], "image_id": ["image-01"]}), path)
-    with pytest.raises(CollectionError, match="has no column text. Write the columns id, text"):
+    with pytest.raises(CollectionError, match="some.parquet` has no column text. Restore"):
         collection.query_set("some")
 
 
