@@ -46,9 +46,8 @@ class Laboratory:
     @property
     def n_texts(self) -> int:
         """Captions, or queries of the set, that are measured."""
-        rows = self.collection.image_rows(self.split)
         if self.queries:
-            return len(self.collection.query_set(self.queries).among(rows)[0])
+            return len(_query_ids(self.collection, self.split, self.queries))
         return len(self.collection.caption_rows(self.split))
 
     @cached_property
@@ -152,17 +151,29 @@ def open_laboratory(
         ModelError: the model does not fit the collection.
         CollectionError: the split has no captions, or the set no query here.
         UnknownNameError: no such split or query set.
+        ValueError: `projected` holds other queries.
     """
     check_direction(direction)
     check_fit(collection, model)
     check_pairs(collection, split, queries)
     if null:
         check_null(null)
+    if projected and projected.pairs.query_ids != _query_ids(collection, split, queries):
+        raise ValueError("the projected split holds other queries than those that are asked for")
 
     def ready() -> ProjectedSplit:
         return projected or project_split(collection, model, split, queries=queries)
 
     return Laboratory(collection, model, split, direction, tuple(fixed), null, ready, queries)
+
+
+def _query_ids(collection: Collection, split: str, queries: str) -> tuple[str, ...]:
+    """The queries of a set that images of a split answer; none where captions are measured."""
+    if not queries:
+        return ()
+    found = collection.query_set(queries)
+    kept, *_ = found.among(collection.image_rows(split))
+    return tuple(found.ids[row] for row in kept)
 
 
 def command_of(

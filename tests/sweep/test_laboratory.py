@@ -141,16 +141,26 @@ def test_what_is_fixed_comes_first_in_the_command_because_it_held_first():
     assert read.fix == ["bits@images=2", "top-k@images=9"]
 
 
-def test_a_query_set_takes_the_place_of_the_captions(queried, model):
-    ready = open_laboratory(queried, model, queries="some")
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_a_query_set_takes_the_place_of_the_captions(queried, model, direction):
+    ready = open_laboratory(queried, model, direction=direction, queries="some")
     projected = project_split(queried, model, "test", queries="some")
     assert ready.task.captions.ids == tuple(sorted(projected.captions.ids))
     assert ready.n_texts == len(projected.captions)
     (row,) = sweep(ready.task, Knob("caption"), [1.0])
-    measured = evaluate(queried, model, queries="some")
+    measured = evaluate(queried, model, direction=direction, queries="some")
     assert {name: row.mean[name] for name in measured["sparse"]} == pytest.approx(
         measured["sparse"]
     )
+
+
+def test_a_split_at_hand_must_hold_the_queries_that_are_asked_for(queried, model):
+    captions = project_split(queried, model, "test")
+    queries = project_split(queried, model, "test", queries="some")
+    assert open_laboratory(queried, model, projected=queries, queries="some").task
+    for projected, name in ((captions, "some"), (queries, "")):
+        with pytest.raises(ValueError, match="holds other queries"):
+            open_laboratory(queried, model, projected=projected, queries=name)
 
 
 def test_query_sets_never_share_a_store(queried, model):
