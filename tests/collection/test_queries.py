@@ -11,7 +11,7 @@ import pytest
 
 from lsr.collection.collection import load_collection
 from lsr.collection.queries import QueryRow, keep_answers, write_query_set
-from lsr.collection.writing import copy_collection
+from lsr.collection.writing import copy_collection, write_collection
 from lsr.exceptions import CollectionError, DiskFullError, QueryError, UnknownNameError
 
 GOOD = {
@@ -177,6 +177,24 @@ def test_a_copy_under_another_name_has_the_same_fingerprint_and_its_own_sets(col
     assert load_collection(collection.folder).query_sets == ["mine"]
     assert answers(collection, collection.query_set("mine")) == {"q": {"image-00"}}
     assert copy.picture(0).is_file()
+
+
+def test_a_collection_written_beside_another_keeps_its_sets(collection, home):
+    ready = put(collection)
+    before = (ready.folder / "queries" / "some.parquet").read_bytes()
+    kept = np.sort([ready.image_row(image) for image in ("image-01", "image-03")])
+    captions = np.flatnonzero(np.isin(ready.caption_image_rows, kept))
+    small = write_collection(
+        home / "collections" / "small",
+        card={**ready.card, "name": "small"},
+        images=ready.images.take(kept),
+        captions=ready.captions.take(captions),
+        image_vectors=ready.image_vectors[kept],
+        caption_vectors=ready.caption_vectors[captions],
+        beside=ready.folder,
+    )
+    assert answers(small, small.query_set("some"))["b"] == {"image-03"}
+    assert (ready.folder / "queries" / "some.parquet").read_bytes() == before
 
 
 def test_a_smaller_collection_keeps_the_answers_that_it_holds(collection):
