@@ -25,7 +25,8 @@ class World:
     """A split as dense arrays, rows in the shuffled order of its ids.
 
     captions (m, V), images (n, V): weights, multiples of 0.25. said: (m, V) bool.
-    vectors: (V, 3) of the terms. bits: what a weight of the index takes.
+    vectors: (V, 3) of the terms. bits: what a weight of the index takes. also: (m, n) bool, further
+    images that are right; then the captions stand for queries of a set.
     """
 
     captions: np.ndarray
@@ -38,6 +39,12 @@ class World:
     image_dense: np.ndarray
     vectors: np.ndarray
     bits: int = 32
+    also: np.ndarray | None = None
+
+    @property
+    def right(self) -> np.ndarray:
+        one = self.image_of[:, None] == np.arange(len(self.images))
+        return one if self.also is None else one | self.also
 
     @property
     def image_said(self) -> np.ndarray:
@@ -55,11 +62,20 @@ class World:
             self.image_of.astype(np.int32),
             [""] * len(self.captions),
         )
+        said = None
+        if self.also is not None:
+            starts = np.concatenate([[0], np.cumsum(self.right.sum(axis=1))])
+            relevant = np.nonzero(self.right)[1].astype(np.int32)
+            pairs = replace(
+                pairs, relevant=relevant, answer_starts=starts, query_ids=self.caption_ids
+            )
+            said = sp.csr_matrix(self.image_said)
         return ProjectedSplit(
             pairs,
             SparseVectors(from_dense(self.images), self.image_ids, "v"),
             SparseVectors(from_dense(self.captions), self.caption_ids, "v"),
             sp.csr_matrix(self.said),
+            said,
         )
 
 
@@ -105,11 +121,11 @@ def searches(
     if direction == "text-to-image":
         for row, query in enumerate(world.captions):
             dense = world.image_dense @ world.caption_dense[row]
-            right = [int(world.image_of[row])]
+            right = np.flatnonzero(world.right[row]).tolist()
             yield world.caption_ids[row], query, world.images @ query, dense, right
     else:
         for row, query in enumerate(world.images):
-            right = np.flatnonzero(world.image_of == row).tolist()
+            right = np.flatnonzero(world.right[:, row]).tolist()
             if right:
                 dense = world.caption_dense @ world.image_dense[row]
                 yield world.image_ids[row], query, world.captions @ query, dense, right
