@@ -31,7 +31,7 @@ def captions(scene: Scene, n: int = 5) -> list[str]:
     Raises:
         ValueError: If the grammar has not that many captions for the scene.
     """
-    writer = _Writer(scene)
+    writer = CaptionWriter(scene)
     written: list[str] = []
     for _ in range(MOST_ATTEMPTS):
         if len(written) == n:
@@ -62,7 +62,7 @@ def relation(one: Placed, other: Placed) -> tuple[str, ...]:
     return near
 
 
-class _Writer(Phrases):
+class CaptionWriter(Phrases):
     """Writes captions of one scene, drawing every choice from one generator."""
 
     def __init__(self, scene: Scene) -> None:
@@ -105,13 +105,13 @@ class _Writer(Phrases):
         return joint.join(self.noun(placed, general=False) for placed in objects)
 
     def _view(self, objects: list[Placed]) -> str:
-        view = self.pick(grammar.VIEWS[self.scene.setting])
+        view = self.view()
         joint = self.pick(("with", "with", "showing"))
         return f"{view} {joint} {listed(self.nouns(objects))}"
 
     def _where(self, objects: list[Placed]) -> str:
         actor, rest = objects[0], objects[1:]
-        view = self.pick(grammar.VIEWS[self.scene.setting])
+        view = self.view()
         text = f"{view} where {self.noun(actor, False)} {self.form(actor)}"
         joint = self.pick(("with", "alongside", "together with"))
         return f"{text} {joint} {listed(self.nouns(rest))}" if rest else text
@@ -148,7 +148,7 @@ class _Writer(Phrases):
     def _acting(self, objects: list[Placed]) -> str:
         actor, rest = objects[0], objects[1:]
         general = self.general(objects)
-        form = self.pick(self.verbs(actor))[2] if self.chance(0.45) else self.form(actor)
+        form = self.participle(actor) if self.chance(0.45) else self.form(actor)
         text = f"{self.noun(actor, general is actor)} {form} {self.place([actor])}"
         if not rest:
             return text
@@ -168,7 +168,7 @@ class _Writer(Phrases):
         return self.end(text, objects)
 
     def _alone(self, placed: Placed) -> str:
-        form = self.pick(self.verbs(placed))[2] if self.chance(0.6) else self.form(placed)
+        form = self.participle(placed) if self.chance(0.6) else self.form(placed)
         noun = self.noun(placed, False)
         text = f"{noun} {form}" if self.chance(0.6) else noun
         return f"{text} {self.place([placed])}{self.weather(0.6)}"

@@ -30,7 +30,7 @@ MEASURES = {
     "ears": "ear",
     "cubes": "cube",
 }
-SOUNDS_LIKE_CONSONANT = ("uni", "ufo", "use", "one", "eu")
+SOUNDS_LIKE_CONSONANT = ("uni", "ufo", "use", "one", "eu", "ewe")
 SOUNDS_LIKE_VOWEL = ("hour", "honest", "heir")
 
 ANIMATE = frozenset(
@@ -138,53 +138,52 @@ WEATHERS = {
 Verb = tuple[str, str, str]
 
 
-def _verbs(*words: str) -> tuple[Verb, ...]:
+def verbs(*words: str) -> tuple[Verb, ...]:
     """Regular verbs from their plural and participle: `stand/standing`."""
-    verbs = []
+    conjugated = []
     for word in words:
         plural, participle = word.split("/")
         first, _, rest = plural.partition(" ")
-        singular = (
-            "is" if first == "are" else first + ("es" if first.endswith(("sh", "ss")) else "s")
-        )
+        hissing = first.endswith(("sh", "ss", "ch", "x"))
+        singular = "is" if first == "are" else first + ("es" if hissing else "s")
         if first.endswith("ly"):
             singular = first[:-1] + "ies"
-        verbs.append((f"{singular} {rest}".strip(), plural, participle))
-    return tuple(verbs)
+        conjugated.append((f"{singular} {rest}".strip(), plural, participle))
+    return tuple(conjugated)
 
 
-RESTING = _verbs("rest/resting", "lie/lying")
-WALKING = _verbs(
+RESTING = verbs("rest/resting", "lie/lying")
+WALKING = verbs(
     "stand/standing",
     "walk/walking",
     "rest/resting",
     "wander/wandering",
     "look around/looking around",
 )
-GRAZING = _verbs("stand/standing", "graze/grazing", "walk/walking", "rest/resting")
-CRAWLING = _verbs("crawl/crawling", "rest/resting", "sit/sitting")
-FLYING = _verbs("fly/flying", "soar/soaring", "glide/gliding")
-HOVERING = _verbs("fly/flying", "hover/hovering", "float/floating")
-SWIMMING = _verbs("swim/swimming", "glide/gliding", "float/floating")
-DRIFTING = _verbs("float/floating", "drift/drifting")
-SAILING = _verbs("sail/sailing", "float/floating", "drift/drifting")
-POSING = _verbs("stand/standing", "wait/waiting", "pose/posing", "smile/smiling")
-LYING = _verbs("lie/lying", "sit/sitting")
-PARKED = _verbs("are parked/parked", "stand/standing", "stop/stopping")
-RISING = _verbs("stand/standing", "rise/rising", "tower/towering")
-SERVED = _verbs("are served/served", "sit/sitting", "lie/lying")
-GROWING = _verbs("grow/growing", "stand/standing")
-SHINING = _verbs("shine/shining", "glow/glowing", "hang/hanging")
-UPRIGHT = _verbs("stand/standing", "rest/resting")
+GRAZING = verbs("stand/standing", "graze/grazing", "walk/walking", "rest/resting")
+CRAWLING = verbs("crawl/crawling", "rest/resting", "sit/sitting")
+FLYING = verbs("fly/flying", "soar/soaring", "glide/gliding")
+HOVERING = verbs("fly/flying", "hover/hovering", "float/floating")
+SWIMMING = verbs("swim/swimming", "glide/gliding", "float/floating")
+DRIFTING = verbs("float/floating", "drift/drifting")
+SAILING = verbs("sail/sailing", "float/floating", "drift/drifting")
+POSING = verbs("stand/standing", "wait/waiting", "pose/posing", "smile/smiling")
+LYING = verbs("lie/lying", "sit/sitting")
+PARKED = verbs("are parked/parked", "stand/standing", "stop/stopping")
+RISING = verbs("stand/standing", "rise/rising", "tower/towering")
+SERVED = verbs("are served/served", "sit/sitting", "lie/lying")
+GROWING = verbs("grow/growing", "stand/standing")
+SHINING = verbs("shine/shining", "glow/glowing", "hang/hanging")
+UPRIGHT = verbs("stand/standing", "rest/resting")
 
 GROUND_VERBS = {
-    "pet": WALKING + _verbs("play/playing"),
+    "pet": WALKING + verbs("play/playing"),
     "mammal": WALKING,
     "farm animal": GRAZING,
     "bird": WALKING,
     "sea animal": RESTING,
     "insect": CRAWLING,
-    "reptile": _verbs("rest/resting", "sit/sitting", "crawl/crawling"),
+    "reptile": verbs("rest/resting", "sit/sitting", "crawl/crawling"),
     "person": POSING,
     "figure": POSING,
     "vehicle": PARKED,
@@ -215,42 +214,42 @@ SKY_VERBS = {
 }
 # Verbs of single concepts that do one thing.
 OWN_VERBS = {
-    "runner": _verbs("run/running", "jog/jogging"),
-    "dancer": _verbs("dance/dancing"),
-    "cyclist": _verbs("ride/riding"),
-    "golfer": _verbs("play golf/playing golf", "swing a club/swinging a club"),
-    "surfer": _verbs("surf/surfing", "ride a wave/riding a wave"),
-    "skier": _verbs("ski/skiing", "race downhill/racing downhill"),
-    "singer": _verbs("sing/singing", "perform/performing"),
-    "fire": _verbs("burn/burning", "crackle/crackling"),
-    "candle": _verbs("burn/burning", "glow/glowing"),
-    "lamp": _verbs("glow/glowing", "shine/shining"),
-    "lantern": _verbs("glow/glowing", "hang/hanging"),
-    "mermaid": _verbs("swim/swimming"),
-    "rainbow": _verbs("shine/shining", "glow/glowing"),
-    "comet": _verbs("streak by/streaking by", "fly/flying"),
-    "snake": _verbs("crawl/crawling", "rest/resting"),
-    "kangaroo": _verbs("hop/hopping", "stand/standing"),
-    "rabbit": _verbs("hop/hopping", "sit/sitting"),
-    "frog": _verbs("hop/hopping", "sit/sitting"),
-    "train": _verbs("pass/passing", "steam along/steaming along"),
-    "flag": _verbs("wave/waving", "stand/standing"),
-    "baby": _verbs("sit/sitting", "crawl/crawling", "smile/smiling"),
-    "coral": _verbs("grow/growing"),
-    "dinosaur": _verbs("roar/roaring", "walk/walking", "stand/standing"),
-    "dragon": _verbs("roar/roaring", "rest/resting"),
-    "kite": _verbs("fly/flying"),
-    "painting": _verbs("hang/hanging"),
-    "trophy": _verbs("stand/standing", "shine/shining"),
+    "runner": verbs("run/running", "jog/jogging"),
+    "dancer": verbs("dance/dancing"),
+    "cyclist": verbs("ride/riding"),
+    "golfer": verbs("play golf/playing golf", "swing a club/swinging a club"),
+    "surfer": verbs("surf/surfing", "ride a wave/riding a wave"),
+    "skier": verbs("ski/skiing", "race downhill/racing downhill"),
+    "singer": verbs("sing/singing", "perform/performing"),
+    "fire": verbs("burn/burning", "crackle/crackling"),
+    "candle": verbs("burn/burning", "glow/glowing"),
+    "lamp": verbs("glow/glowing", "shine/shining"),
+    "lantern": verbs("glow/glowing", "hang/hanging"),
+    "mermaid": verbs("swim/swimming"),
+    "rainbow": verbs("shine/shining", "glow/glowing"),
+    "comet": verbs("streak by/streaking by", "fly/flying"),
+    "snake": verbs("crawl/crawling", "rest/resting"),
+    "kangaroo": verbs("hop/hopping", "stand/standing"),
+    "rabbit": verbs("hop/hopping", "sit/sitting"),
+    "frog": verbs("hop/hopping", "sit/sitting"),
+    "train": verbs("pass/passing", "steam along/steaming along"),
+    "flag": verbs("wave/waving", "stand/standing"),
+    "baby": verbs("sit/sitting", "crawl/crawling", "smile/smiling"),
+    "coral": verbs("grow/growing"),
+    "dinosaur": verbs("roar/roaring", "walk/walking", "stand/standing"),
+    "dragon": verbs("roar/roaring", "rest/resting"),
+    "kite": verbs("fly/flying"),
+    "painting": verbs("hang/hanging"),
+    "trophy": verbs("stand/standing", "shine/shining"),
     "tower": RISING,
     "castle": RISING,
     "temple": RISING,
     "statue": RISING,
-    "volcano": _verbs("smoke/smoking", "erupt/erupting"),
-    "fountain": _verbs("splash/splashing", "stand/standing"),
-    "cow": _verbs("graze/grazing", "stand/standing", "chew/chewing"),
-    "dog": _verbs("play/playing", "run/running", "bark/barking", "sit/sitting"),
-    "cat": _verbs("sit/sitting", "rest/resting", "walk/walking", "play/playing"),
+    "volcano": verbs("smoke/smoking", "erupt/erupting"),
+    "fountain": verbs("splash/splashing", "stand/standing"),
+    "cow": verbs("graze/grazing", "stand/standing", "chew/chewing"),
+    "dog": verbs("play/playing", "run/running", "bark/barking", "sit/sitting"),
+    "cat": verbs("sit/sitting", "rest/resting", "walk/walking", "play/playing"),
 }
 # Words for the only one of its kind take "the".
 UNIQUE = frozenset({"sun", "moon", "earth"})

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from lsr.world import grammar
-from lsr.world.concepts import plural_of
+from lsr.world.concepts import Concept, plural_of
 from lsr.world.scenes import Placed, Scene
 
 Option = TypeVar("Option")
@@ -42,6 +42,13 @@ def listed(phrases: list[str]) -> str:
     return ", ".join(phrases[:-1]) + " and " + phrases[-1]
 
 
+class Name(NamedTuple):
+    """What one of a thing is called, and what several are."""
+
+    noun: str
+    plural: str
+
+
 class Phrases:
     """Phrases about one scene, every choice drawn from one generator."""
 
@@ -52,7 +59,14 @@ class Phrases:
 
     def form(self, placed: Placed) -> str:
         """A verb that agrees with the number of the object."""
-        return self.pick(self.verbs(placed))[0 if placed.count == 1 else 1]
+        return self.verb(placed)[0 if placed.count == 1 else 1]
+
+    def participle(self, placed: Placed) -> str:
+        """What the object is doing: "resting"."""
+        return self.verb(placed)[2]
+
+    def verb(self, placed: Placed) -> grammar.Verb:
+        return self.pick(self.verbs(placed))
 
     def enumeration(self, nouns: list[str]) -> str:
         """The noun phrases in one of the ways people list things, most without commas."""
@@ -76,23 +90,38 @@ class Phrases:
         return self.pick(able)
 
     def noun(self, placed: Placed, general: bool) -> str:
-        concept = placed.concept
-        noun, plural = concept.name, concept.plural
+        name = self.name(placed.concept, general)
+        if placed.count > 1:
+            number = self.number(placed.count, name)
+            return f"{number} {self.reworded(name, placed).plural}"
+        if name.noun in grammar.UNIQUE:
+            return f"the {name.noun}"
+        adjective = ""
+        if placed.size_word and self.chance(SIZE_PROBABILITY):
+            adjective = self.size_adjective(placed.size_word) + " "
+        return with_article(adjective + singular_phrase(*self.reworded(name, placed)))
+
+    def name(self, concept: Concept, general: bool) -> Name:
+        """One of the words for a concept."""
         if general:
             noun = self.pick(concept.hypernyms)
-            plural = plural_of(noun)
         elif concept.synonyms and not self.chance(NAME_PROBABILITY):
             noun = self.pick(concept.synonyms)
-            plural = plural_of(noun)
-        if placed.count > 1:
-            numbers = grammar.PLAIN_NUMBERS if " of " in plural else grammar.NUMBERS
-            return f"{self.pick(numbers[placed.count])} {plural}"
-        noun = singular_phrase(noun, plural)
-        if noun in grammar.UNIQUE:
-            return f"the {noun}"
-        if placed.size_word and self.chance(SIZE_PROBABILITY):
-            noun = f"{self.pick(grammar.SIZE_ADJECTIVES[placed.size_word])} {noun}"
-        return with_article(noun)
+        else:
+            return Name(concept.name, concept.plural)
+        return Name(noun, plural_of(noun))
+
+    def reworded(self, name: Name, placed: Placed) -> Name:  # noqa: ARG002
+        """The name as it is written: here as it was chosen."""
+        return name
+
+    def number(self, count: int, name: Name) -> str:
+        """How many there are, in words that go before a plural."""
+        numbers = grammar.PLAIN_NUMBERS if " of " in name.plural else grammar.NUMBERS
+        return self.pick(numbers[count])
+
+    def size_adjective(self, size_word: str) -> str:
+        return self.pick(grammar.SIZE_ADJECTIVES[size_word])
 
     def verbs(self, placed: Placed) -> tuple[grammar.Verb, ...]:
         concept = placed.concept
@@ -120,6 +149,10 @@ class Phrases:
             if not (alive and setting in ("kitchen", "workshop")):
                 table = grammar.GROUND_PLACES
         return self.pick(table.get(setting, grammar.PLACES[setting]))
+
+    def view(self) -> str:
+        """The whole picture as a noun phrase."""
+        return self.pick(grammar.VIEWS[self.scene.setting])
 
     def weather(self, probability: float = WEATHER_PROBABILITY) -> str:
         ways = grammar.WEATHERS.get(self.scene.weather, ())
