@@ -12,18 +12,25 @@ from pathlib import Path
 TABLE = Path(__file__).with_name("concepts.tsv")
 
 IRREGULAR_PLURALS = {
+    "aircraft": "aircraft",
     "bison": "bison",
     "child": "children",
+    "elf": "elves",
     "elk": "elk",
     "fish": "fish",
+    "fungus": "fungi",
+    "human": "humans",
     "knife": "knives",
     "goose": "geese",
     "leaf": "leaves",
     "mouse": "mice",
     "person": "people",
+    "salmon": "salmon",
     "scarf": "scarves",
     "sheep": "sheep",
     "spacecraft": "spacecraft",
+    "trout": "trout",
+    "tuna": "tuna",
 }
 
 
