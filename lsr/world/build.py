@@ -33,6 +33,7 @@ from lsr.world import encoder_training, scenes, token_table
 from lsr.world.captions import held_out_words
 from lsr.world.drawing import draw
 from lsr.world.encoder_settings import EncoderSettings
+from lsr.world.queries import write_queries
 from lsr.world.scene_tables import SHOWN, SIDE, SPLITS, file_name, probes, tables
 
 _CHUNK = 250
@@ -59,6 +60,7 @@ def build(work: Path, out: Path, *, workers: int = 2) -> Iterator[BuildReport]:
         partial(_encoder, work, out, workers),
         partial(_image_vectors, work, out, workers),
         partial(_collection, work, out),
+        partial(_queries, out),
         partial(_models, out),
     ):
         started = time.perf_counter()
@@ -176,6 +178,12 @@ def _collection(work: Path, out: Path) -> Iterator[BuildReport]:
         probes=probes(),
     )
     yield _report("collection", 1, 1, str(folder))
+
+
+def _queries(out: Path) -> Iterator[BuildReport]:
+    folder = out / "collections" / "demo" / "queries"
+    for done, file in enumerate(write_queries(folder), 1):
+        yield _report("queries", done, 2, file.stem)
 
 
 def _chunks(seeds: Sequence[int]) -> list[Sequence[int]]:
