@@ -18,6 +18,8 @@ BUNDLED_ENCODER = ASSETS / "encoder"
 QUERIES = "queries"
 """The folder inside a collection's that holds its query sets."""
 _CARDS = {"collections": "collection.json", "models": "config.json"}
+# Windows keeps these for devices, with any ending.
+_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 def home() -> Path:
@@ -66,12 +68,17 @@ def check_name(name: str, use: str = "be a name") -> None:
         use: what it cannot do, for the message.
 
     Raises:
-        QueryError: it is no plain name.
+        QueryError: it is no plain name, or one that Windows cannot hold.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
         raise QueryError(
             f"`{shorten(name)}` cannot {use}. Use up to 64 letters, digits, dots, hyphens "
             "and underscores, a letter or digit first."
+        )
+    if _DEVICES.fullmatch(name) or name.endswith("."):
+        raise QueryError(
+            f"`{name}` cannot {use}: Windows could not hold a folder of that name. Choose another, "
+            "without a dot at its end."
         )
 
 
