@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from lsr.exceptions import EncoderError, UnknownNameError, shorten
 from lsr.storage.places import ASSETS, BUNDLED_ENCODER
 
 ENVIRONMENT = ASSETS.parent / ".venv-lavis"
-PYTHON = ENVIRONMENT / "bin" / "python"
+PYTHON = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 WORKER_FILE = Path(__file__).with_name("lavis_worker.py")
 NAMES = ("albef", "blip", "albef/random", "blip/random")
 """LAVIS's two feature extractors; `/random` has random weights, to check the installation."""
