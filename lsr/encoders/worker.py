@@ -13,8 +13,8 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import IO, Any, NamedTuple
 
 import numpy as np
@@ -74,7 +74,7 @@ class Worker:
         Raises:
             EncoderError: it does not start.
         """
-        with self._lock:
+        with self._conversation():
             self._started()
         return self.about
 
@@ -85,7 +85,7 @@ class Worker:
             EncoderError: the worker reports a failure, dies twice on this batch, or takes longer
                 than its patience.
         """
-        with self._lock:
+        with self._conversation():
             try:
                 return self._answer(header, body, n)
             except _BrokenError:
@@ -103,6 +103,19 @@ class Worker:
         """End the process; the next call would start a new one."""
         with self._lock:
             self._stop()
+
+    @contextmanager
+    def _conversation(self) -> Iterator[None]:
+        """Alone with the process; it ends when Ctrl+C comes in between.
+
+        Else what it still had to say would be taken for the answer to the next batch.
+        """
+        with self._lock:
+            try:
+                yield
+            except KeyboardInterrupt:
+                self._stop()
+                raise
 
     def _answer(self, header: dict[str, Any], body: bytes, n: int) -> np.ndarray:
         pipes = self._started()

@@ -35,7 +35,7 @@ class StandIn:
             Path(texts[0][11:]).touch()
             os._exit(3)
         if texts == ["hang"]:
-            time.sleep(60)
+            time.sleep(3_600)
         if texts == ["fail"]:
             raise ValueError("no such word")
         if texts == ["too few"]:
@@ -53,7 +53,7 @@ class StandIn:
 
 seed, *words = sys.argv[1:]
 if words == ["silent"]:
-    time.sleep(60)
+    time.sleep(3_600)
 if words == ["dies"]:
     sys.exit("no such checkpoint")
 if words == ["prints"]:

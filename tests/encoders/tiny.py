@@ -46,7 +46,7 @@ BUNDLED = EncoderConfig(
     attention_heads=2,
     max_tokens=6,
 )
-PATIENCE = Patience(30, 30)
+PATIENCE = Patience(600, 600)
 STAND_IN = Path(__file__).with_name("stand_in_worker.py")
 _VOCABULARY = make_tokenizer().get_vocab_size()
 _TOWER = {
