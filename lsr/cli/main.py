@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import math
 import os
 import shlex
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -53,6 +55,10 @@ _ROOMS = (
 )
 
 
+# Seconds in which a second signal says no more than the first.
+_PATIENCE = 2.0
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Every command with its options."""
     name = "lexiscope" if Path(sys.argv[0]).stem == "lexiscope" else "python -m lsr"
@@ -89,15 +95,26 @@ def _log(line: str) -> None:
     sys.stderr.flush()
 
 
-def _interrupt(number: int, frame: object) -> None:
-    """Let SIGTERM end a command as Ctrl+C does."""
-    raise KeyboardInterrupt
+class _Interrupt:
+    """Ends a command on SIGTERM and on Ctrl+C; who is impatient does not cut short how it ends."""
+
+    def __init__(self) -> None:
+        self._last = -math.inf
+
+    def __call__(self, *_: object) -> None:
+        now = time.monotonic()
+        if now - self._last > _PATIENCE:
+            self._last = now
+            raise KeyboardInterrupt
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 when it answered, 2 with one line on a user's mistake."""
     if arguments is None:  # a process of its own, not a call from other code
-        signal.signal(signal.SIGTERM, _interrupt)
+        interrupt = _Interrupt()
+        signal.signal(signal.SIGTERM, interrupt)
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored
+            signal.signal(signal.SIGINT, interrupt)
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):  # Windows would write its own code page
                 stream.reconfigure(encoding="utf-8")
@@ -110,7 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _log(str(problem))
         return 2
     except KeyboardInterrupt:
-        if arguments is None:  # whoever is impatient does not cut this line
+        if arguments is None:  # however late another signal comes, it does not cut this line
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
         _log("Stopped. What was reported is kept.")

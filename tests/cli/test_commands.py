@@ -242,6 +242,39 @@ def test_the_module_runs_as_a_process_and_keeps_stdout_clean(home):
     assert done.stderr.startswith("The query is empty.")
 
 
+IMPATIENT = """
+import os, signal, sys, time
+from lsr.cli import lists
+from lsr.cli.main import main
+
+def run(options, log):
+    set_handler = signal.signal
+    def signalled_first(number, handler):  # as somebody does who holds Ctrl+C down
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGINT)
+        return set_handler(number, handler)
+    signal.signal = signalled_first
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(600)
+    finally:
+        os.kill(os.getpid(), signal.SIGINT)
+        log("What is whole is written.")
+
+lists.list_collections = run
+sys.argv = ["lsr", "collections"]
+raise SystemExit(main())
+"""
+
+
+def test_who_asks_twice_to_stop_does_not_cut_short_how_a_command_ends(home):
+    done = subprocess.run(
+        [sys.executable, "-c", IMPATIENT], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    said = ["What is whole is written.", "Stopped. What was reported is kept."]
+    assert (done.returncode, done.stderr.splitlines()) == (130, said)
+
+
 # That of docs/training.md would train for minutes; tests/test_structure.py compiles it.
 @pytest.mark.parametrize(
     "page",
