@@ -6,8 +6,10 @@ import errno
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +21,9 @@ from lsr.exceptions import DiskFullError, InputError
 
 # Windows neither replaces nor removes a file that is mapped into memory, or its folder.
 _MAY_MAP = os.name != "nt"
+# Seconds in which whoever reads such a file, a moment's work, closes it.
+_PATIENCE = 0.0 if _MAY_MAP else 2.0
+_PAUSE = 0.02
 
 
 @contextmanager
@@ -64,6 +69,19 @@ def _retire(target: Path, retired: Path) -> None:
         ) from None
 
 
+def remove_folder(folder: Path) -> None:
+    """Remove a folder, from its place at once: nobody adds a file to what is being removed.
+
+    On Windows a file that somebody has open stays, and so does its folder.
+    """
+    retired = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}-old")
+    try:
+        folder.rename(retired)
+    except PermissionError:
+        retired = folder
+    shutil.rmtree(retired, ignore_errors=not _MAY_MAP)
+
+
 @contextmanager
 def replacing_file(target: Path) -> Iterator[Path]:
     """A temporary file name beside `target` that takes its place when the block ends well.
@@ -77,9 +95,23 @@ def replacing_file(target: Path) -> Iterator[Path]:
         with told_when_full(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             yield temporary
-            temporary.replace(target)
+            _replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _replace(temporary: Path, target: Path) -> None:
+    """Put a file in the place of another; Windows refuses while somebody reads that one."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            temporary.replace(target)
+        except PermissionError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return
 
 
 @contextmanager

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import FileLock, Timeout, lock_descriptor
 
 from lsr.exceptions import InputError
 
 # `is_held` takes the lock for a moment itself; whoever wants it tries again that long.
 _PATIENCE = 0.5
 _PAUSE = 0.02
-# Seconds by which a system's clock may have been set since a process began.
-_CLOCK = 2.0
+# Seconds by which two readings of when a process began may differ: some systems round.
+_ROUNDING = 2.0
 
 
 @contextmanager
@@ -52,18 +53,17 @@ def _taken(path: Path, taken: InputError) -> FileLock:
 
 
 def is_held(path: Path) -> bool:
-    """Whether someone holds the lock file `path` now."""
-    if not path.exists():
-        return False
-    lock = _lock(path)
+    """Whether someone holds the lock file `path` now. Asking makes neither it nor its folder."""
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return True
-    except OSError:  # its folder was removed in this moment
+        descriptor = os.open(path, os.O_RDWR)
+    except OSError:  # there is none, or it is being removed
         return False
-    lock.release()
-    return False
+    try:
+        return not lock_descriptor(descriptor, blocking=False)
+    except OSError:  # the file system knows no locks
+        return False
+    finally:
+        os.close(descriptor)
 
 
 def _lock(path: Path) -> FileLock:
@@ -80,10 +80,14 @@ def start_mark(pid: int) -> str | None:
 
     try:
         process = psutil.Process(pid)
-        ended = process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
-        return None if ended else f"{process.create_time():.2f}"
+        if process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+            return None
+        began = process.create_time()
     except psutil.NoSuchProcess:
         return None
+    # Linux counts from the start of the system. psutil adds the time of day at which that was,
+    # which changes with the clock; other systems write down the time of day once.
+    return f"{began - psutil.boot_time() if psutil.LINUX else began:.2f}"
 
 
 def is_running(pid: int, mark: str) -> bool:
@@ -92,7 +96,7 @@ def is_running(pid: int, mark: str) -> bool:
     if now is None:
         return False
     try:
-        return abs(float(now) - float(mark)) < _CLOCK
+        return abs(float(now) - float(mark)) < _ROUNDING
     except ValueError:
         return False
 

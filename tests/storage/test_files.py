@@ -1,4 +1,5 @@
 import errno
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -6,6 +7,7 @@ import pytest
 from safetensors import SafetensorError
 
 from lsr.exceptions import CollectionError, DiskFullError, InputError
+from lsr.storage import files
 from lsr.storage.files import (
     fingerprint,
     load_array,
@@ -59,6 +61,29 @@ def test_a_folder_that_cannot_be_exchanged_stays_under_its_name(tmp_path, monkey
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
     if renames == 0:
         assert "cannot be replaced while a file in it is open" in str(refused.value)
+
+
+@pytest.mark.parametrize("refusals", [3, 10_000])
+def test_a_file_that_is_being_read_is_replaced_a_moment_later(tmp_path, monkeypatch, refusals):
+    """As Windows has it; a reader that never closes it is told of after all."""
+    target, tries = tmp_path / "curve.json", []
+    target.write_text("old")
+    replace = Path.replace
+
+    def refusing(self, other):
+        tries.append(other)
+        if len(tries) <= refusals:
+            raise PermissionError(13, "in use")
+        return replace(self, other)
+
+    monkeypatch.setattr(Path, "replace", refusing)
+    monkeypatch.setattr(files, "_PATIENCE", 60.0 if refusals == 3 else 0.1)
+    monkeypatch.setattr(files, "_PAUSE", 0.001)
+    expected = nullcontext() if refusals == 3 else pytest.raises(PermissionError)
+    with expected, replacing_file(target) as temporary:
+        temporary.write_text("new")
+    assert target.read_text() == ("new" if refusals == 3 else "old")
+    assert [path.name for path in tmp_path.iterdir()] == ["curve.json"]
 
 
 def test_a_failed_file_write_leaves_the_earlier_file(tmp_path):
