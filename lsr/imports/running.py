@@ -24,7 +24,7 @@ from lsr.imports.planning import ImportPlan, plan_import
 from lsr.imports.stages import ImportReport, encoding, thumbnails, unpacked
 from lsr.imports.thumbnails import SMALL, StoredPicture
 from lsr.imports.vectors.authors import import_checkpoint
-from lsr.storage.files import read_array, read_json, told_when_full, write_json
+from lsr.storage.files import read_array, read_json, remove_folder, told_when_full, write_json
 from lsr.storage.hub import Source
 from lsr.storage.locks import exclusive
 
@@ -70,7 +70,7 @@ def run_import(plan: ImportPlan) -> Iterator[ImportReport]:
         else:
             given = plan.listing.vectors
             collection, skipped = yield from _with_vectors(plan, plan.listing, given, work)
-        shutil.rmtree(work)
+        remove_folder(work)
     made = ImportedCollection(collection, [*plan.skipped, *skipped], plan.notes)
     yield ImportReport("writing", 1, 1, 0.0, made)
 

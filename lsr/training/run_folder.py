@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,14 +9,26 @@ from typing import Any
 
 from lsr.collection.collection import Collection
 from lsr.exceptions import ModelError
-from lsr.storage.files import read_json, told_when_full, write_json
-from lsr.storage.locks import exclusive
+from lsr.storage.files import read_json, remove_folder, told_when_full, write_json
+from lsr.storage.locks import exclusive, is_held
 from lsr.training.settings import TrainingSettings, settings_as_json
+
+WORKER = "worker.json"
+"""Who trains, where that is a process of its own."""
 
 
 def run_folder(folder: Path) -> Path:
     """Where the unfinished run of the model `folder` lives."""
     return folder.with_name(f".{folder.name}-training")
+
+
+def holds_run(work: Path) -> bool:
+    """Whether there is an unfinished run in `work`.
+
+    On Windows a run that is over cannot remove its own lock, nor what it is still writing into.
+    """
+    tells = (work / "run.json").exists() or (work / WORKER).exists()
+    return tells or is_held(lock_file(work))
 
 
 def lock_file(work: Path) -> Path:
@@ -43,7 +54,7 @@ def run_to_itself(work: Path) -> Iterator[None]:
             yield
         finally:
             if work.exists() and [path.name for path in work.iterdir()] == ["lock"]:
-                shutil.rmtree(work)
+                remove_folder(work)
 
 
 def name_of(work: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from lsr.evaluation.projected import ProjectedSplit, project_split_with
 from lsr.model.checkpoint import save_model
 from lsr.model.projection import Projection
 from lsr.model.vocabulary import Vocabulary
-from lsr.storage.files import write_json
+from lsr.storage.files import remove_folder, write_json
 from lsr.storage.places import BUNDLED_ENCODER
 from lsr.training.loop import train
 from lsr.training.recipes import COMPACT_RECIPE
@@ -108,7 +107,7 @@ def _train_model(
         metrics={"split": split, **metrics},
         precision=precision,
     )
-    shutil.rmtree(work)
+    remove_folder(work)
 
 
 @dataclass(frozen=True)

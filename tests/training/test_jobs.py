@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
-import signal
+import shutil
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -16,9 +19,10 @@ from safetensors.numpy import load_file
 from lsr.collection.collection import Collection
 from lsr.exceptions import ModelError, QueryError, UnknownNameError
 from lsr.model.expansion import ExpansionControl
+from lsr.storage import files
 from lsr.storage.files import write_json
+from lsr.storage.locks import start_mark
 from lsr.training import jobs
-from lsr.training.jobs.job import read_worker
 from lsr.training.options import add_training_options, as_arguments, training_settings
 from lsr.training.recipes import COMPACT_RECIPE, QUICK_RECIPE
 from lsr.training.run_folder import run_folder
@@ -35,6 +39,20 @@ SETTINGS = TrainingSettings(
     noise=0.1,
     select_by="last",
 )
+# Waits after its first report, so that it is killed there however fast or slow it is.
+PAUSING = """
+import json, sys
+from pathlib import Path
+from lsr.collection.collection import load_collection
+from lsr.training.settings import settings_from_json
+from lsr.training.train_model import train_model
+
+settings = settings_from_json(json.loads(sys.argv[2]))
+next(train_model(load_collection("tiny"), Path(sys.argv[1]), settings))
+print("reported", flush=True)
+sys.stdin.read()
+"""
+ROOT = Path(__file__).resolve().parents[2]
 SPLITS = ("train",) * 16 + ("val",) * 4 + ("test",) * 4
 
 
@@ -53,12 +71,23 @@ def _one_thread_and_no_survivors(monkeypatch: pytest.MonkeyPatch):
 
 
 def until(name: str, *states: str, reports: int = 0) -> jobs.Job:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 600  # a guard against hanging, not a measure
     while (job := jobs.find_job(name)).status not in states or len(job.reports) < reports:
         assert time.monotonic() < deadline, job
         assert job.alive or not reports, job
         time.sleep(0.02)
     return job
+
+
+def keeping_used_folders(rename):
+    """`Path.rename` of a system that does not rename a folder in which a file is open."""
+
+    def renamed(path: Path, target: Path) -> Path:
+        if (path / "lock").exists():
+            raise PermissionError(13, "in use")
+        return rename(path, target)
+
+    return renamed
 
 
 def made_up(home: Path, name: str, log: str, **worker: object) -> Path:
@@ -71,28 +100,70 @@ def made_up(home: Path, name: str, log: str, **worker: object) -> Path:
     return work
 
 
-def test_a_killed_worker_resumes_to_the_weights_of_an_unbroken_run(tiny, home):
-    jobs.start("whole", "tiny", SETTINGS)
-    started = jobs.start("broken", "tiny", SETTINGS)
-    assert (started.status, started.settings, started.ours) == ("waiting", SETTINGS, True)
-    training = until("broken", "training", reports=1)
+@pytest.fixture
+def paused(tiny: Collection, home: Path):
+    """The worker of a run `broken`, written down as by `start`; it waits after its first report."""
+    folder, settings = home / "models" / "broken", settings_as_json(SETTINGS)
+    command = [sys.executable, "-c", PAUSING, str(folder), json.dumps(settings)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=ROOT, **pipes) as worker:
+        assert worker.stdout.readline() == b"reported\n"
+        about = {"pid": worker.pid, "mark": start_mark(worker.pid), "began": time.time()}
+        plan = {"settings": settings, "collection": "tiny", "reports": 0}
+        write_json(run_folder(folder) / "worker.json", {**plan, **about})
+        yield worker
+        worker.kill()
+
+
+def test_a_killed_worker_resumes_to_the_weights_of_an_unbroken_run(paused, home):
+    training = jobs.find_job("broken")
+    assert (training.status, training.settings, training.ours) == ("training", SETTINGS, True)
+    assert [report.step for report in training.reports] == [10]
     assert training.seconds >= 0
-    work = run_folder(home / "models" / "broken")
-    os.kill(read_worker(work)["pid"], signal.SIGKILL)
+    paused.kill()
     killed = until("broken", "stopped")
     assert killed.reason.endswith("Resume goes on from the last report.")
     assert not killed.alive
+    whole = jobs.start("whole", "tiny", SETTINGS)
+    assert (whole.status, whole.settings, whole.ours) == ("waiting", SETTINGS, True)
     jobs.resume(killed)
     until("whole", "finished")
     finished = until("broken", "finished")
-    assert not work.exists()
-    assert finished.reports[-1].step == finished.reports[-1].steps
+    assert not run_folder(home / "models" / "broken").exists()
+    assert finished.reports[0] == training.reports[0]  # it did not begin anew
+    assert finished.reports[-1].step == finished.reports[-1].steps == 40
     assert (finished.collection, finished.settings) == ("tiny", SETTINGS)
     whole, broken = (
         load_file(home / "models" / name / "model.safetensors") for name in ("whole", "broken")
     )
     for name, weights in whole.items():
         np.testing.assert_array_equal(weights, broken[name])
+
+
+def test_what_windows_does_not_let_go_is_no_run(tiny, home, monkeypatch):
+    """There a run that is over can remove neither its lock nor the log that it writes."""
+    unlink, folder = os.unlink, home / "models" / "mine"
+    work = run_folder(folder)
+
+    def refusing(path, *rest, **named):
+        if Path(path).name in ("lock", "worker.log"):
+            raise PermissionError(13, "in use")
+        unlink(path, *rest, **named)
+
+    monkeypatch.setattr(files, "_MAY_MAP", False)
+    monkeypatch.setattr(Path, "rename", keeping_used_folders(Path.rename))
+    run = train_model(tiny, folder, replace(SETTINGS, epochs=1, validate_every=0))
+    next(run)
+    (work / "worker.log").write_text("epoch 1/1\n")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "unlink", refusing)
+        assert list(run) == []
+    assert {path.name for path in work.iterdir()} == {"lock", "worker.log"}
+    assert jobs.find_job("mine").status == "finished"
+    shutil.rmtree(folder)
+    assert jobs.jobs() == []
+    assert jobs.start("mine", "tiny", SETTINGS).alive
+    until("mine", "finished")
 
 
 def test_a_stopped_run_keeps_its_reports_and_its_name_until_it_is_discarded(tiny, home):

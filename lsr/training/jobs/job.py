@@ -18,11 +18,18 @@ from lsr.exceptions import (
 from lsr.storage.files import read_json
 from lsr.storage.locks import is_held, is_running
 from lsr.storage.places import folders, home, own_folder
-from lsr.training.run_folder import lock_file, name_of, read_curve, run_folder
+from lsr.training.run_folder import (
+    WORKER,
+    holds_run,
+    lock_file,
+    name_of,
+    read_curve,
+    run_folder,
+)
 from lsr.training.settings import TrainingReport, TrainingSettings, settings_from_json
 
 Status = Literal["waiting", "training", "stopped", "failed", "finished"]
-WORKER, LOG = "worker.json", "worker.log"
+LOG = "worker.log"
 
 
 @dataclass(frozen=True)
@@ -86,10 +93,10 @@ def _job(name: str) -> Job | None:
     folder = home() / "models" / name
     work = run_folder(folder)
     try:
-        if work.exists():
+        if holds_run(work):
             return _unfinished(name, work)
     except InputError as problem:
-        if work.exists():  # else it was finished in this moment
+        if holds_run(work):  # else it was finished in this moment
             return Job(name, "failed", reason=str(problem))
     return _finished(folder)
 

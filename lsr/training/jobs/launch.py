@@ -16,9 +16,9 @@ from lsr.exceptions import DiskFullError, ModelError, QueryError
 from lsr.storage.files import told_when_full, write_json
 from lsr.storage.locks import ends_within, exclusive, start_mark
 from lsr.storage.places import find, home, own_folder
-from lsr.training.jobs.job import LOG, WORKER, Job, find_job, read_worker, works
+from lsr.training.jobs.job import LOG, Job, find_job, read_worker, works
 from lsr.training.options import as_arguments
-from lsr.training.run_folder import name_of, read_curve, run_folder
+from lsr.training.run_folder import WORKER, holds_run, name_of, read_curve, run_folder
 from lsr.training.settings import TrainingSettings, settings_as_json
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -52,7 +52,7 @@ def start(name: str, collection: str, settings: TrainingSettings) -> Job:
     try:
         with told_when_full(work):
             work.parent.mkdir(parents=True, exist_ok=True)
-            work.mkdir()
+            work.mkdir(exist_ok=not holds_run(work))
     except FileExistsError:
         raise QueryError(
             f"There is a training run `{name}` already. Resume or discard it, or choose another "
