@@ -99,12 +99,21 @@ def killed(tmp_path_factory):
                  "size", "--seeds", "1", "--epochs", "1", "--batch-size", "8", "--hidden-size", "4",
                  "--workers", "1", "--json"]  # fmt: skip
     script = (
-        f"import lsr.ablation.grid as g; g.SIZES = {TWO_SIZES}\n"
-        f"from lsr.cli.main import main\nmain({arguments!r})"
+        f"import sys, lsr.ablation.grid as g, lsr.cli.main as command; g.SIZES = {TWO_SIZES}\n"
+        "log = command._log\n"
+        "def waiting(line):\n"
+        "    log(line)\n"
+        "    if line.startswith('1/2'): sys.stdin.read()\n"  # to be killed before the second run
+        f"command._log = waiting\ncommand.main({arguments!r})"
     )
     environment = {**os.environ, "LEXISCOPE_HOME": str(base)}
     process = subprocess.Popen(
-        [sys.executable, "-c", script], cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     said = []
     for line in process.stderr:
@@ -112,6 +121,7 @@ def killed(tmp_path_factory):
         if line.startswith("1/2"):
             process.send_signal(signal.SIGKILL)
             break
+    process.stdin.close()
     process.stderr.close()
     process.wait()
     finished = {path.name: path.stat().st_mtime_ns for path in (out / ".runs").glob("*.json")}

@@ -29,24 +29,25 @@ from lsr.storage.locks import exclusive
 from tests.conftest import FakeEncoder
 
 ROOT = Path(__file__).resolve().parents[2]
-# Encodes slowly and says when a batch is on disk, so that it can be killed between two.
+# Says when a batch is on disk and waits to be asked for the next one, so that it is killed between
+# two, however fast or slow it is.
 CHILD = """
-import sys, time
+import sys
 from pathlib import Path
 import numpy as np
 from lsr.encoding.encoding import encode_pictures
 
-class Slow:
-    name, dense_size, fingerprint = "slow", 4, "slow-1"
+class Means:
+    name, dense_size, fingerprint = "means", 4, "means-1"
     def encode_images(self, pictures):
-        time.sleep(0.05)
         means = np.array([np.asarray(p, np.float32).reshape(-1, 3).mean(axis=0) for p in pictures])
         vectors = np.concatenate([means, np.ones((len(means), 1))], axis=1).astype(np.float32)
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 files = sorted(Path(sys.argv[1]).iterdir())
-for report in encode_pictures(Slow(), files, Path(sys.argv[2]), batch_size=3):
+for report in encode_pictures(Means(), files, Path(sys.argv[2]), batch_size=3):
     print(report.done, flush=True)
+    sys.stdin.readline()
 """
 
 
@@ -63,7 +64,9 @@ def pictures(tmp_path: Path) -> list[Path]:
 
 def child(pictures: Sequence[Path], work: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", CHILD, str(pictures[0].parent), str(work)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
 
 
 def directly(encoder: FakeEncoder, files: Sequence[Path]) -> np.ndarray:
@@ -85,16 +88,16 @@ def test_rows_are_in_the_order_of_the_files(pictures, fake_encoder, tmp_path):
 
 def test_a_killed_encoding_goes_on_and_equals_an_unbroken_one(pictures, tmp_path):
     unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
-    child(pictures, unbroken).communicate(timeout=60)
+    child(pictures, unbroken).communicate(timeout=600)
     for kills in (1, 2):
         process = child(pictures, broken)
         first = process.stdout.readline()
         assert int(first) == 3 * kills  # goes on where the journal ends, not at the beginning
         os.kill(process.pid, signal.SIGKILL)
-        process.communicate(timeout=60)
+        process.communicate(timeout=600)
         assert not (broken / "image_vectors.npy").exists()
     process = child(pictures, broken)
-    done = [int(line) for line in process.communicate(timeout=60)[0].split()]
+    done = [int(line) for line in process.communicate(timeout=600)[0].split()]
     assert done == [9, 12, 15, 18, 20]
     for name in ("image_vectors.npy", "unreadable.json"):
         assert (broken / name).read_bytes() == (unbroken / name).read_bytes()

@@ -182,26 +182,36 @@ def test_two_imports_of_one_name_do_not_mix(photos, encoder, home):
         list(run_import(plan))
 
 
-SLOW_ENCODER = """
-import time
+# Where it is told to, it stays at a batch in the middle, so that it is killed there on any machine.
+STAYING_ENCODER = """
+import os
+import threading
 import numpy as np
 
-class Slow:
-    name, dense_size, fingerprint = "slow", 4, "slow-1"
+class Staying:
+    name, dense_size, fingerprint = "staying", 4, "staying-1"
 
-    def _unit(self, rows):
-        time.sleep(0.03)
+    def _unit(self, rows, kind):
         rows = np.asarray(rows, np.float32)
+        if os.environ.get("STAYS_AT") == kind and len(rows) > 8 and self.begun(kind):
+            threading.Event().wait()
         return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
+    def begun(self, kind, seen=set()):
+        first = kind not in seen
+        seen.add(kind)
+        return not first
+
     def encode_images(self, pictures):
-        return self._unit([[*np.asarray(p, float).mean(axis=(0, 1)), 1] for p in pictures])
+        means = [np.asarray(p, float).mean(axis=(0, 1)) for p in pictures]
+        return self._unit([[*mean, 1] for mean in means], "images")
 
     def encode_texts(self, texts):
-        return self._unit([[len(t), t.count("1") + 1, t.count("2") + 1, 1] for t in texts])
+        rows = [[len(t), t.count("1") + 1, t.count("2") + 1, 1] for t in texts]
+        return self._unit(rows, "captions")
 
 def load():
-    return Slow()
+    return Staying()
 """
 
 
@@ -211,18 +221,20 @@ def test_a_killed_import_gives_the_collection_of_an_undisturbed_one(tmp_path, ho
     members["captions.csv"] = "\n".join(["image,caption", *rows])
     source = write_zip(tmp_path / "x.zip", members)
     (home / "encoders").mkdir(parents=True)
-    (home / "encoders" / "slow.py").write_text(SLOW_ENCODER)
+    (home / "encoders" / "staying.py").write_text(STAYING_ENCODER)
     command = [sys.executable, "-m", "lsr", "import", str(source), "--name", "mine"]
-    for stage in ("pictures", "encoding captions"):
+    for stage, kind in (("pictures", "images"), ("encoding captions", "captions")):
+        monkeypatch.setenv("STAYS_AT", kind)
         with subprocess.Popen(
-            [*command, "--encoder", "slow"], cwd=ROOT, text=True, stderr=subprocess.PIPE
+            [*command, "--encoder", "staying"], cwd=ROOT, text=True, stderr=subprocess.PIPE
         ) as process:
             assert any(line.startswith(stage) for line in process.stderr)
             process.send_signal(signal.SIGKILL)
         assert process.returncode == -signal.SIGKILL
+    monkeypatch.delenv("STAYS_AT")
     made = []
     for name in ("mine", "undisturbed"):
-        *_, last = run_import(plan_import(ImportRequest(str(source), name, encoder="slow")))
+        *_, last = run_import(plan_import(ImportRequest(str(source), name, encoder="staying")))
         made.append(last.imported.collection)
     assert made[0].fingerprint == made[1].fingerprint
     assert len(made[0].captions) == 900

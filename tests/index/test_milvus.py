@@ -138,7 +138,7 @@ def test_a_killed_build_goes_on_without_a_lost_or_doubled_row(place, small_batch
         f"place = Place({place.uri!r})\n"
         "list(milvus.build(place, Rows(rows.name, rows.ids, rows.splits, V, vectors)))\n"
     )
-    killed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60)
+    killed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=600)
     assert killed.returncode == -signal.SIGKILL
     assert [report.done for report in milvus.build(place, rows_of(block()))] == [64, 80, N]
     assert_answers_as_memory(MilvusIndex(place, "images", N, V), block())
@@ -314,10 +314,11 @@ def test_a_milvus_lite_that_scores_by_bm25_is_refused(place, monkeypatch):
 @installed
 def test_a_file_that_another_process_has_open_is_said(place):
     code = (
-        "import sys, time\nfrom lsr.index.milvus.server import Place, connect\n"
-        f"connect(Place({place.uri!r}), create=True)\nprint('open', flush=True)\ntime.sleep(60)\n"
+        "import sys\nfrom lsr.index.milvus.server import Place, connect\n"
+        f"connect(Place({place.uri!r}), create=True)\nprint('open', flush=True)\nsys.stdin.read()\n"
     )
-    other = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    other = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, **pipes)
     with other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"open\n"

@@ -22,8 +22,13 @@ def test_short_work_stays_on_the_calling_thread():
 def test_long_work_is_shared_and_each_part_done_once(n):
     spans, threads = [], set()
 
+    together = threading.Barrier(3)
+
     def work(first, last):
-        time.sleep(0.005 * (last - first) / 16)
+        if first == 0:  # what the length of the work is told from
+            time.sleep(0.01)
+        elif threading.get_ident() not in threads:
+            together.wait(600)  # no thread takes all before another has begun
         spans.append((first, last))
         threads.add(threading.get_ident())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,14 +41,6 @@ def labelled(app: AppTest, kind: str, label: str):
 def clicked(app: AppTest, label: str) -> AppTest:
     labelled(app, "button", label).click()
     return app.run()
-
-
-def until(name: str, *states: str) -> jobs.Job:
-    deadline = time.monotonic() + 60
-    while (job := jobs.find_job(name)).status not in states:
-        assert time.monotonic() < deadline, job
-        time.sleep(0.05)
-    return job
 
 
 def report(step: int, r1: float, *, best: bool = False) -> TrainingReport:
