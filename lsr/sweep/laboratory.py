@@ -23,6 +23,7 @@ from lsr.sweep.nulls import check_null, null_query, null_split
 from lsr.sweep.points import Point
 from lsr.sweep.store import SweepStore
 from lsr.sweep.sweep import Draws, SweepReport, sweeping_of
+from lsr.sweep.teacher import teacher_once
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,24 @@ class Laboratory:
         """The split under the model, or under its null."""
         split = self.ready()
         return null_split(split, self.null, self.model.sizes.hidden_size) if self.null else split
+
+    @cached_property
+    def plain(self) -> Task:
+        """The task without what is only measured: fixed prunings, and how near terms are.
+
+        Whoever looks at one query needs no more, and has it in half the time.
+        """
+        return make_task(self.projected, self.direction)
+
+    @cached_property
+    def teacher(self) -> dict[str, float]:
+        """Measures of the ranking by dense vectors."""
+        return teacher_once(
+            self.collection.fingerprint,
+            self.split,
+            self.direction,
+            lambda: self.plain.teacher_ranks,
+        )
 
     @cached_property
     def free(self) -> Task:

@@ -177,9 +177,7 @@ def _laboratory(
     null: str,
     *marks: str,
 ) -> Laboratory:
-    ready = open_laboratory(_images, _head, split, direction, null=null, projected=_ready)
-    _ = ready.task.teacher_top  # every sweep asks for it
-    return _kept(ready)
+    return _kept(open_laboratory(_images, _head, split, direction, null=null, projected=_ready))
 
 
 @st.cache_resource(max_entries=200, show_spinner=False)

@@ -10,7 +10,6 @@ from html import escape
 import pandas as pd
 import streamlit as st
 
-from lsr.evaluation.measures import summarize
 from lsr.evaluation.passes import COSTS, MEASURES
 from lsr.figures.frontier import LABELS, MEANINGS, Curve, frontier_alt, trade_off_figure
 from lsr.sweep.sweep import Draws, SweepReport, SweepRow
@@ -70,6 +69,10 @@ def measure(setting: Setting, turned: Turned) -> list[Measured]:
             turned.knob,
             setting.latency,
         )
+        if not ready.store(turned.knob, DRAWS.seed).folder.exists():
+            # Making ready for a sweep is no part of the patience that a sweep is given.
+            with st.spinner("Setting up the laboratory…"):
+                _ = ready.task.teacher_top
         start = partial(ready.sweeping, turned.knob, turned.values, DRAWS, latency=setting.latency)
         work = background.follow(key, start)
         if work.problem is not None:
@@ -77,7 +80,7 @@ def measure(setting: Setting, turned: Turned) -> list[Measured]:
             raise work.problem
         running = work.running
         rows = work.latest.rows if work.latest else ()
-        teacher = found[0].teacher if found else summarize(ready.task.teacher_ranks)
+        teacher = found[0].teacher if found else ready.teacher
         found.append(Measured(name, model, null, rows, work, key, teacher, running))
     return found
 

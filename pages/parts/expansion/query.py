@@ -64,7 +64,7 @@ class Pinned:
 
     def left(self, turned: Turned) -> Side:
         """What the knob leaves of the query for sure."""
-        return sure_part(self.ready.task, self.query, turned.knob, turned.value)
+        return sure_part(self.ready.plain, self.query, turned.knob, turned.value)
 
     def index(self, turned: Turned) -> MemoryIndex:
         """The images of the split under the knob."""
@@ -89,7 +89,7 @@ def side_by_side(
 
 def _show_terms(setting: Setting, turned: Turned, pinned: Pinned) -> None:
     ready, query, name = pinned.ready, pinned.query, pinned.name
-    states = outcomes(ready.task, query, turned.knob, turned.value, DRAWS.seed)
+    states = outcomes(ready.plain, query, turned.knob, turned.value, DRAWS.seed)
     bars = term_bars_of(query, states, ready.model.vocabulary.terms)
     shown = "" if len(bars) == len(query.terms) else f", the strongest {len(bars)} shown"
     mean = "; a bar is the mean over the coin" if 0 < states[0].chance < 1 else ""
@@ -161,7 +161,7 @@ def _vector(_searcher: object, text: str, *marks: str) -> Side:  # noqa: ARG001
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _index(_ready: Laboratory, knob: Knob, value: float, *marks: str) -> MemoryIndex:  # noqa: ARG001
-    return image_index(_ready.task, knob, value, _ready.model.vocabulary.fingerprint)
+    return image_index(_ready.plain, knob, value, _ready.model.vocabulary.fingerprint)
 
 
 def _marks(ready: Laboratory) -> tuple[str, ...]:
