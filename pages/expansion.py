@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.parts import address, caches, charts, explain
-from pages.parts.choice import Choice, current_choice
+from pages.parts.choice import current_choice
 from pages.parts.entry import draw
 from pages.parts.expansion.cheapest import show_cheapest
 from pages.parts.expansion.curve import (
@@ -56,10 +56,10 @@ def show() -> None:
             show_trained(choice)
             return
         polls = st.session_state.get(_POLLING, False)
-        st.fragment(_explore, run_every=_EVERY if polls else None)(choice, setting, kind)
+        st.fragment(_explore, run_every=_EVERY if polls else None)(setting, kind)
 
 
-def _explore(choice: Choice, setting: Setting, kind: str) -> None:
+def _explore(setting: Setting, kind: str) -> None:
     """Everything that moves with the knob; the rest of the page stays as it is."""
     busy = False
     with mistakes_shown():
@@ -83,11 +83,11 @@ def _explore(choice: Choice, setting: Setting, kind: str) -> None:
         else:
             text = read_query(setting)
             if view == "query":
-                show_query(setting, turned, text, choice)
+                show_query(setting, turned, text)
             elif view == "cloud":
-                show_cloud(setting, turned, text, choice)
+                show_cloud(setting, turned, text)
             else:
-                show_prices(setting, turned, text, choice)
+                show_prices(setting, turned, text)
     _poll(busy)
 
 

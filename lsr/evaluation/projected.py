@@ -17,7 +17,7 @@ from lsr.index.memory.index import MemoryIndex
 from lsr.model.checkpoint import Model
 from lsr.model.expansion import literal_flags
 from lsr.model.fit import misfit
-from lsr.model.projection_cache import project_once
+from lsr.model.projection_cache import literal_once, project_once
 from lsr.model.sparse import SparseVectors
 from lsr.model.vocabulary import Vocabulary
 
@@ -153,4 +153,4 @@ def _said_by_owner(literal: sp.csr_matrix, owners: np.ndarray, n: int) -> sp.csr
 @lru_cache(maxsize=2)
 def _literal(texts: tuple[str, ...], vocabulary: Vocabulary) -> sp.csr_matrix:
     """What the texts say; two models of one vocabulary that stand side by side share it."""
-    return vocabulary.literal_matrix(texts)
+    return literal_once(vocabulary, texts)

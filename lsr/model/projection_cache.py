@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from safetensors.numpy import load_file, save_file
 
 from lsr.exceptions import DiskFullError
 from lsr.model.checkpoint import Model
+from lsr.model.vocabulary import Vocabulary
 from lsr.storage.files import fingerprint, replacing_file
 from lsr.storage.places import home
 
@@ -46,11 +48,26 @@ def project_once(model: Model, dense: np.ndarray) -> sp.csr_matrix:
     if not len(dense):
         return model.project(dense)
     key = fingerprint(model.fingerprint, str(dense.shape), str(dense.dtype), np.asarray(dense))
-    path = cache_folder() / f"{SCHEMA}-{key}.safetensors"
     shape = len(dense), model.sizes.vocabulary_size
+    return _once(key, shape, lambda: model.project(dense))
+
+
+def literal_once(vocabulary: Vocabulary, texts: Sequence[str]) -> sp.csr_matrix:
+    """What `vocabulary.literal_matrix` gives, read from disk where the texts were split before."""
+    if not texts:
+        return vocabulary.literal_matrix(texts)
+    key = fingerprint("literal", vocabulary.tokenizer_fingerprint, *texts)
+    shape = len(texts), len(vocabulary)
+    kept = _once(key, shape, lambda: vocabulary.literal_matrix(texts).astype(np.float32))
+    return kept.astype(bool)
+
+
+def _once(key: str, shape: tuple[int, int], make: Callable[[], sp.csr_matrix]) -> sp.csr_matrix:
+    """The matrix that is kept under a key, made where there is none."""
+    path = cache_folder() / f"{SCHEMA}-{key}.safetensors"
     if (known := _read(path, shape)) is not None:
         return known
-    matrix = model.project(dense)
+    matrix = make()
     _keep(path, matrix)
     return matrix
 

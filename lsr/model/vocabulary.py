@@ -58,6 +58,11 @@ class Vocabulary:
         return fingerprint("\n".join(self.terms))
 
     @cached_property
+    def tokenizer_fingerprint(self) -> str:
+        """Also tells apart vocabularies of the same terms that split texts in another way."""
+        return fingerprint(self._tokenizer.to_str())
+
+    @cached_property
     def special(self) -> np.ndarray:
         """(V,) bool: terms that are marks of the tokenizer and never literal."""
         return np.array([bool(_SPECIAL.fullmatch(term)) for term in self.terms])

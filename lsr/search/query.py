@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from lsr.encoders.protocol import Encoder
+from lsr.evaluation.task import Side
 from lsr.exceptions import QueryError
+from lsr.model.checkpoint import Model
 from lsr.model.sparse import strongest
 from lsr.model.vocabulary import Vocabulary
 from lsr.search.results import SearchSettings
@@ -25,6 +28,19 @@ def check_text(text: str) -> None:
             f"The query has {len(text):,} characters; up to {MAX_QUERY_CHARACTERS:,} are searched. "
             "Shorten it."
         )
+
+
+def query_vector(text: str, encoder: Encoder, model: Model) -> Side:
+    """The sparse vector of a text, fully expanded, with which of its terms it says.
+
+    Raises:
+        QueryError: the text is empty or too long.
+    """
+    check_text(text)
+    dense = encoder.encode_texts([text])
+    matrix = model.project(dense)
+    said = np.isin(matrix.indices, model.vocabulary.literal_ids(text))
+    return Side((text,), matrix, said, dense)
 
 
 def shaped(

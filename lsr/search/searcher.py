@@ -29,7 +29,7 @@ from lsr.index.protocol import Found, Hit, Index, SplitImages
 from lsr.model.checkpoint import Model, load_model
 from lsr.model.projection_cache import project_once
 from lsr.model.sparse import SparseVectors, TermWeight, strongest
-from lsr.search.query import check_text, shaped
+from lsr.search.query import check_text, query_vector, shaped
 from lsr.search.results import ExplainedHit, Inspection, SearchResult, SearchSettings, TermCard
 from lsr.search.terms import co_activated, contributions, query_terms, supported_terms
 
@@ -145,11 +145,7 @@ class Searcher:
         Raises:
             QueryError: the text is empty or too long.
         """
-        check_text(text)
-        dense = self.encoder.encode_texts([text])
-        matrix = self.model.project(dense)
-        said = np.isin(matrix.indices, self.model.vocabulary.literal_ids(text))
-        return Side((text,), matrix, said, dense)
+        return query_vector(text, self.encoder, self.model)
 
     def search_picture(
         self, picture: Image.Image, name: str = "", settings: SearchSettings | None = None

@@ -13,11 +13,13 @@ from functools import cached_property
 import numpy as np
 
 from lsr.collection.collection import Collection
+from lsr.encoders.loading import load_encoder
 from lsr.evaluation.evaluate import term_vectors_for
 from lsr.evaluation.pairs import check_pairs
 from lsr.evaluation.projected import ProjectedSplit, check_fit, project_split
 from lsr.evaluation.task import Side, Task, check_direction, make_task
 from lsr.model.checkpoint import Model
+from lsr.search.query import query_vector
 from lsr.sweep.knobs import Knob, parse_knob, set_to
 from lsr.sweep.nulls import check_null, null_query, null_split
 from lsr.sweep.points import Point
@@ -131,15 +133,17 @@ class Laboratory:
         store = self.store(knob, draws.seed)
         yield from sweeping_of(lambda: self.task, knob, values, draws, latency=latency, store=store)
 
-    def as_asked(self, query: Side) -> Side:
+    def query(self, text: str) -> Side:
         """A text's vector as this laboratory searches with it: under its null, if it has one.
 
-        Args:
-            query: a single vector whose id is its text.
+        Raises:
+            QueryError: the text is empty or too long.
+            InputError: the encoder of the collection cannot be loaded.
         """
+        query = query_vector(text, load_encoder(self.collection.encoder), self.model)
         if not self.null:
             return query
-        literal = np.unique(self.model.vocabulary.literal_ids(query.ids[0]))
+        literal = np.unique(self.model.vocabulary.literal_ids(text))
         size = self.model.sizes.hidden_size
         return null_query(self.projected, query, literal, self.null, size)
 

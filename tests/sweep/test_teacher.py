@@ -3,6 +3,7 @@ import json
 import pytest
 
 from lsr.evaluation.measures import summarize
+from lsr.model.projection_cache import literal_once
 from lsr.sweep import laboratory
 from lsr.sweep.laboratory import open_laboratory
 
@@ -43,3 +44,29 @@ def test_the_plain_task_ranks_and_costs_as_the_whole_one(collection, model):
     assert (ready.plain.captions.said == ready.task.captions.said).all()
     assert (ready.plain.images.said == ready.task.images.said).all()
     assert ready.plain.captions.ids == ready.task.captions.ids
+
+
+@pytest.mark.parametrize("null", ["", "words"])
+def test_a_query_is_a_vector_of_the_model_or_of_its_null(collection, model, fake_encoder, null):
+    ready = open_laboratory(collection, model, null=null)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(laboratory, "load_encoder", lambda _: fake_encoder)
+        query = ready.query("a green dog")
+    if null:
+        assert set(query.terms.tolist()) == set(
+            model.vocabulary.literal_ids("a green dog").tolist()
+        )
+        assert set(query.matrix.data.tolist()) == {1.0}
+    else:
+        expected = model.project(fake_encoder.encode_texts(["a green dog"]))
+        assert (query.matrix != expected).nnz == 0
+
+
+def test_what_texts_say_is_split_once(collection, model, monkeypatch):
+    texts, vocabulary = ["a green dog", "", "dog dog"], model.vocabulary
+    expected = vocabulary.literal_matrix(texts)
+    for _ in range(2):
+        said = literal_once(vocabulary, texts)
+        assert said.dtype == bool
+        assert (said != expected).nnz == 0
+        monkeypatch.setattr(type(vocabulary), "literal_matrix", None)  # not asked again

@@ -15,7 +15,6 @@ from lsr.sweep.knobs import Knob
 from lsr.sweep.laboratory import Laboratory
 from lsr.sweep.one_query import Outcome, image_index, outcomes, sure_part
 from pages.parts import address, caches, cards, charts
-from pages.parts.choice import Choice
 from pages.parts.expansion.bars import show_bars
 from pages.parts.expansion.curve import DRAWS
 from pages.parts.expansion.knobs import Turned
@@ -49,9 +48,9 @@ def read_query(setting: Setting) -> str:
     return text
 
 
-def show_query(setting: Setting, turned: Turned, text: str, choice: Choice) -> None:
+def show_query(setting: Setting, turned: Turned, text: str) -> None:
     """Terms and results of the query in every model, as the knob leaves them."""
-    side_by_side(setting, text, choice, lambda pinned: _show_terms(setting, turned, pinned))
+    side_by_side(setting, text, lambda pinned: _show_terms(setting, turned, pinned))
 
 
 @dataclass(frozen=True)
@@ -72,9 +71,7 @@ class Pinned:
         return _index(ready, turned.knob, turned.value, *_marks(ready))
 
 
-def side_by_side(
-    setting: Setting, text: str, choice: Choice, show: Callable[[Pinned], None]
-) -> None:
+def side_by_side(setting: Setting, text: str, show: Callable[[Pinned], None]) -> None:
     """Show the query in a column for every model, and for the null; mistakes are said in theirs."""
     columns = st.columns(len(setting.searched), gap="medium")
     for column, (model, null, name) in zip(columns, setting.searched, strict=True):
@@ -82,9 +79,7 @@ def side_by_side(
             ready = caches.laboratory(
                 setting.collection, model, setting.split, "text-to-image", null
             )
-            searcher = caches.searcher(Choice(setting.collection, model, choice.engine).in_memory)
-            query = _vector(searcher, text, *_marks(ready))
-            show(Pinned(name, ready, ready.as_asked(query)))
+            show(Pinned(name, ready, _vector(ready, text, *_marks(ready))))
 
 
 def _show_terms(setting: Setting, turned: Turned, pinned: Pinned) -> None:
@@ -155,8 +150,8 @@ def term_bars_of(
 
 
 @st.cache_resource(max_entries=100, show_spinner=False)
-def _vector(_searcher: object, text: str, *marks: str) -> Side:  # noqa: ARG001
-    return _searcher.query_vector(text)  # type: ignore[attr-defined]
+def _vector(_ready: Laboratory, text: str, *marks: str) -> Side:  # noqa: ARG001
+    return _ready.query(text)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -9,7 +9,6 @@ import streamlit as st
 from lsr.figures.query import price_figure, rank_cloud_figure
 from lsr.sweep.one_query import ImageRanks, PriceTag, price_tags, rank_clouds, within_budget
 from pages.parts import address, caches, cards, charts
-from pages.parts.choice import Choice
 from pages.parts.expansion.curve import DRAWS
 from pages.parts.expansion.knobs import Turned
 from pages.parts.expansion.query import HITS, Pinned, show_hits, side_by_side
@@ -20,10 +19,10 @@ _CLOUD_DRAWS, _CLOUD_IMAGES = 200, 10
 _SHARES = tuple(range(5, 101, 5))
 
 
-def show_cloud(setting: Setting, turned: Turned, text: str, choice: Choice) -> None:
+def show_cloud(setting: Setting, turned: Turned, text: str) -> None:
     """Where word-level draws rank each image; the knob above sets their rate if it is one."""
     rate = turned.value if turned.knob.control == "word" else _choose_rate()
-    side_by_side(setting, text, choice, lambda pinned: _show_clouds(setting, turned, pinned, rate))
+    side_by_side(setting, text, lambda pinned: _show_clouds(setting, turned, pinned, rate))
 
 
 def _choose_rate() -> float:
@@ -89,7 +88,7 @@ def _median(cloud: ImageRanks, last: int) -> str:
     return f"{median:g}" if median < last else "no hit"
 
 
-def show_prices(setting: Setting, turned: Turned, text: str, choice: Choice) -> None:
+def show_prices(setting: Setting, turned: Turned, text: str) -> None:
     """What every term costs and brings, and what a budget of postings still finds."""
     share = int(address.read_number("budget", _SHARES[0], _SHARES[-1], 100))
     st.slider(
@@ -101,9 +100,7 @@ def show_prices(setting: Setting, turned: Turned, text: str, choice: Choice) -> 
         "they fit.",
         **address.bound("budget", share, 100, address.number_text),
     )
-    side_by_side(
-        setting, text, choice, lambda pinned: _show_price(setting, turned, pinned, share / 100)
-    )
+    side_by_side(setting, text, lambda pinned: _show_price(setting, turned, pinned, share / 100))
 
 
 def _show_price(setting: Setting, turned: Turned, pinned: Pinned, share: float) -> None:
