@@ -70,12 +70,10 @@ class Laboratory:
     @cached_property
     def teacher(self) -> dict[str, float]:
         """Measures of the ranking by dense vectors."""
-        return teacher_once(
-            self.collection.fingerprint,
-            self.split,
-            self.direction,
-            lambda: self.plain.teacher_ranks,
-        )
+        about = [self.collection.fingerprint, self.split, self.direction]
+        if self.queries:
+            about.append(self.collection.query_set(self.queries).fingerprint)
+        return teacher_once(about, lambda: self.plain.teacher_ranks)
 
     @cached_property
     def free(self) -> Task:

@@ -1,12 +1,12 @@
 """How well the dense vectors themselves rank: the line that every curve is held against.
 
-It does not depend on a model, so it is measured once for a split and a direction and kept under
-`$LEXISCOPE_HOME/cache/teacher`.
+It does not depend on a model, so it is measured once for a split, its queries and a direction, and
+kept under `$LEXISCOPE_HOME/cache/teacher`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import numpy as np
@@ -19,16 +19,14 @@ from lsr.storage.places import home
 SCHEMA = 1
 
 
-def teacher_once(
-    collection: str, split: str, direction: str, ranks: Callable[[], np.ndarray]
-) -> dict[str, float]:
+def teacher_once(about: Sequence[str], ranks: Callable[[], np.ndarray]) -> dict[str, float]:
     """Every one of RANK_MEASURES, read from disk where it was measured before.
 
     Args:
-        collection: its fingerprint.
+        about: what the ranks depend on, such as the collection's fingerprint and the split.
         ranks: gives the teacher's ranks (q,); asked only where nothing is kept.
     """
-    key = fingerprint(collection, split, direction)
+    key = fingerprint(*about)
     path = home() / "cache" / "teacher" / f"{SCHEMA}-{key}.json"
     if path.exists():
         with suppress(CollectionError):  # damaged: measured anew

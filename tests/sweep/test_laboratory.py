@@ -13,6 +13,7 @@ from lsr.cli.main import build_parser
 from lsr.collection.collection import load_collection
 from lsr.collection.queries import QueryRow, write_query_set
 from lsr.evaluation.evaluate import evaluate
+from lsr.evaluation.measures import summarize
 from lsr.evaluation.projected import project_split
 from lsr.evaluation.task import DIRECTIONS
 from lsr.exceptions import QueryError, UnknownNameError
@@ -175,6 +176,13 @@ def test_query_sets_never_share_a_store(queried, model):
     again = load_collection(queried.folder)
     stores.append(open_laboratory(again, model, queries="some").store(caption, 0))
     assert len({store.folder for store in stores}) == 4
+
+
+def test_query_sets_never_share_a_teacher(queried, model):
+    captions, queries = (open_laboratory(queried, model, queries=name) for name in ("", "some"))
+    for ready in (captions, queries):
+        assert ready.teacher == summarize(ready.task.teacher_ranks)
+    assert captions.teacher != queries.teacher
 
 
 def test_queries_with_the_same_answers_are_resampled_together(queried, model):
