@@ -227,7 +227,9 @@ def complain(task, complaints):
 
 
 @pytest.mark.parametrize(
-    ("target", "message"), [(die, "code -9"), (complain, "The disk is full")], ids=str
+    ("target", "message"),
+    [(die, "code -9"), (complain, "The disk is full")],
+    ids=["killed", "disk full"],
 )
 def test_a_worker_that_ends_without_a_result_is_told_of(
     tiny, tmp_path, monkeypatch, target, message
