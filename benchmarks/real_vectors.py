@@ -26,12 +26,13 @@ from lsr.evaluation.measures import summarize
 from lsr.evaluation.pairs import Pairs
 from lsr.model.vocabulary import Vocabulary
 from lsr.storage.places import BUNDLED_ENCODER
+from lsr.training.device import training_device
 from lsr.training.loop import train
 from lsr.training.options import add_training_options, training_settings
 from lsr.training.recipes import COMPACT_RECIPE
 from lsr.training.settings import TrainingSettings
 from lsr.training.stop_list import stop_list
-from lsr.training.train_model import new_head, training_device
+from lsr.training.train_model import new_head
 from lsr.training.vocabulary_start import load_start
 
 FOLDS = 5

@@ -45,11 +45,12 @@ from lsr.model.expansion import ExpansionControl
 from lsr.model.projection import Projection
 from lsr.storage.places import BUNDLED_ENCODER
 from lsr.training.batches import TrainingPairs
+from lsr.training.device import training_device
 from lsr.training.loop import Run
 from lsr.training.recipes import COMPACT_RECIPE
 from lsr.training.settings import TrainingSettings
 from lsr.training.step import draw
-from lsr.training.train_model import Prepared, prepare, training_device
+from lsr.training.train_model import Prepared, prepare
 
 COCO_PAIRS, COCO_EPOCHS = 566_435, 200
 

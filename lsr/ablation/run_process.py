@@ -24,9 +24,10 @@ from lsr.exceptions import InputError
 from lsr.storage.files import write_json
 from lsr.sweep.knobs import Knob
 from lsr.sweep.sweep import sweep
+from lsr.training.device import training_device
 from lsr.training.loop import train
 from lsr.training.settings import TrainingReport, TrainingSettings, settings_as_json
-from lsr.training.train_model import prepare, project_with_trained, training_device
+from lsr.training.train_model import prepare, project_with_trained
 
 # Inference rates at which every run is measured for the mismatch study.
 RATES = tuple(round(0.1 * tenth, 1) for tenth in range(11))

@@ -26,7 +26,7 @@ from lsr.evaluation.pairs import load_pairs
 from lsr.exceptions import ModelError, QueryError
 from lsr.storage.files import read_json, write_json
 from lsr.storage.locks import exclusive
-from lsr.training.train_model import training_device
+from lsr.training.device import training_device
 
 
 @dataclass(frozen=True)

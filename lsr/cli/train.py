@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
 
 from lsr.cli.answer import Add, Answer, Log
 from lsr.exceptions import ModelError, QueryError
@@ -14,9 +15,16 @@ from lsr.training.options import (
     training_settings,
 )
 
-METHODS = ("trained", "closed-form")
-# What a head in closed form has besides; every other option is of training.
-_OF_BOTH = ("target_active_terms",)
+if TYPE_CHECKING:  # reading a collection loads pyarrow
+    from lsr.collection.collection import Collection
+
+METHODS = ("tuned", "closed-form", "encoder-terms", "trained")
+# What a lexical head has besides; every other option is of training.
+_OF_LEXICAL = {
+    "closed-form": ("target_active_terms",),
+    "tuned": ("target_active_terms", "control", "draws_per", "noise", "seed"),
+    "encoder-terms": ("target_active_terms", "control", "draws_per", "noise", "seed"),
+}
 
 
 def add_commands(add: Add) -> None:
@@ -26,8 +34,9 @@ def add_commands(add: Add) -> None:
     one.add_argument(
         "--method",
         choices=METHODS,
-        default="trained",
-        help="trained step by step, or closed-form: seconds, from vectors and captions (trained)",
+        help="tuned: a head of the captions' own words, then some hundred steps; closed-form: "
+        "without a step; encoder-terms: from images alone; trained: freely, step by step (tuned, "
+        "or trained where an option of training is given)",
     )
     one.add_argument("--resume", action="store_true", help="go on with an unfinished run")
     add_training_options(one)
@@ -36,15 +45,39 @@ def add_commands(add: Add) -> None:
 def train(options: argparse.Namespace, log: Log) -> Answer:
     """A new model from the pairs of a collection."""
     from lsr.collection.collection import load_collection
+
+    collection = load_collection(options.collection)
+    others = [name for name in (*training_option_names(), "resume") if getattr(options, name)]
+    method = options.method
+    if method is None:
+        method = "tuned" if set(others) <= set(_OF_LEXICAL["tuned"]) else "trained"
+        if method == "tuned" and not has_captions(collection):
+            method = "encoder-terms"
+            log("There are no captions, so the encoder's own words take their place.")
+    if method == "trained":
+        return _trained(collection, options, log)
+    if wrong := [name for name in others if name not in _OF_LEXICAL[method]]:
+        known = ", ".join(f"--{name.replace('_', '-')}" for name in _OF_LEXICAL[method])
+        raise QueryError(
+            f"--{wrong[0].replace('_', '-')} belongs to training. Leave it out with --method "
+            f"{method}, which takes {known}."
+        )
+    return _lexical(collection, method, options, log)
+
+
+def has_captions(collection: Collection) -> bool:
+    """Whether there are captions to train on."""
+    return bool("train" in collection.splits and len(collection.caption_rows("train")))
+
+
+def _trained(collection: Collection, options: argparse.Namespace, log: Log) -> Answer:
+    """A model trained freely, step by step."""
     from lsr.storage.files import read_json
     from lsr.training.train_model import train_model
 
-    if options.method == "closed-form":
-        return _closed_form(options, log)
     settings = training_settings(options)
     folder = own_folder("models", options.out)
     reports = []
-    collection = load_collection(options.collection)
     run = train_model(collection, folder, settings, resume=options.resume)
     for report in run:
         reports.append(asdict(report))
@@ -55,31 +88,41 @@ def train(options: argparse.Namespace, log: Log) -> Answer:
             f"{report.seconds_left:.0f} s left"
         )
     metrics = read_json(folder / "metrics.json", ModelError)
-    return {"model": options.out, "epochs": reports, "metrics": metrics}
+    return {"model": options.out, "method": "trained", "epochs": reports, "metrics": metrics}
 
 
-def _closed_form(options: argparse.Namespace, log: Log) -> Answer:
-    """A model without a training step."""
-    from lsr.collection.collection import load_collection
+def _lexical(collection: Collection, method: str, options: argparse.Namespace, log: Log) -> Answer:
+    """A model whose terms are words from the start."""
+    from lsr.model.expansion import parse_control
     from lsr.storage.files import read_json
-    from lsr.training.closed_form import ClosedFormSettings, make_closed_form
+    from lsr.training.lexical.make_model import LexicalSettings, make_lexical
 
-    names = [*training_option_names(), "resume"]
-    others = [name for name in names if getattr(options, name) and name not in _OF_BOTH]
-    if others:
-        raise QueryError(
-            f"--{others[0].replace('_', '-')} belongs to training. Leave it out with --method "
-            "closed-form, whose only setting is --target-active-terms."
-        )
-    settings = ClosedFormSettings()
-    if options.target_active_terms is not None:
-        settings = replace(settings, target_active_terms=options.target_active_terms)
+    settings = LexicalSettings(method)  # type: ignore[arg-type]
+    given = {name: getattr(options, name) for name in ("target_active_terms", "noise", "seed")}
+    settings = replace(settings, **{n: v for n, v in given.items() if v is not None})
+    if options.control or options.draws_per:
+        control = parse_control(options.control or str(settings.tuning(1).control))
+        settings = replace(settings, control=replace(control, per=options.draws_per or "caption"))
     folder = own_folder("models", options.out)
-    model = make_closed_form(load_collection(options.collection), folder, settings)
+    if method != "encoder-terms":
+        collection.check_captions()
+        log(settings.reasons(len(collection.caption_rows("train"))))
+    for report in make_lexical(collection, folder, settings):
+        log(
+            f"step {report.step}/{report.steps}  loss {report.loss:.3f}  active terms "
+            f"{report.active_terms_image:.0f} an image  {report.seconds_left:.0f} s left"
+        )
     training = read_json(folder / "training.json", ModelError)
     log(
-        f"{training['n_terms']:,} terms from {training['n_pairs']:,} captions, "
+        f"{training['n_terms']:,} terms from {training['n_pairs']:,} texts, "
         f"{training['active_terms_train']:.0f} active in a training image"
     )
+    if held_out := training.get("held_out"):
+        log(
+            f"Held-out captions ({held_out['where']}): MRR@10 {held_out['before']:.3f} in closed "
+            f"form, {held_out['after']:.3f} tuned: the {'tuned' if held_out['kept'] else 'closed'} "
+            "form is the model."
+        )
     metrics = read_json(folder / "metrics.json", ModelError)
-    return {"model": model.name, "epochs": [], "metrics": metrics}
+    answer = {"model": options.out, "method": method, "epochs": [], "metrics": metrics}
+    return {**answer, "held_out": training.get("held_out")}

@@ -69,7 +69,7 @@ def load_pairs(
     texts = [collection.caption_texts[row] for row in caption_rows]
     caption_vectors = collection.stored_caption_vectors(split)
     if caption_vectors is None:
-        caption_vectors = _encode_once(texts, encoder or load_encoder(collection.encoder))
+        caption_vectors = encode_once(texts, encoder or load_encoder(collection.encoder))
     position = np.full(len(collection.image_ids), -1, np.int32)
     position[image_rows] = np.arange(len(image_rows), dtype=np.int32)
     relevant = position[collection.caption_image_rows[caption_rows]]
@@ -116,7 +116,7 @@ def query_vectors(
         EncoderError: the collection's encoder is not here.
     """
     texts = list(collection.query_set(queries).texts)
-    return _encode_once(texts, encoder or load_encoder(collection.encoder))
+    return encode_once(texts, encoder or load_encoder(collection.encoder))
 
 
 def check_pairs(collection: Collection, split: str, queries: str = "") -> None:
@@ -165,7 +165,7 @@ def first_images(pairs: Pairs, n: int) -> Pairs:
     )
 
 
-def _encode_once(texts: list[str], encoder: Encoder) -> np.ndarray:
+def encode_once(texts: list[str], encoder: Encoder) -> np.ndarray:
     """(m, d) float16 vectors, read from the cache when these texts were encoded before."""
     made_by = re.sub(r"[^\w.-]+", "-", encoder.name)[-40:]  # a name can hold a path
     name = f"{made_by}-{fingerprint(encoder.fingerprint, *texts)}.npy"

@@ -3,7 +3,8 @@
 A caption's "the" tells nothing about its image: the images of all captions that say it are
 spread like all images. "Penguin" tells much: its images lie together. How far together is
 measured in the frozen encoder's own space, so the list fits the language, the captions and
-what the encoder can see, and nobody has to write it down.
+what the encoder can see, and nobody has to write it down. Only where captions are too few to tell,
+a list of English function words stands in, if the captions are English.
 """
 
 from __future__ import annotations
@@ -21,6 +22,30 @@ _LEAST_CAPTIONS = 20
 # articles, prepositions and punctuation from nouns, colours and most verbs.
 _LEAST_SPECIFICITY = 0.15
 _WORD = re.compile(r"[a-z0-9]{2,}")
+# Captions are taken for English when that share of them holds one of FUNCTION_WORDS.
+_ENGLISH = 0.3
+
+_FUNCTION_WORDS = """
+    a about above across after again against ago all almost along alongside already also
+    although always am amid among an and another any anybody anyone anything anyway anywhere are
+    around as at away back be because been before behind being below beneath beside besides
+    between beyond both but by can cannot could despite did do does doing done down during each
+    either else enough even ever every everybody everyone everything everywhere except few for
+    from further had has have having he hence her here hers herself him himself his how however
+    i if in indeed inside instead into is it its itself just least less like likely many may
+    maybe me might mine more moreover most much must my myself near nearby neither never
+    nevertheless next no nobody none nor not nothing now nowhere of off often on once one ones
+    only onto or other others otherwise ought our ours ourselves out outside over own per
+    perhaps please quite rather really same several shall she should since so some somebody
+    somehow someone something sometimes somewhere soon still such than that the their theirs
+    them themselves then there therefore these they this those though through throughout thus
+    till to together too toward towards under underneath unless until up upon us usually very
+    via was we well were what whatever when whenever where wherever whether which whichever
+    while who whoever whole whom whose why will with within without would yet you your yours
+    yourself yourselves
+"""
+FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
+"""English words that say nothing about a picture: what is known before any caption is read."""
 
 
 def specificity(pairs: Pairs, vocabulary: Vocabulary) -> np.ndarray:
@@ -47,12 +72,18 @@ def specificity(pairs: Pairs, vocabulary: Vocabulary) -> np.ndarray:
 def stop_list(pairs: Pairs, vocabulary: Vocabulary) -> np.ndarray:
     """Ids of the terms to switch off, ascending.
 
-    Three kinds: special tokens and terms without two letters or digits in a row; pieces of
-    words that no caption says; terms said often whose specificity is low.
+    Four kinds: special tokens and terms without two letters or digits in a row; pieces of words
+    that no caption says; terms said often whose specificity is low; of the terms that too few
+    captions say to tell, English function words, where the captions are English.
     """
+    literal = vocabulary.literal_matrix(pairs.texts)
     said = np.zeros(len(vocabulary), bool)
-    said[np.unique(vocabulary.literal_matrix(pairs.texts).indices)] = True
-    vague = specificity(pairs, vocabulary) < _LEAST_SPECIFICITY
+    said[np.unique(literal.indices)] = True
+    specific = specificity(pairs, vocabulary)
+    vague = specific < _LEAST_SPECIFICITY
+    function = np.array([term in FUNCTION_WORDS for term in vocabulary.terms])
+    if np.diff(literal[:, function].indptr).astype(bool).mean() >= _ENGLISH:
+        vague |= function & np.isnan(specific)
     pieces = np.array([term.startswith("##") for term in vocabulary.terms]) & ~said
     bare = np.array([not _WORD.search(term) for term in vocabulary.terms])
     return np.flatnonzero(vague | pieces | bare | vocabulary.special)

@@ -21,6 +21,7 @@ from lsr.model.projection import Projection
 from lsr.model.vocabulary import Vocabulary
 from lsr.storage.files import remove_folder, write_json
 from lsr.storage.places import BUNDLED_ENCODER
+from lsr.training.device import training_device
 from lsr.training.loop import train
 from lsr.training.recipes import COMPACT_RECIPE
 from lsr.training.run_folder import open_run, read_curve, run_folder, run_to_itself
@@ -166,11 +167,6 @@ def project_with_trained(collection: Collection, ready: Prepared) -> tuple[str, 
     split = "test" if "test" in collection.splits else "val"
     encoder = ready.bundled if collection.encoder == ready.bundled.name else None
     return split, project_split_with(collection, ready.head, ready.vocabulary, split, encoder)
-
-
-def training_device() -> str:
-    """Where training runs: `cuda` where there is a GPU, else `cpu`."""
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def new_head(

@@ -152,7 +152,7 @@ def _launch(work: Path, collection: str, settings: TrainingSettings) -> None:
         (work / _ANSWER).open("wb") as answer,
     ):
         process = subprocess.Popen(  # noqa: S603 (every argument is checked or made here)
-            [*command, "--resume", "--json", *as_arguments(settings)],
+            [*command, "--method=trained", "--resume", "--json", *as_arguments(settings)],
             cwd=ROOT,
             env={**os.environ, **_ENVIRONMENT, "LEXISCOPE_HOME": str(home().resolve())},
             stdin=subprocess.DEVNULL,

@@ -6,35 +6,20 @@ import numpy as np
 import pytest
 
 from lsr.collection.collection import load_collection
-from lsr.evaluation.pairs import load_pairs
+from lsr.evaluation.pairs import Pairs
 from lsr.exceptions import CollectionError, QueryError
 from lsr.model.projection import project
-from lsr.training import closed_form as module
-from lsr.training.closed_form import ClosedFormSettings, closed_form, make_closed_form
-from tests.conftest import make_collection
-
-SPLITS = ("train",) * 40 + ("val",) * 4 + ("test",) * 8
-
-
-@pytest.fixture
-def tiny(home, fake_encoder):
-    return make_collection(home / "collections" / "tiny", fake_encoder, splits=SPLITS)
-
-
-@pytest.fixture
-def pairs(tiny):
-    return load_pairs(tiny, "train")
-
-
-def nothing() -> np.ndarray:
-    return np.zeros(0, np.int64)
+from lsr.training.lexical import head as module
+from lsr.training.lexical.closed_form import ClosedFormSettings, closed_form
+from tests.training.lexical.conftest import nothing
 
 
 @pytest.mark.parametrize("target", [2, 4, 6])
 def test_training_images_activate_as_many_terms_as_asked_for(pairs, vocabulary, target):
     made = closed_form(pairs, vocabulary, nothing(), ClosedFormSettings(target))
-    active = project(made.head, pairs.image_vectors).nnz / len(pairs.image_vectors)
-    assert active == pytest.approx(made.active_terms)
+    head = made.projection(len(vocabulary))
+    active = project(head, pairs.image_vectors).nnz / len(pairs.image_vectors)
+    assert active == pytest.approx(made.active_terms(pairs.image_vectors))
     assert active == pytest.approx(target, rel=0.1)
 
 
@@ -42,7 +27,7 @@ def test_the_projection_computes_the_cosines_above_the_thresholds(pairs, vocabul
     """The same weights from the plain formula: unit vectors, discriminants, thresholds."""
     settings = ClosedFormSettings(4, sharpness=5.0)
     made = closed_form(pairs, vocabulary, nothing(), settings)
-    head = made.head
+    head = made.projection(len(vocabulary))
     moved = (
         pairs.image_vectors @ head.proj.weight.detach().numpy().T + head.proj.bias.detach().numpy()
     )
@@ -59,9 +44,8 @@ def test_the_projection_computes_the_cosines_above_the_thresholds(pairs, vocabul
 
 def test_the_modality_gap_is_taken_out(pairs, vocabulary):
     shifted = pairs.image_vectors + np.linspace(1, 2, pairs.image_vectors.shape[1])
-    far = module.Pairs(**{**pairs.__dict__, "image_vectors": shifted.astype(np.float32)})
-    head = closed_form(far, vocabulary, nothing(), ClosedFormSettings(4)).head
-    weight = head.proj.weight.detach().numpy()
+    far = Pairs(**{**pairs.__dict__, "image_vectors": shifted.astype(np.float32)})
+    weight = closed_form(far, vocabulary, nothing(), ClosedFormSettings(4)).space.weight
     gap = far.image_vectors.mean(axis=0) - far.caption_vectors.mean(axis=0)
     assert np.abs(weight @ gap).max() < 1e-4 * np.linalg.norm(gap)
 
@@ -74,16 +58,19 @@ def test_its_terms_are_words_that_enough_captions_say(pairs, vocabulary):
     made = closed_form(pairs, vocabulary, np.array([dog]), ClosedFormSettings(4, least_captions=3))
     expected = set(np.flatnonzero(counts >= 3).tolist()) - {dog}
     assert set(made.terms.tolist()) == expected
-    assert set(np.flatnonzero(made.head.switched_on.numpy()).tolist()) == expected
+    assert (
+        set(np.flatnonzero(made.projection(len(vocabulary)).switched_on.numpy()).tolist())
+        == expected
+    )
 
 
 def test_blocks_do_not_change_the_head(pairs, vocabulary, monkeypatch):
-    whole = closed_form(pairs, vocabulary, nothing(), ClosedFormSettings(4)).head
-    monkeypatch.setattr(module, "_ROWS", 7)
-    monkeypatch.setattr(module, "_TERMS", 5)
-    parts = closed_form(pairs, vocabulary, nothing(), ClosedFormSettings(4)).head
-    for name, weights in whole.state_dict().items():
-        np.testing.assert_allclose(parts.state_dict()[name], weights, atol=1e-4)
+    whole = closed_form(pairs, vocabulary, nothing(), ClosedFormSettings(4))
+    monkeypatch.setattr(module, "ROWS", 7)
+    monkeypatch.setattr(module, "TERMS", 5)
+    parts = closed_form(pairs, vocabulary, nothing(), ClosedFormSettings(4))
+    np.testing.assert_allclose(parts.rows, whole.rows, atol=1e-4)
+    np.testing.assert_allclose(parts.thresholds, whole.thresholds, atol=1e-4)
 
 
 def test_captions_without_a_common_word_are_refused(pairs, vocabulary):
@@ -109,20 +96,3 @@ def test_the_command_makes_a_model_that_searches_and_says_how_it_was_made(tiny, 
     again = answer("evaluate", "--collection", "tiny", "--model", "quick")
     assert again["sparse"] == pytest.approx(made["metrics"]["sparse"])
     assert not list((home / "models").glob(".*"))
-
-
-def test_options_of_training_are_refused(tiny, capsys):
-    from lsr.cli.main import main
-
-    line = ["train", "--collection", "tiny", "--out", "quick", "--method", "closed-form"]
-    assert main([*line, "--epochs", "3"]) == 2
-    assert "--epochs belongs to training" in capsys.readouterr().err
-    assert main([*line, "--resume"]) == 2
-    assert "--resume belongs to training" in capsys.readouterr().err
-
-
-def test_a_closed_form_head_of_the_test_split_is_measured_on_it(tiny, home):
-    model = make_closed_form(tiny, home / "models" / "quick", ClosedFormSettings(4))
-    metrics = json.loads((model.folder / "metrics.json").read_text())
-    assert metrics["n_images"] == 8
-    assert metrics["active_terms"]["image"] > 0

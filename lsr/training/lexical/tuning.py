@@ -1,0 +1,211 @@
+"""Tuning a lexical head: its rows, thresholds and sharpness learn to rank as the teacher does.
+
+The loss is the paper's: distillation in both directions, an L1 regularizer, and Bernoulli
+variables that decide which captions may expand. What differs from free training is the start and
+the freedom. The head starts as words; each row keeps unit length, the space stays as it is, and
+strong noise on the vectors keeps few pairs from being known by heart. So the words stay words,
+and some hundred steps are enough. The budget of active terms holds throughout: all thresholds move
+together so that the batch's images activate as many terms as asked for.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from lsr.evaluation.pairs import Pairs
+from lsr.model.expansion import ExpansionControl
+from lsr.model.vocabulary import Vocabulary
+from lsr.training.lexical.closed_form import check_target
+from lsr.training.lexical.head import LexicalHead
+from lsr.training.losses import distillation_loss, l1_penalty
+
+_WARM_UP = 0.1
+_REPORTS = 20
+# How fast the common threshold follows the batches.
+_FOLLOW = 0.1
+
+
+@dataclass(frozen=True)
+class TuningSettings:
+    """What the head is tuned with; `for_pairs` gives what suits a number of pairs.
+
+    target_active_terms: mean of a training image, met by the common threshold.
+    noise: length of the Gaussian noise on the unit vectors.
+    temperature: of the dense teacher.
+    row_rate, threshold_rate, sharpness_rate: learning rates of Adam; that of the sharpness
+        belongs to its logarithm. They rise over the first tenth of the steps, then fall to 0.
+    regularizer_weight: of the L1 norm of images and captions.
+    unsupported_charge: how many times the norm counts a term that no caption of the image says.
+    """
+
+    target_active_terms: int = 64
+    control: ExpansionControl = field(
+        default_factory=lambda: ExpansionControl(per="caption")
+    )
+    steps: int = 300
+    batch_size: int = 256
+    noise: float = 1.0
+    temperature: float = 0.01
+    row_rate: float = 2e-3
+    threshold_rate: float = 3e-3
+    sharpness_rate: float = 3e-2
+    regularizer_weight: float = 2e-4
+    unsupported_charge: float = 4.0
+    seed: int = 0
+
+    @classmethod
+    def for_pairs(cls, n_pairs: int) -> TuningSettings:
+        """Few pairs: fewer steps and more noise, so that they are not learnt by heart."""
+        return cls(
+            steps=round(100 * (max(n_pairs, 160) / 160) ** 0.25),
+            batch_size=256 if n_pairs < 5_000 else 512,
+            noise=min(2.0, 1.5 * (800 / max(n_pairs, 1)) ** 0.15),
+        )
+
+    def check(self) -> None:
+        """Refuse what no head can have.
+
+        Raises:
+            QueryError: naming the number and what it may be.
+        """
+        check_target(self.target_active_terms)
+
+
+@dataclass(frozen=True)
+class TuningReport:
+    """After a step: the mean loss since the report before, and the head as it would be kept."""
+
+    step: int
+    steps: int
+    loss: float
+    active_terms_image: float
+    seconds_left: float
+
+
+class Tuning:
+    """A head on its way; iterate over `run` to the end, then take `head`."""
+
+    def __init__(
+        self,
+        start: LexicalHead,
+        pairs: Pairs,
+        vocabulary: Vocabulary,
+        settings: TuningSettings,
+        device: str = "cpu",
+    ) -> None:
+        settings.check()
+        self.settings, self.device, self.start = settings, torch.device(device), start
+        self.pairs = pairs
+        self.said: sp.csr_matrix = vocabulary.literal_matrix(pairs.texts)[:, start.terms].tocsr()
+        self.images = self._tensor(pairs.image_vectors)
+        self.captions = self._tensor(pairs.caption_vectors)
+        owns = sp.csr_matrix(
+            (np.ones(len(pairs.texts)), (pairs.relevant, np.arange(len(pairs.texts)))),
+            shape=(len(pairs.image_vectors), len(pairs.texts)),
+        )
+        self.supported = ((owns @ self.said) > 0).tocsr()
+        self.owners = torch.from_numpy(pairs.relevant.astype(np.int64))
+        self.space = [self._tensor(part) for part in (start.space.weight, start.space.bias)]
+        self.rows = self._tensor(start.rows).requires_grad_(True)
+        self.thresholds = self._tensor(start.thresholds).requires_grad_(True)
+        self.log_sharpness = self._tensor(np.log(start.sharpness)).requires_grad_(True)
+        self.common = 0.0
+
+    @property
+    def head(self) -> LexicalHead:
+        """The head as it is now, its budget kept on the training images."""
+        with torch.no_grad():
+            rows = functional.normalize(self.rows, dim=1).double().cpu().numpy()
+            thresholds = self.thresholds.double().cpu().numpy() + self.common
+            sharpness = self.log_sharpness.exp().double().cpu().numpy()
+        made = replace(self.start, rows=rows, thresholds=thresholds, sharpness=sharpness)
+        return made.with_budget(self.pairs.image_vectors, self.settings.target_active_terms)
+
+    def run(self) -> Iterator[TuningReport]:
+        """Tune, with about twenty reports."""
+        settings, began = self.settings, time.perf_counter()
+        rates = (settings.row_rate, settings.threshold_rate, settings.sharpness_rate)
+        parameters = (self.rows, self.thresholds, self.log_sharpness)
+        optimizer = torch.optim.Adam(
+            [{"params": [one], "lr": rate} for one, rate in zip(parameters, rates, strict=True)]
+        )
+        generator = torch.Generator().manual_seed(settings.seed)
+        total, losses, active = settings.steps, [], 0.0
+        every = max(1, total // _REPORTS)
+        for step in range(total):
+            share = _share_of_rate(step, total)
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate * share
+            loss, active = self._loss(step / total, generator)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            losses.append(loss.detach())
+            if (step + 1) % every == 0 or step + 1 == total:
+                mean = float(torch.stack(losses).mean())
+                left = (time.perf_counter() - began) / (step + 1) * (total - step - 1)
+                yield TuningReport(step + 1, total, mean, active, left)
+                losses = []
+
+    def _loss(self, progress: float, generator: torch.Generator) -> tuple[Tensor, float]:
+        settings = self.settings
+        chosen = torch.randperm(len(self.owners), generator=generator)[: settings.batch_size]
+        images = self.images[self.owners[chosen].to(self.device)]
+        captions = self.captions[chosen.to(self.device)]
+        rows = functional.normalize(self.rows, dim=1)
+        active = self._follow(images, rows)
+        seen, told = (self._weights(one, rows, generator) for one in (images, captions))
+        rate = settings.control.rate_at(progress)
+        draws = len(chosen) if settings.control.per == "caption" else 1
+        expands = (torch.rand(draws, 1, generator=generator) < rate).float().to(self.device)
+        if not bool(expands.all()):
+            said = self._tensor(self.said[chosen.numpy()].toarray())
+            told = told * torch.maximum(said, expands)
+        relevance = distillation_loss(seen @ told.T, images @ captions.T, settings.temperature)
+        if settings.unsupported_charge != 1:
+            supported = self._tensor(self.supported[self.owners[chosen].numpy()].toarray())
+            charges = 1 + (settings.unsupported_charge - 1) * (1 - supported)
+            seen, told = seen * charges, told * charges
+        penalty = (l1_penalty(seen) + l1_penalty(told)) * settings.regularizer_weight
+        return relevance + penalty, active
+
+    def _weights(self, vectors: Tensor, rows: Tensor, generator: torch.Generator) -> Tensor:
+        """(B, t) weights of vectors under noise."""
+        units = self._units(vectors)
+        drawn = torch.randn(units.shape, generator=generator).to(self.device)
+        units = functional.normalize(
+            units + drawn * (self.settings.noise / units.shape[1] ** 0.5), dim=1
+        )
+        above = units @ rows.T - (self.thresholds + self.common)
+        return torch.log1p(torch.relu(self.log_sharpness.exp() * above))
+
+    @torch.no_grad()
+    def _follow(self, images: Tensor, rows: Tensor) -> float:
+        """Move the common threshold towards the budget; the active terms of an image before."""
+        above = self._units(images) @ rows.T - self.thresholds
+        wanted = min(self.settings.target_active_terms * len(images), above.numel() - 1)
+        kth = above.flatten().kthvalue(above.numel() - wanted).values.item()
+        active = float((above > self.common).sum()) / len(images)
+        self.common += _FOLLOW * (kth - self.common)
+        return active
+
+    def _units(self, vectors: Tensor) -> Tensor:
+        weight, bias = self.space
+        return functional.normalize(functional.linear(vectors, weight, bias), dim=1)
+
+    def _tensor(self, values: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.asarray(values, np.float32)).to(self.device)
+
+
+def _share_of_rate(step: int, total: int) -> float:
+    """Share of the learning rate: up over the warm-up, then linearly down to 0."""
+    rising = max(1.0, _WARM_UP * total)
+    return min(1.0, (step + 1) / rising) * (1 - step / total)

@@ -1,0 +1,120 @@
+"""Lexical models by command: which method is chosen, what is kept, and what is told."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from lsr.cli.main import main
+from lsr.collection.collection import load_collection
+from lsr.evaluation.pairs import load_pairs
+from lsr.model.checkpoint import load_model
+from lsr.storage.places import ASSETS as BUNDLED
+from lsr.training.lexical import make_model
+from lsr.training.lexical.closed_form import ClosedFormSettings, closed_form
+from lsr.training.lexical.make_model import Comparison, compare, cross_validated, some_images
+from lsr.training.lexical.tuning import TuningSettings
+from tests.training.lexical.conftest import nothing
+
+FOUR = ("--collection", "tiny", "--target-active-terms", "4")
+
+
+def told(home, name: str) -> dict:
+    return json.loads((home / "models" / name / "training.json").read_text())
+
+
+def test_without_options_of_training_a_head_is_tuned(tiny, answer, home):
+    made = answer("train", "--out", "own", *FOUR)
+    assert made["method"] == "tuned"
+    training = told(home, "own")
+    assert training["active_terms_train"] == pytest.approx(4, rel=0.1)
+    held_out = made["held_out"]
+    assert held_out["where"] == "5 of 5 folds of the training images"
+    assert held_out["captions"] == len(load_pairs(tiny, "train").texts)
+    assert held_out["kept"] == (held_out["after"] > held_out["before"])
+    again = answer("evaluate", "--collection", "tiny", "--model", "own")
+    assert again["sparse"] == pytest.approx(made["metrics"]["sparse"])
+    assert not list((home / "models").glob(".*"))
+
+
+def test_where_tuning_does_not_help_the_closed_form_is_the_model(tiny, answer, monkeypatch):
+    worse = Comparison(0.5, 0.4, 80, "here")
+    monkeypatch.setattr(make_model, "cross_validated", lambda *_: worse)
+    answer("train", "--out", "kept", *FOUR)
+    answer("train", "--out", "closed", "--method", "closed-form", *FOUR)
+    kept, closed = (load_model(name) for name in ("kept", "closed"))
+    vectors = np.asarray(load_collection("tiny").image_vectors, np.float32)
+    np.testing.assert_array_equal(
+        kept.project(vectors).toarray(), closed.project(vectors).toarray()
+    )
+
+
+def test_an_option_of_training_trains_freely(tiny, answer):
+    made = answer("train", "--out", "free", "--collection", "tiny", "--epochs", "1")
+    assert made["method"] == "trained"
+    assert len(made["epochs"]) == 1
+
+
+def test_photos_without_captions_get_a_head_of_the_encoders_words(home, answer, tmp_path, capsys):
+    """The real encoder on real pictures: what it calls them is what they show."""
+    for number in range(40):
+        name = f"test-{number:05d}.webp"
+        shutil.copy(BUNDLED / "collections" / "demo" / "images" / name, tmp_path / name)
+    answer("import", str(tmp_path), "--name", "bare")
+    made = answer("train", "--out", "bare", "--collection", "bare", "--target-active-terms", "12")
+    assert made["method"] == "encoder-terms"
+    assert made["metrics"] == {"split": None}
+    assert told(home, "bare")["active_terms_train"] == pytest.approx(12, rel=0.1)
+    captions = load_collection("demo")
+    said = 0
+    for image_id in load_collection("bare").image_ids:
+        terms = answer("inspect", image_id, "--collection", "bare", "--model", "bare")["terms"]
+        row = captions.image_row(image_id)
+        texts = captions.captions_of(row)
+        said += any(term["term"] in " ".join(texts) for term in terms[:5])
+    assert said >= 20
+
+
+@pytest.mark.parametrize(
+    ("method", "option", "takes"),
+    [("closed-form", "--epochs=3", "--target-active-terms"), ("tuned", "--resume", "--noise")],
+)
+def test_options_of_training_are_refused(tiny, capsys, method, option, takes):
+    line = ["train", "--collection", "tiny", "--out", "quick", "--method", method, option]
+    assert main(line) == 2
+    said = capsys.readouterr().err
+    assert f"{option.partition('=')[0]} belongs to training" in said
+    assert takes in said
+
+
+def test_every_image_is_held_out_once_with_its_captions(pairs):
+    fold_of = np.arange(len(pairs.image_vectors)) % 5
+    seen = []
+    for fold in range(5):
+        part = some_images(pairs, fold_of == fold)
+        np.testing.assert_array_equal(
+            part.image_rows[part.relevant],
+            pairs.image_rows[pairs.relevant[np.isin(pairs.caption_rows, part.caption_rows)]],
+        )
+        seen += part.texts
+    assert sorted(seen) == sorted(pairs.texts)
+
+
+def test_folds_compare_what_one_comparison_says(pairs, vocabulary):
+    """Five folds by hand."""
+
+    def fit(some):
+        return closed_form(some, vocabulary, nothing(), ClosedFormSettings(4))
+
+    settings = TuningSettings(target_active_terms=4, steps=1, batch_size=8)
+    found = cross_validated(pairs, fit, vocabulary, settings)
+    fold_of = np.random.default_rng(0).permutation(len(pairs.image_vectors)) % 5
+    expected = 0.0
+    for fold in range(5):
+        held_out = some_images(pairs, fold_of == fold)
+        start = fit(some_images(pairs, fold_of != fold))
+        one = compare(start, start, held_out, len(vocabulary))
+        expected += one.before * len(held_out.texts) / len(pairs.texts)
+    assert found.before == pytest.approx(expected)
+    assert found.captions == len(pairs.texts)
