@@ -34,8 +34,8 @@ D = 8
 
 
 SKIPPED: list[str] = []
-# What no clone brings along: data that may not be passed on, and an environment of 2.3 GB.
-MAY_BE_ABSENT = ("published code", "Flickr8k", "LAVIS")
+# What no clone brings along: data that may not be passed on, an environment of 2.3 GB, a GPU.
+MAY_BE_ABSENT = ("published code", "Flickr8k", "LAVIS", "no GPU")
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -60,12 +60,20 @@ class Projection(nn.Module):
         """(n, h) for dense (n, d): what the vocabulary's weights are applied to."""
         return cast(Tensor, self.vocab_layer_norm(self.proj(dense)))
 
-    def weights(self, hidden: Tensor, terms: Tensor | None = None) -> Tensor:
-        """Weights ≥ 0 of hidden vectors (n, h), as `forward` gives them."""
+    def weights(self, hidden: Tensor, terms: Tensor | None = None, padding: int = 0) -> Tensor:
+        """Weights ≥ 0 of hidden vectors (n, h), as `forward` gives them.
+
+        Args:
+            padding: so many columns of zeros follow. A GPU multiplies in tiles, and a number of
+                columns that does not fill them takes twice as long.
+        """
         weight, bias = self._layer(terms)
         if torch.is_autocast_enabled(hidden.device.type):
             kind = torch.get_autocast_dtype(hidden.device.type)
             hidden, weight, bias = hidden.to(kind), weight.to(kind), bias.to(kind)
+        if padding:
+            weight = functional.pad(weight, (0, 0, 0, padding))
+            bias = functional.pad(bias, (0, padding), value=_OFF)
         return cast(Tensor, _Weights.apply(hidden, weight, bias))  # type: ignore[no-untyped-call]
 
     def logits(self, hidden: Tensor, terms: Tensor | None = None) -> Tensor:
@@ -113,7 +121,7 @@ class _Weights(torch.autograd.Function):
         hidden, weight, weights = ctx.saved_tensors
         # Zero where the term is inactive, in one pass.
         inner = torch.ops.aten.threshold_backward(gradient, weights, 0.0)
-        inner.mul_(torch.neg(weights).exp_())
+        inner.div_(torch.exp(weights))
         return inner @ weight, inner.T @ hidden, inner.sum(dim=0)
 
 

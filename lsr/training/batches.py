@@ -74,7 +74,7 @@ class TrainingPairs:
 
     def rows(self, rows: Tensor) -> Batch:
         """The pairs of the captions `rows`, on the device."""
-        rows = rows.to(self.captions.device)
+        rows = rows.to(self.captions.device)  # a wait for the GPU where they are not there yet
         owners = self.owners[rows]
         return Batch(
             self.images[owners],
@@ -91,7 +91,7 @@ class TrainingPairs:
         per_epoch = self.steps(size)
         for epoch in range(first // per_epoch, epochs):
             generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
-            order = torch.randperm(len(self), generator=generator)
+            order = torch.randperm(len(self), generator=generator).to(self.captions.device)
             start = first % per_epoch if epoch == first // per_epoch else 0
             for i in range(start, per_epoch):
                 yield epoch * per_epoch + i, self.rows(order[i * size : (i + 1) * size])
@@ -138,4 +138,13 @@ def said_matrix(term_ids: Tensor, columns: Tensor, vocabulary_size: int) -> Tens
     place[columns] = torch.arange(len(columns), device=columns.device)
     said = torch.zeros(len(term_ids), len(columns) + 1, device=columns.device)
     said.scatter_(1, place[term_ids], 1.0)
+    return said[:, :-1]
+
+
+def said_flags(term_ids: Tensor, vocabulary_size: int) -> Tensor:
+    """(B, V) bool: the terms that a caption says, for term ids (B, t) padded with −1."""
+    device = term_ids.device
+    said = torch.zeros(len(term_ids), vocabulary_size + 1, dtype=torch.bool, device=device)
+    # Padding falls into one place too many.
+    said.scatter_(1, torch.where(term_ids < 0, vocabulary_size, term_ids), True)
     return said[:, :-1]

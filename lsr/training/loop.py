@@ -18,6 +18,7 @@ from lsr.model.projection import Projection
 from lsr.model.vocabulary import Vocabulary
 from lsr.training import state
 from lsr.training.batches import Batch, TrainingPairs
+from lsr.training.captured_step import CapturedStep
 from lsr.training.losses import adjusted_factor, warmed_up
 from lsr.training.settings import TrainingReport, TrainingSettings
 from lsr.training.step import StepLoss, draw, step_loss
@@ -67,6 +68,8 @@ class Run:
         self, head: Projection, pairs: TrainingPairs, settings: TrainingSettings, work: Path
     ) -> None:
         self.head, self.pairs, self.settings, self.work = head, pairs, settings, work
+        self.device = pairs.images.device.type
+        self.on_gpu = self.device == "cuda"
         self.per_epoch = pairs.steps(settings.batch_size)
         self.total = self.per_epoch * settings.epochs
         others = [*head.vocab_layer_norm.parameters(), *head.vocab_projector.parameters()]
@@ -76,9 +79,14 @@ class Run:
             lr=settings.learning_rate,
             weight_decay=0.0,
             fused=True,
+            capturable=self.on_gpu,
         )
         self.progress = state.restore(work, head, self.optimizer)
+        self.captured = CapturedStep(head, self.optimizer, settings) if self.on_gpu else None
+        for group in self.optimizer.param_groups if self.on_gpu else ():
+            group["lr"] = torch.zeros((), device=pairs.images.device)
         self.validation = Validation({}, 0.0, 0.0)
+        self._rates: tuple[torch.Tensor, torch.Tensor] | None = None
 
     def step(self, step: int, batch: Batch) -> StepLoss:
         """One optimizer step."""
@@ -89,28 +97,41 @@ class Run:
             self._estimate_frequency(first=step == 0)
         self.head.train()
         for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
-            group["lr"] = rate * _linear_schedule(step + 1, self.total, settings.warm_up)
+            rate *= _linear_schedule(step + 1, self.total, settings.warm_up)
+            if self.on_gpu:
+                group["lr"].fill_(rate)
+            else:
+                group["lr"] = rate
         rates = None
         if settings.control.word_level and progress.frequency is not None:
-            rates = torch.from_numpy(word_rates(progress.frequency.cpu().numpy(), 1))
-        draws = draw(settings, step / self.total, rates, len(batch.captions), generator)
+            rates = self._word_rates(progress.frequency)
+        size, dense_size = batch.captions.shape
+        draws = draw(settings, step / self.total, rates, size, generator, dense_size, self.device)
         warm_up = int(settings.warm_up * self.total)
         weights = [
             progress.factor * warmed_up(weight, step, warm_up)
             for weight in (settings.query_regularizer_weight, settings.document_regularizer_weight)
         ]
         frequency = progress.frequency if settings.regularizer == "df-flops" else None
-        loss = step_loss(
-            self.head, batch, draws, settings, (weights[0], weights[1]), frequency, generator
-        )
-        self.optimizer.zero_grad(set_to_none=True)
-        (loss.relevance + loss.penalty + loss.support).backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
+        if self.captured:
+            loss = self.captured(batch, draws, weights, frequency)
+        else:
+            loss = step_loss(self.head, batch, draws, settings, weights, frequency)
+            self.optimizer.zero_grad(set_to_none=True)
+            (loss.relevance + loss.penalty + loss.support).backward()  # type: ignore[no-untyped-call]
+            self.optimizer.step()
         progress.step = step + 1
         if settings.target_active_terms and step >= warm_up:
             active, target = loss.active_terms_image.item(), settings.target_active_terms
             progress.factor = adjusted_factor(progress.factor, active, target)
         return loss
+
+    def _word_rates(self, frequency: torch.Tensor) -> torch.Tensor:
+        """(V,) on the device; computed when the frequency was estimated anew."""
+        if self._rates is None or self._rates[0] is not frequency:
+            rates = torch.from_numpy(word_rates(frequency.cpu().numpy(), 1))
+            self._rates = frequency, rates.to(self.pairs.images.device)
+        return self._rates[1]
 
     def _needs_frequency(self) -> bool:
         return self.settings.control.word_level or self.settings.regularizer == "df-flops"

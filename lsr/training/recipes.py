@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from lsr.model.expansion import ExpansionControl, parse_control
+from lsr.training.lexical.make_model import LexicalSettings
+from lsr.training.lexical.tuning import TuningSettings
 from lsr.training.settings import TrainingSettings
 
 COMPACT_RECIPE = TrainingSettings(
@@ -31,6 +34,27 @@ CONTROL_ALONE = replace(
 
 QUICK_RECIPE = replace(COMPACT_RECIPE, epochs=4, hidden_size=128)
 """A usable model of such a collection in less than two minutes."""
+
+
+BUNDLED_TUNING = LexicalSettings(
+    target_active_terms=48,
+    control=ExpansionControl(per="batch"),
+    recipe=TuningSettings(
+        steps=800,
+        batch_size=1024,
+        noise=0.5,
+        sharpness_rate=3e-3,
+        regularizer_weight=1e-3,
+        unsupported_charge=8.0,
+    ),
+)
+"""The bundled model: more steps and larger batches than by default, because its pairs are many."""
+
+CONTROL_DIAL = {
+    rate: replace(BUNDLED_TUNING, control=replace(parse_control(f"constant:{rate}"), per="batch"))
+    for rate in (0.0, 0.25, 0.5, 0.75, 1.0)
+}
+"""The same at fixed rates of control: 0 lets no caption expand in training, 1 every one."""
 
 
 def with_overrides(settings: TrainingSettings, **changes: Any) -> TrainingSettings:

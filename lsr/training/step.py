@@ -5,10 +5,14 @@ batch activates are found first, without gradient, and only those columns of the
 in the rest: the loss and its gradient are those of the whole vocabulary, at a fraction of the
 work once vectors have become sparse. Captions that may not expand take part with the terms that
 they say, however many their images activate.
+
+On a GPU the whole vocabulary takes part: there the product costs less than finding the columns,
+which waits for the GPU at every step, and all shapes stay the same (`lsr.training.captured_step`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,10 +20,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from lsr.model.projection import Projection
-from lsr.training.batches import Batch, said_matrix
+from lsr.training.batches import Batch, said_flags, said_matrix
 from lsr.training.losses import df_weights, distillation_loss, flops_penalty, l1_penalty
 from lsr.training.settings import TrainingSettings
 
+# Columns that a GPU multiplies at once.
+_TILE = 64
 # Above this share of active columns, gathering them costs more than it saves.
 _WORTH_GATHERING = 0.5
 
@@ -30,14 +36,16 @@ class Draws:
 
     expands: (B,) or (1,) bool, per caption or for the batch.
     words: (B, V) or (1, V) bool, which terms may be expansions; None for all.
+    noise: (2 B, d) added to the vectors of the images, then of the captions; None for none.
     """
 
     expands: Tensor
     words: Tensor | None
+    noise: Tensor | None = None
 
     def to(self, device: torch.device) -> Draws:
-        words = None if self.words is None else self.words.to(device)
-        return Draws(self.expands.to(device), words)
+        words, noise = (None if one is None else one.to(device) for one in (self.words, self.noise))
+        return Draws(self.expands.to(device), words, noise)
 
 
 def draw(
@@ -46,18 +54,31 @@ def draw(
     rates: Tensor | None,
     batch_size: int,
     generator: torch.Generator,
+    dense_size: int = 0,
+    device: str = "cpu",
 ) -> Draws:
     """The step's draws.
+
+    Which captions expand does not depend on the device; what is large is drawn there.
 
     Args:
         progress: share of all steps done, in [0, 1).
         rates: (V,) of the word level, or None without that control.
+        generator: on the CPU.
+        dense_size: d, for the noise.
     """
     rows = batch_size if settings.control.per == "caption" else 1
     expands = torch.rand(rows, generator=generator) < settings.control.rate_at(progress)
-    if rates is None:
-        return Draws(expands, None)
-    return Draws(expands, torch.rand(rows, len(rates), generator=generator) < rates)
+    if device != "cpu":
+        generator = torch.Generator(device).manual_seed(generator.initial_seed())
+    words = noise = None
+    if rates is not None:
+        words = torch.rand(rows, len(rates), generator=generator, device=device) < rates.to(device)
+    if settings.noise:
+        shape = 2 * batch_size, dense_size
+        noise = torch.randn(shape, generator=generator, device=device)
+        noise *= settings.noise / dense_size**0.5
+    return Draws(expands, words, noise)
 
 
 @dataclass(frozen=True)
@@ -75,30 +96,32 @@ def step_loss(
     batch: Batch,
     draws: Draws,
     settings: TrainingSettings,
-    weights: tuple[float, float],
+    weights: Sequence[float] | Tensor,
     frequency: Tensor | None,
-    generator: torch.Generator,
+    *,
+    whole: bool = False,
 ) -> StepLoss:
     """The loss of one batch.
 
     Args:
         weights: η of captions and of images at this step.
         frequency: (V,) document frequency as a share, for `df-flops`.
+        whole: compute with the whole vocabulary, and without waiting for the device.
     """
     device = batch.images.device
     draws = draws.to(device)
-    with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
+    half = settings.precision == "bfloat16"
+    with torch.autocast(device.type, torch.bfloat16, enabled=half, cache_enabled=False):
         students = torch.cat([batch.images, batch.captions])
-        hidden = head.hidden(_noisy(students, settings.noise, generator))
-        images, captions = _parts(head, hidden, batch, draws)
+        hidden = head.hidden(students if draws.noise is None else students + draws.noise)
+        parts = _whole_parts if whole else _parts
+        images, captions = parts(head, hidden, batch, draws)
         scores = _scores(images, captions)
-    support = _support(head, hidden[: len(batch.images)].float(), batch, settings)
+    missing = _support_of_each if whole else _support
+    support = missing(head, hidden[: len(batch.images)].float(), batch, settings)
     dense = batch.images @ batch.captions.T
     relevance = distillation_loss(scores, dense, settings.temperature)
-    penalties = [
-        _penalty(settings, part, batch, frequency, head.vocabulary_size)
-        for part in (captions, images)
-    ]
+    penalties = [_penalty(settings, part, batch, frequency, head) for part in (captions, images)]
     penalty = (weights[0] * penalties[0] + weights[1] * penalties[1]) / 2
     # Counting booleans would first widen each to eight bytes.
     active = images.weights.detach().sign().sum(dim=-1, dtype=torch.float32).mean()
@@ -133,6 +156,22 @@ def _parts(head: Projection, hidden: Tensor, batch: Batch, draws: Draws) -> tupl
     captions = head.weights(caption_hidden, own)
     spoken = said_matrix(batch.term_ids, own, head.vocabulary_size)
     return _Part(images, columns), _Part(captions * spoken.to(captions.dtype), own)
+
+
+def _whole_parts(
+    head: Projection, hidden: Tensor, batch: Batch, draws: Draws
+) -> tuple[_Part, _Part]:
+    """Images and captions, these under expansion control, over the whole vocabulary.
+
+    Columns of zeros fill the vocabulary up to whole tiles.
+    """
+    padding = -head.vocabulary_size % _TILE
+    images, captions = torch.split(head.weights(hidden, padding=padding), len(batch.images))
+    allowed = said_flags(batch.term_ids, head.vocabulary_size + padding)
+    expansion = draws.expands[:, None]
+    if draws.words is not None:
+        expansion = expansion & functional.pad(draws.words, (0, padding))
+    return _Part(images, None), _Part(captions * (allowed | expansion), None)
 
 
 def _columns(head: Projection, hidden: Tensor, said: Tensor) -> Tensor | None:
@@ -191,16 +230,19 @@ def _penalty(
     part: _Part,
     batch: Batch,
     frequency: Tensor | None,
-    vocabulary_size: int,
+    head: Projection,
 ) -> Tensor:
     weights, columns = part.weights, part.columns
+    padding = 0 if columns is not None else weights.shape[1] - head.vocabulary_size
     if settings.unsupported_charge != 1:
-        weights = weights * _charges(settings, batch, columns, vocabulary_size)
+        size = head.vocabulary_size + padding
+        weights = weights * _charges(settings, batch, columns, size)
     if settings.regularizer == "l1":
         return l1_penalty(weights)
     if frequency is None:
         return flops_penalty(weights)
-    return flops_penalty(weights, df_weights(frequency if columns is None else frequency[columns]))
+    frequency = functional.pad(frequency, (0, padding)) if columns is None else frequency[columns]
+    return flops_penalty(weights, df_weights(frequency))
 
 
 def _charges(
@@ -228,8 +270,15 @@ def _support(head: Projection, hidden: Tensor, batch: Batch, settings: TrainingS
     return settings.support_weight * missing.sum() / len(hidden)
 
 
-def _noisy(vectors: Tensor, noise: float, generator: torch.Generator) -> Tensor:
-    if not noise:
-        return vectors
-    drawn = torch.randn(vectors.shape, generator=generator).to(vectors.device)
-    return vectors + drawn * (noise / vectors.shape[1] ** 0.5)
+def _support_of_each(
+    head: Projection, hidden: Tensor, batch: Batch, settings: TrainingSettings
+) -> Tensor:
+    """The same loss as `_support`, in shapes that depend on the batch's size alone."""
+    if not settings.support_weight:
+        return torch.zeros((), device=hidden.device)
+    ids = batch.supported_ids.clamp(min=0)
+    wanted = (batch.supported_ids >= 0) & head.switched_on[ids]
+    weight, bias = head.vocab_projector.weight[ids], head.vocab_projector.bias[ids]
+    logits = (weight @ hidden[:, :, None])[:, :, 0] + bias
+    missing = functional.softplus(1 - logits) * wanted
+    return settings.support_weight * missing.sum() / len(hidden)

@@ -30,11 +30,12 @@ def draws_of(kind: str, n_terms: int) -> Draws:
     }[kind]
 
 
+@pytest.mark.parametrize("whole", [False, True], ids=["needed terms", "whole vocabulary"])
 @pytest.mark.parametrize("sparse", [False, True], ids=["dense head", "sparse head"])
 @pytest.mark.parametrize(
     "kind", ["literal", "expanding", "per caption", "word level", "word level per caption"]
 )
-def test_a_step_has_the_gradient_of_the_dense_masked_loss(pairs, vocabulary, kind, sparse):
+def test_a_step_has_the_gradient_of_the_dense_masked_loss(pairs, vocabulary, kind, sparse, whole):
     """Ours computes only the columns that matter; the plain formula is the witness."""
     training = TrainingPairs.of(pairs[0], vocabulary)
     batch = training.rows(torch.arange(8))
@@ -45,7 +46,7 @@ def test_a_step_has_the_gradient_of_the_dense_masked_loss(pairs, vocabulary, kin
                 one.vocab_projector.bias -= 1.2
                 one.vocab_projector.bias[::2] -= 10
     draws = draws_of(kind, len(vocabulary))
-    loss = step_loss(head, batch, draws, SETTINGS, WEIGHTS, None, torch.Generator())
+    loss = step_loss(head, batch, draws, SETTINGS, WEIGHTS, None, whole=whole)
     (loss.relevance + loss.penalty).backward()
 
     images, captions = witness(batch.images), witness(batch.captions)
@@ -68,7 +69,7 @@ def test_unsupported_terms_are_charged_more(pairs, vocabulary):
     head = head_of(vocabulary, SETTINGS)
     settings = replace(SETTINGS, unsupported_charge=3.0)
     draws = draws_of("expanding", len(vocabulary))
-    loss = step_loss(head, batch, draws, settings, WEIGHTS, None, torch.Generator())
+    loss = step_loss(head, batch, draws, settings, WEIGHTS, None)
     texts = np.array(pairs[0].texts)
     own = [" ".join(texts[pairs[0].relevant == pairs[0].relevant[row]]) for row in range(8)]
     charges = 3 - 2 * torch.from_numpy(vocabulary.literal_matrix(own).toarray()).float()
@@ -77,8 +78,9 @@ def test_unsupported_terms_are_charged_more(pairs, vocabulary):
     assert loss.penalty.item() == pytest.approx(expected.item(), abs=1e-5)
 
 
+@pytest.mark.parametrize("whole", [False, True], ids=["needed terms", "whole vocabulary"])
 def test_the_support_loss_wants_what_captions_say_and_passes_gradient_to_inactive_terms(
-    pairs, vocabulary
+    pairs, vocabulary, whole
 ):
     batch = TrainingPairs.of(pairs[0], vocabulary).rows(torch.arange(8))
     settings = replace(SETTINGS, support_weight=0.5)
@@ -89,7 +91,7 @@ def test_the_support_loss_wants_what_captions_say_and_passes_gradient_to_inactiv
             one.vocab_projector.bias -= 10
         one.switch_off(off)
     draws = draws_of("literal", len(vocabulary))
-    loss = step_loss(head, batch, draws, settings, WEIGHTS, None, torch.Generator())
+    loss = step_loss(head, batch, draws, settings, WEIGHTS, None, whole=whole)
     loss.support.backward()
     texts = np.array(pairs[0].texts)
     own = [" ".join(texts[pairs[0].relevant == pairs[0].relevant[row]]) for row in range(8)]

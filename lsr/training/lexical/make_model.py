@@ -43,6 +43,7 @@ class LexicalSettings:
 
     target_active_terms: mean of a training image.
     control, steps, noise, seed: of tuning; None follows from the number of pairs.
+    recipe: of tuning in all else; None follows from the number of pairs.
     """
 
     method: Method = "tuned"
@@ -51,12 +52,13 @@ class LexicalSettings:
     steps: int | None = None
     noise: float | None = None
     seed: int = 0
+    recipe: TuningSettings | None = None
 
     def tuning(self, n_pairs: int) -> TuningSettings:
         """What tuning on so many pairs is done with."""
         given = {"control": self.control, "steps": self.steps, "noise": self.noise}
         return replace(
-            TuningSettings.for_pairs(n_pairs),
+            self.recipe or TuningSettings.for_pairs(n_pairs),
             target_active_terms=self.target_active_terms,
             seed=self.seed,
             **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type]
@@ -245,14 +247,26 @@ def _write(
         parameter.data = parameter.data.half().float()
     training: dict[str, Any] = {
         "method": settings.method,
-        "settings": {**asdict(settings), "control": settings.control and str(settings.control)},
+        "settings": {
+            "target_active_terms": settings.target_active_terms,
+            "control": settings.control and str(settings.control),
+            "steps": settings.steps,
+            "noise": settings.noise,
+            "seed": settings.seed,
+        },
         "collection": {"name": collection.name, "fingerprint": collection.fingerprint},
         "n_pairs": len(made.pairs.texts),
         "n_terms": len(made.head.terms),
         "active_terms_train": made.head.active_terms(made.pairs.image_vectors),
     }
     if made.tuning:
-        training["tuning"] = {**asdict(made.tuning), "control": str(made.tuning.control)}
+        control = made.tuning.control
+        training["tuning"] = {
+            **asdict(made.tuning),
+            "control": str(control),
+            "draws_per": control.per,
+        }
+        training["device"] = training_device()
     if made.comparison:
         training["held_out"] = {**asdict(made.comparison), "kept": made.comparison.helps}
     return save_model(

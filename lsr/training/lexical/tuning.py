@@ -47,9 +47,7 @@ class TuningSettings:
     """
 
     target_active_terms: int = 64
-    control: ExpansionControl = field(
-        default_factory=lambda: ExpansionControl(per="caption")
-    )
+    control: ExpansionControl = field(default_factory=lambda: ExpansionControl(per="caption"))
     steps: int = 300
     batch_size: int = 256
     noise: float = 1.0
