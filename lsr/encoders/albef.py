@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from lsr.encoders.folders import WEIGHTS_FILE, folder_fingerprint, read_config, weight_files
 from lsr.encoders.inputs import lavis_caption
+from lsr.encoders.picture_inputs import Levels, WholePicture, checked
 from lsr.encoders.towers import Inputs, Precision, TowerEncoder
 from lsr.exceptions import ModelError, shorten
 from lsr.storage.hub import Source
@@ -187,6 +188,10 @@ class _LavisTowers:
         self._towers = network
         self._tokenizer = tokenizer
         self._marks = tuple(tokenizer.token_to_id(mark) for mark in ("[CLS]", "[SEP]", "[PAD]"))
+        side = network.sizes.picture_size
+        levels = Levels(1 / 255, tuple(_MEAN.tolist()), tuple(_DEVIATION.tolist()))
+        steps = WholePicture((side, side), None, Image.Resampling.BICUBIC, levels)
+        self.steps = checked(steps, self.picture_inputs)
 
     def picture_inputs(self, picture: Image.Image) -> Inputs:
         side = self._towers.sizes.picture_size

@@ -17,7 +17,8 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from lsr.encoders.folders import check_parts, folder_fingerprint, read_config, tensor_names
-from lsr.encoders.towers import Inputs, Precision, TowerEncoder
+from lsr.encoders.picture_inputs import steps_like
+from lsr.encoders.towers import Inputs, PictureSteps, Precision, TowerEncoder
 from lsr.exceptions import EncoderError, ModelError, shorten
 from lsr.storage.hub import Source
 
@@ -55,7 +56,9 @@ def load(family: str, source: Source, spec: str, precision: Precision = "auto") 
     with _quiet():
         network = _network(source, kind)
         tokenizer, processor = _tokenizer(source), _processor(source, kind)
+        steps = _steps(source, processor)
     towers = {"blip": _Blip, "clip": _Clip}.get(kind, _Siglip)(network, tokenizer, processor)
+    towers.steps = steps
     return TowerEncoder(spec, towers, folder_fingerprint(source), precision)
 
 
@@ -64,6 +67,7 @@ class _Towers:
 
     padding: bool | str = True
     takes: tuple[str, ...] = ("input_ids", "attention_mask")
+    steps: PictureSteps | None = None
 
     def __init__(self, network: Any, tokenizer: Any, processor: Any) -> None:
         self.network: nn.Module = network
@@ -184,6 +188,13 @@ def _processor(source: Source, kind: str) -> Any:
             source.folder, local_files_only=True
         )
     except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise _unreadable(source, "picture settings", problem) from problem
+
+
+def _steps(source: Source, processor: Any) -> PictureSteps | None:
+    try:
+        return steps_like(processor)
+    except (ValueError, TypeError) as problem:  # the processor refuses its own settings
         raise _unreadable(source, "picture settings", problem) from problem
 
 

@@ -6,8 +6,10 @@ A family of networks brings how pictures and texts enter it (`Towers`); all else
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
@@ -21,7 +23,8 @@ from lsr.encoders.inputs import no_words, rgb
 Inputs = dict[str, Tensor]
 Precision = Literal["auto", "float32", "bfloat16"]
 LEAST_COSINE = 0.999
-_WORKERS = min(8, os.cpu_count() or 1)
+_WORKERS = min(16, os.cpu_count() or 1)
+_AHEAD = 2  # batches prepared before the device asks for them; memory grows with it
 _BATCHES = {"cpu": (16, 64), "cuda": (128, 512)}  # pictures, texts
 _CHECK_TEXTS = (
     "a dog",
@@ -33,13 +36,25 @@ _Given = TypeVar("_Given")
 _Made = TypeVar("_Made")
 
 
+class PictureSteps(Protocol):
+    """The way of a picture into the image tower, shared by threads and the device."""
+
+    def prepare(self, picture: Image.Image) -> Inputs:
+        """What a thread makes of an RGB picture: tensors with a first axis of 1, pixels uint8."""
+
+    def finish(self, inputs: Inputs) -> Inputs:
+        """What the device makes of a batch of these: what the tower reads, pixels float32."""
+
+
 class Towers(Protocol):
     """What a family of dual encoders brings.
 
     network holds all weights; it is moved and rounded in place.
+    steps: a faster way to what `picture_inputs` returns, or None.
     """
 
     network: nn.Module
+    steps: PictureSteps | None
 
     def picture_inputs(self, picture: Image.Image) -> Inputs:
         """One RGB picture as the image tower reads it, each tensor with a first axis of 1."""
@@ -114,7 +129,7 @@ class TowerEncoder:
     ) -> np.ndarray:
         """Unit vectors of pictures of any mode and size, (n, dense size) float32.
 
-        Pictures are resized on several threads while the batch before is computed.
+        Pictures are resized on several threads while the batches before are computed.
 
         Raises:
             PictureError: a picture is empty or its file is damaged.
@@ -124,39 +139,57 @@ class TowerEncoder:
         batches = (images[start : start + size] for start in range(0, len(images), size))
         with ThreadPoolExecutor(_WORKERS) as pool:
             start = 0
-            for prepared in _one_ahead(pool, self._prepare, batches):
-                vectors[start : start + len(prepared)] = self._encode_prepared(prepared)
-                start += len(prepared)
+            prepared = _ahead(pool, self._prepare, batches)
+            # A GPU starts on one batch before the vectors of the last are asked of it.
+            for features in _one_behind(map(self._encode_prepared, prepared)):
+                vectors[start : start + len(features)] = features.cpu().numpy()
+                start += len(features)
         return vectors
 
     def _prepare(self, picture: Image.Image) -> Inputs:
-        return self._towers.picture_inputs(rgb(picture))
+        steps = self._towers.steps
+        return (steps.prepare if steps else self._towers.picture_inputs)(rgb(picture))
 
     @torch.inference_mode()
     def _encode_texts(self, texts: Sequence[str]) -> np.ndarray:
-        return _unit(self._towers.text_features(self._placed(self._towers.text_inputs(texts))))
+        inputs = self._rounded(self._placed(self._towers.text_inputs(texts)))
+        vectors: np.ndarray = _unit(self._towers.text_features(inputs)).cpu().numpy()
+        return vectors
 
     @torch.inference_mode()
-    def _encode_prepared(self, prepared: Sequence[Inputs]) -> np.ndarray:
+    def _encode_prepared(self, prepared: Sequence[Inputs]) -> Tensor:
+        """(B, d) on the device, which may still be computing them."""
         inputs = {name: torch.cat([one[name] for one in prepared]) for name in prepared[0]}
-        return _unit(self._towers.image_features(self._placed(inputs)))
+        placed = self._placed(inputs)
+        if self._towers.steps is not None:
+            placed = self._towers.steps.finish(placed)
+        return _unit(self._towers.image_features(self._rounded(placed)))
 
     def _placed(self, inputs: Inputs) -> Inputs:
-        """Inputs on the device, real numbers in the precision of the weights."""
+        """Inputs on the device. A GPU fetches them from pinned memory while it computes."""
+        if self.device == "cpu":
+            return inputs
+        return {
+            name: tensor.pin_memory().to(self.device, non_blocking=True)
+            for name, tensor in inputs.items()
+        }
+
+    def _rounded(self, inputs: Inputs) -> Inputs:
+        """Inputs with real numbers in the precision of the weights."""
         kind = torch.bfloat16 if self.precision == "bfloat16" else torch.float32
         return {
-            name: tensor.to(self.device, kind if tensor.is_floating_point() else None)
+            name: tensor.to(kind) if tensor.is_floating_point() else tensor
             for name, tensor in inputs.items()
         }
 
     def _round(self, *, keep_any: bool) -> None:
         """Round the weights to bfloat16, and back where that costs too much."""
         pictures = [self._prepare(picture) for picture in _check_pictures()]
-        exact = self._encode_prepared(pictures), self._encode_texts(_CHECK_TEXTS)
+        exact = self._checked_vectors(pictures)
         weights = self._network.state_dict()
         self._network.to(torch.bfloat16)
         self.precision = "bfloat16"
-        rounded = self._encode_prepared(pictures), self._encode_texts(_CHECK_TEXTS)
+        rounded = self._checked_vectors(pictures)
         self.least_cosine = float(
             min((one * other).sum(axis=1).min() for one, other in zip(exact, rounded, strict=True))
         )
@@ -165,10 +198,12 @@ class TowerEncoder:
             self._network.load_state_dict(weights)
             self.precision = "float32"
 
+    def _checked_vectors(self, pictures: Sequence[Inputs]) -> tuple[np.ndarray, np.ndarray]:
+        return self._encode_prepared(pictures).cpu().numpy(), self._encode_texts(_CHECK_TEXTS)
 
-def _unit(features: Tensor) -> np.ndarray:
-    vectors: np.ndarray = functional.normalize(features.float(), dim=-1).cpu().numpy()
-    return vectors
+
+def _unit(features: Tensor) -> Tensor:
+    return functional.normalize(features.float(), dim=-1)
 
 
 def _has_bfloat16(device: str) -> bool:
@@ -186,17 +221,23 @@ def _check_pictures() -> list[Image.Image]:
     return [Image.fromarray(one).resize((224, 224), Image.Resampling.BICUBIC) for one in noise]
 
 
-def _one_ahead(
+def _ahead(
     pool: ThreadPoolExecutor,
     function: Callable[[_Given], _Made],
-    batches: Iterable[Sequence[_Given]],
+    batches: Iterator[Sequence[_Given]],
 ) -> Iterator[list[_Made]]:
-    """The results of each batch, while the next one is already worked on."""
-    running: Iterator[_Made] | None = None
-    for batch in batches:
-        coming = pool.map(function, batch)
-        if running is not None:
-            yield list(running)
-        running = coming
-    if running is not None:
-        yield list(running)
+    """The results of each batch, while the next _AHEAD batches are already worked on."""
+    running = deque(pool.map(function, batch) for batch in islice(batches, 1 + _AHEAD))
+    while running:
+        yield list(running.popleft())
+        running.extend(pool.map(function, batch) for batch in islice(batches, 1))
+
+
+def _one_behind(items: Iterable[_Made]) -> Iterator[_Made]:
+    """Each item once the next has been made."""
+    waiting: deque[_Made] = deque()
+    for item in items:
+        waiting.append(item)
+        if len(waiting) > 1:
+            yield waiting.popleft()
+    yield from waiting

@@ -127,6 +127,16 @@ def test_both_towers_agree_with_an_independent_reading(tmp_path, tokenizer, fami
         np.testing.assert_allclose(vector, reading.text(ids, layers), atol=1e-5)
 
 
+def test_threads_and_device_give_the_pixels_that_lavis_gives(tmp_path, tokenizer):
+    read = loaded(converted(tmp_path, "albef", tokenizer))._towers
+    assert read.steps is not None
+    for seed, shape in enumerate([(500, 375), (9, 80), (1, 1), (32, 32)]):
+        picture = tiny.picture(seed, shape)
+        found = read.steps.finish(read.steps.prepare(picture))["pixel_values"]
+        expected = read.picture_inputs(picture)["pixel_values"]
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+
+
 def test_captions_are_read_as_lavis_reads_them():
     """By hand from BlipCaptionProcessor.pre_caption of LAVIS 1.0.2."""
     assert lavis_caption('A "Dog" (black).') == "a dog black"
