@@ -1,17 +1,23 @@
-"""What a picture and a text cost, in float32 and bfloat16, at the size of BLIP-base.
+"""What a picture and a text cost an encoder of the size of BLIP-base, and pictures a second.
 
     python -m benchmarks.encoders
 
-Random weights cost what trained ones cost; nothing is downloaded. Medians of CPU-seconds, because
-other processes share the cores.
+Random weights cost what trained ones cost; nothing is downloaded. Costs are medians of
+CPU-seconds, because other processes share the cores. Pictures a second are counted by the clock,
+from JPEG files of 500 × 375 pixels in memory: the preparation alone by threads, then the whole.
+`processor` is transformers' own preparation, `ours` the one of `lsr.encoders.picture_inputs`.
 """
 
 from __future__ import annotations
 
+import io
+import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +35,8 @@ from lsr.storage.hub import Source
 from lsr.storage.places import BUNDLED_ENCODER
 
 PICTURES, TEXTS, REPEATS = 8, 64, 5
+PREPARED, PREPARED_REPEATS = 128, 3
+WHOLE = {"cpu": 16, "cuda": 2048}
 PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
 
 
@@ -44,6 +52,75 @@ def write_blip(folder: Path) -> None:
     BlipImageProcessorPil(size={"height": 224, "width": 224}).save_pretrained(folder)
 
 
+def encoders(*precisions: Precision) -> list[TowerEncoder]:
+    """The same random BLIP-base in each precision."""
+    with tempfile.TemporaryDirectory() as work:
+        write_blip(Path(work))
+        source = Source(Path(work), "BLIP-base")
+        return [huggingface.load("blip", source, "blip:base", one) for one in precisions]
+
+
+def photos(n: int) -> list[Image.Image]:
+    """n JPEG files of 500 × 375 pixels in memory, opened but not yet decoded; 32 differ."""
+    rng = np.random.default_rng(0)
+    files = []
+    for _ in range(min(n, 32)):
+        coarse = Image.fromarray(rng.integers(0, 256, (47, 63, 3), np.uint8))
+        written = io.BytesIO()
+        coarse.resize((500, 375), Image.Resampling.BICUBIC).save(written, "JPEG", quality=90)
+        files.append(written.getvalue())
+    return [Image.open(io.BytesIO(files[row % len(files)])) for row in range(n)]
+
+
+def encoded_per_second(encoder: TowerEncoder, n: int) -> float:
+    """Pictures a second from JPEG files to vectors, after a first batch that is not counted."""
+    encoder.encode_images(photos(min(n, 128)))
+    opened = photos(n)
+    started = time.perf_counter()
+    encoder.encode_images(opened)
+    return n / (time.perf_counter() - started)
+
+
+def pictures_per_second(n: int) -> float:
+    """Pictures a second from n JPEG files to vectors, on the best device and in its precision."""
+    return encoded_per_second(encoders("auto")[0], n)
+
+
+def prepared_per_second(encoder: TowerEncoder, n: int, threads: int) -> float:
+    """Pictures a second from JPEG files to what the device takes, the median of some runs."""
+    rates = []
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in range(PREPARED_REPEATS):
+            opened = photos(n)
+            started = time.perf_counter()
+            for _ in pool.map(encoder._prepare, opened):
+                pass
+            rates.append(n / (time.perf_counter() - started))
+    return statistics.median(rates)
+
+
+@contextmanager
+def processor_only(encoder: TowerEncoder) -> Iterator[None]:
+    """The encoder with transformers' own preparation."""
+    towers = encoder._towers
+    steps, towers.steps = towers.steps, None
+    try:
+        yield
+    finally:
+        towers.steps = steps
+
+
+def print_rates(what: str, rate: Callable[[], float], encoder: TowerEncoder) -> None:
+    """One line: pictures a second with the processor, with ours, and their ratio."""
+    with processor_only(encoder):
+        before = rate()
+    ours = rate()
+    print(
+        f"{what}: processor {before:,.0f}, ours {ours:,.0f} pictures a second "
+        f"({ours / before:.1f} ×)"
+    )
+
+
 def cost(encode: Callable[[Sequence[Any]], np.ndarray], given: Sequence[Any]) -> float:
     """CPU-seconds an item, the median of REPEATS."""
     times = []
@@ -55,26 +132,37 @@ def cost(encode: Callable[[Sequence[Any]], np.ndarray], given: Sequence[Any]) ->
 
 
 def main() -> None:
-    """Print one line for each precision, and how far the two are apart."""
+    """Print the cost in each precision, how far the two are apart, and pictures a second."""
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
     rng = np.random.default_rng(0)
     pictures = [
         Image.fromarray(rng.integers(0, 256, (375, 500, 3), np.uint8)) for _ in range(PICTURES)
     ]
     texts = ["two dogs on the beach play with a red ball"] * TEXTS
-    encoders: list[TowerEncoder] = []
-    with tempfile.TemporaryDirectory() as work:
-        write_blip(Path(work))
-        for precision in PRECISIONS:
-            source = Source(Path(work), "BLIP-base")
-            encoders.append(huggingface.load("blip", source, "blip:base", precision))
-    for encoder in encoders:
+    both = encoders(*PRECISIONS)
+    costs = [cost(encoder.encode_images, pictures) for encoder in both]
+    for encoder, seconds in zip(both, costs, strict=True):
         print(
-            f"{encoder.precision}: {cost(encoder.encode_images, pictures):.3f} CPU-seconds a "
-            f"picture, {cost(encoder.encode_texts, texts):.4f} a text, on {encoder.device}"
+            f"{encoder.precision}: {seconds:.3f} CPU-seconds a picture, "
+            f"{cost(encoder.encode_texts, texts):.4f} a text, on {encoder.device}"
         )
-    one, other = (encoder.encode_images(pictures) for encoder in encoders)
+    one, other = (encoder.encode_images(pictures) for encoder in both)
     print(f"least cosine between them: {(one * other).sum(axis=1).min():.6f}")
+    torch.set_num_threads(threads)
+    faster = both[-1] if both[-1].device == "cuda" else both[costs.index(min(costs))]
+    for count in sorted({1, 2, min(16, os.cpu_count() or 1)}):
+        print_rates(
+            f"preparation, {count} thread{'s' * (count > 1)}",
+            lambda count=count: prepared_per_second(faster, PREPARED, count),  # type: ignore[misc]
+            faster,
+        )
+    n = WHOLE[faster.device]
+    print_rates(
+        f"whole, {faster.precision} on {faster.device}",
+        lambda: encoded_per_second(faster, n),
+        faster,
+    )
 
 
 if __name__ == "__main__":
