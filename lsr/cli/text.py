@@ -13,13 +13,24 @@ def as_text(answer: dict[str, Any]) -> str:
 def _lines(answer: dict[str, Any], indent: str = "") -> list[str]:
     lines = []
     for name, value in answer.items():
-        if isinstance(value, dict):
+        if name == "verdict" and value:
+            # An answer that holds the metrics of a model tells their verdict once, at its end.
+            lines += [] if indent else _verdict(value)
+        elif isinstance(value, dict):
             lines += [f"{indent}{name}", *_lines(value, indent + "  ")]
         elif isinstance(value, list) and value and isinstance(value[0], dict):
             lines += [f"{indent}{name}", *_table(value, indent + "  ")]
         else:
             lines.append(f"{indent}{name}: {_cell(value)}")
     return lines
+
+
+def _verdict(verdict: dict[str, Any]) -> list[str]:
+    """A verdict as sentences."""
+    from lsr.evaluation.verdict import questions
+
+    found = [f"  {asks} {grade.capitalize()}. {says}" for asks, grade, says in questions(verdict)]
+    return ["verdict", *found, f"  What to change? {verdict['change']}"]
 
 
 def _table(rows: list[dict[str, Any]], indent: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from lsr.evaluation.measures import (
     co_activation,
     exact_at,
     overlap_and_tau,
+    per_query,
     ranks_of_best,
     semantic_at,
     summarize,
@@ -22,10 +24,13 @@ from lsr.evaluation.pairs import Pairs
 from lsr.evaluation.passes import run_stages
 from lsr.evaluation.projected import ProjectedSplit, project_split
 from lsr.evaluation.task import Task, check_direction, make_task
+from lsr.evaluation.verdict import Measured, judge, kept_of_teacher
+from lsr.exceptions import ModelError
 from lsr.index.memory.index import MemoryIndex
 from lsr.model.checkpoint import Model
 from lsr.model.sparse import SparseVectors, flops
 from lsr.model.vocabulary import Vocabulary
+from lsr.storage.files import read_json
 from lsr.storage.places import BUNDLED_ENCODER
 
 _BLOCK = 500
@@ -56,7 +61,8 @@ def evaluate(
     """
     check_direction(direction)
     projected = project_split(collection, model, split, queries=queries)
-    answer = evaluate_split(projected, direction, term_vectors_for(model.vocabulary))
+    vectors, method = term_vectors_for(model.vocabulary), method_of(model)
+    answer = evaluate_split(projected, direction, vectors, method)
     answer["queries"] = queries or None
     if not queries and collection.probes and can_encode(collection.encoder):
         probes = evaluate_probes(collection, model, load_encoder(collection.encoder))
@@ -68,15 +74,17 @@ def evaluate_split(
     projected: ProjectedSplit,
     direction: str = "text-to-image",
     term_vectors: np.ndarray | None = None,
+    method: str | None = None,
 ) -> dict[str, Any]:
-    """Every measure of a projected split, with the keys of the command line.
+    """Every measure of a projected split and the verdict, with the keys of the command line.
 
     R@k counts a query as found when any of its right answers is in the first k: an image has about
     five captions, and a query of a set may have several images. IR calls that Success@k.
-    `image_exact@10` is about captions; it is None where the images of a query set have none.
+    `image_exact@10` is the mean over the images that have captions; None where none has.
 
     Args:
         term_vectors: (V, e) static word vectors for Semantic@20; None leaves it null.
+        method: that made the model, for the verdict's remedy.
 
     Raises:
         QueryError: an unknown direction.
@@ -88,13 +96,15 @@ def evaluate_split(
     staged = run_stages(task.without_teacher(), 2, *stages)
     overlap, tau = overlap_and_tau(_ten_best(task), task.teacher_top)
     captions, images = projected.captions, projected.images
-    return {
+    literal = summarize(staged.ranks[:, 0])
+    answer = {
         "direction": direction,
         "n_queries": len(task.queries),
         "n_images": len(images),
         "dense": summarize(task.teacher_ranks),
         "sparse": summarize(staged.ranks[:, 1]),
-        "literal": summarize(staged.ranks[:, 0]),
+        "literal": literal,
+        "own_words": {name: literal[name] for name in ("R@1", "R@10")},
         "flops": flops(captions, images),
         "active_terms": {"query": captions.active_terms, "image": images.active_terms},
         "co_activation": co_activation(captions, images),
@@ -106,14 +116,53 @@ def evaluate_split(
         "kendall_tau": tau,
         "overlap@10": overlap,
     }
+    measured = _measured(answer, task, staged.ranks[:, 1], projected)
+    return {**answer, "verdict": judge(measured, method).as_json()}
+
+
+def _measured(
+    answer: dict[str, Any], task: Task, ranks: np.ndarray, projected: ProjectedSplit
+) -> Measured:
+    """What the verdict rests on.
+
+    Args:
+        ranks: (q,) of the sparse search at full expansion.
+    """
+    kept = {}
+    for name in ("R@1", "R@10"):
+        ours, theirs = (per_query(one, name) for one in (ranks, task.teacher_ranks))
+        if share := kept_of_teacher(ours, theirs, task.groups):
+            kept[name] = share
+    return Measured(
+        dense_size=projected.pairs.image_vectors.shape[1],
+        active_image=answer["active_terms"]["image"],
+        active_query=answer["active_terms"]["query"],
+        flops=answer["flops"],
+        image_exact=answer["image_exact@10"],
+        own_words=answer["own_words"]["R@1"],
+        all_terms=answer["sparse"]["R@1"],
+        dense=answer["dense"]["R@1"],
+        kept=kept,
+        n_images=len(np.unique(task.image_of)),
+        words_count=projected.said_of_images is None,
+    )
+
+
+def method_of(model: Model) -> str | None:
+    """How a model was made, as `train --method` names it; None where it does not tell."""
+    with suppress(ModelError):  # imported models have no such file, and none is needed to measure
+        training = read_json(model.folder / "training.json", ModelError)
+        return training.get("method") or ("trained" if "curve" in training else None)
+    return None
 
 
 def _image_exact(projected: ProjectedSplit) -> float | None:
-    """Exact@10 of the images by what their captions say; None where no caption says anything."""
+    """Exact@10 of the images whose captions say something; None where there are none."""
     said = projected.literal_of_images
-    if projected.said_of_images is not None and not said.nnz:
+    told = np.flatnonzero(np.diff(said.indptr))
+    if not len(told):
         return None
-    return exact_at(projected.images.matrix, said, 10)
+    return exact_at(projected.images.matrix[told], said[told], 10)
 
 
 def dense_ranks(pairs: Pairs) -> np.ndarray:
