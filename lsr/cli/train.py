@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lsr.cli.answer import Add, Answer, Log
@@ -17,6 +18,7 @@ from lsr.training.options import (
 
 if TYPE_CHECKING:  # reading a collection loads pyarrow
     from lsr.collection.collection import Collection
+    from lsr.training.lexical.settings import LexicalSettings
 
 METHODS = ("tuned", "closed-form", "encoder-terms", "trained")
 # What a lexical head has besides; every other option is of training.
@@ -72,7 +74,6 @@ def has_captions(collection: Collection) -> bool:
 
 def _trained(collection: Collection, options: argparse.Namespace, log: Log) -> Answer:
     """A model trained freely, step by step."""
-    from lsr.storage.files import read_json
     from lsr.training.train_model import train_model
 
     settings = training_settings(options)
@@ -87,22 +88,16 @@ def _trained(collection: Collection, options: argparse.Namespace, log: Log) -> A
             f"caption, {report.active_terms_image:.0f} an image  {report.seconds:.0f} s, "
             f"{report.seconds_left:.0f} s left"
         )
-    metrics = read_json(folder / "metrics.json", ModelError)
-    return {"model": options.out, "method": "trained", "epochs": reports, "metrics": metrics}
+    answer = {"model": options.out, "method": "trained", "epochs": reports}
+    return {**answer, **_of_model(folder, log)}
 
 
 def _lexical(collection: Collection, method: str, options: argparse.Namespace, log: Log) -> Answer:
     """A model whose terms are words from the start."""
-    from lsr.model.expansion import parse_control
     from lsr.storage.files import read_json
-    from lsr.training.lexical.make_model import LexicalSettings, make_lexical
+    from lsr.training.lexical.make_model import make_lexical
 
-    settings = LexicalSettings(method)  # type: ignore[arg-type]
-    given = {name: getattr(options, name) for name in ("target_active_terms", "noise", "seed")}
-    settings = replace(settings, **{n: v for n, v in given.items() if v is not None})
-    if options.control or options.draws_per:
-        control = parse_control(options.control or str(settings.tuning(1).control))
-        settings = replace(settings, control=replace(control, per=options.draws_per or "caption"))
+    settings = lexical_settings(method, options)
     folder = own_folder("models", options.out)
     if method != "encoder-terms":
         collection.check_captions()
@@ -123,6 +118,34 @@ def _lexical(collection: Collection, method: str, options: argparse.Namespace, l
             f"form, {held_out['after']:.3f} tuned: the {'tuned' if held_out['kept'] else 'closed'} "
             "form is the model."
         )
+    answer = {"model": options.out, "method": method, "epochs": []}
+    return {**answer, **_of_model(folder, log), "held_out": training.get("held_out")}
+
+
+def lexical_settings(method: str, options: argparse.Namespace) -> LexicalSettings:
+    """What the options ask of a lexical method.
+
+    Raises:
+        QueryError: the control is none.
+    """
+    from lsr.model.expansion import parse_control
+    from lsr.training.lexical.settings import LexicalSettings
+
+    settings = LexicalSettings(method)  # type: ignore[arg-type]
+    given = {name: getattr(options, name) for name in ("target_active_terms", "noise", "seed")}
+    settings = replace(settings, **{n: v for n, v in given.items() if v is not None})
+    if options.control or options.draws_per:
+        control = parse_control(options.control or str(settings.tuning(1).control))
+        settings = replace(settings, control=replace(control, per=options.draws_per or "caption"))
+    return settings
+
+
+def _of_model(folder: Path, log: Log) -> Answer:
+    """What a finished model tells: its measures, whether its budget is met, and the verdict."""
+    from lsr.storage.files import read_json
+
     metrics = read_json(folder / "metrics.json", ModelError)
-    answer = {"model": options.out, "method": method, "epochs": [], "metrics": metrics}
-    return {**answer, "held_out": training.get("held_out")}
+    budget = read_json(folder / "training.json", ModelError).get("budget")
+    if budget and not budget["ok"]:
+        log(budget["says"])
+    return {"metrics": metrics, "budget": budget, "verdict": metrics["verdict"]}

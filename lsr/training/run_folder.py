@@ -15,6 +15,8 @@ from lsr.training.settings import TrainingSettings, settings_as_json
 
 WORKER = "worker.json"
 """Who trains, where that is a process of its own."""
+PROGRESS = "progress.json"
+"""The last report of a lexical model that such a process makes."""
 
 
 def run_folder(folder: Path) -> Path:
@@ -55,6 +57,12 @@ def run_to_itself(work: Path) -> Iterator[None]:
         finally:
             if work.exists() and [path.name for path in work.iterdir()] == ["lock"]:
                 remove_folder(work)
+
+
+def is_lexical_job(work: Path) -> bool:
+    """Whether a process of its own makes a lexical model in `work`, so that a page follows it."""
+    path = work / WORKER
+    return path.exists() and "lexical" in read_json(path, ModelError)
 
 
 def name_of(work: Path) -> str:

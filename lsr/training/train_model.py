@@ -21,6 +21,7 @@ from lsr.model.projection import Projection
 from lsr.model.vocabulary import Vocabulary
 from lsr.storage.files import remove_folder, write_json
 from lsr.storage.places import BUNDLED_ENCODER
+from lsr.training.budget import Budget, active_terms
 from lsr.training.device import training_device
 from lsr.training.loop import train
 from lsr.training.recipes import COMPACT_RECIPE
@@ -82,7 +83,7 @@ def _train_model(
         curve = [*(r for r in curve if r["step"] < report.step), asdict(report)]
         write_json(work / "curve.json", {"reports": curve})
         yield report
-    description = {
+    description: dict[str, Any] = {
         "settings": settings_as_json(settings),
         "collection": {"name": collection.name, "fingerprint": collection.fingerprint},
         "vocabulary_start": ready.start,
@@ -97,8 +98,12 @@ def _train_model(
     # The metrics are measured on the rounded weights that are stored.
     for parameter in head.cpu().parameters():
         parameter.data = parameter.data.to(precision).float()
+    if settings.target_active_terms:
+        met = active_terms(head, ready.training.image_vectors)
+        budget = Budget(settings.target_active_terms, met, at_most=True)
+        description["budget"] = budget.as_json()
     split, projected = project_with_trained(collection, ready)
-    metrics = evaluate_split(projected, term_vectors=ready.bundled.token_vectors)
+    metrics = evaluate_split(projected, term_vectors=ready.bundled.token_vectors, method="trained")
     save_model(
         folder,
         head,

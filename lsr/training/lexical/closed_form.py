@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 
 from lsr.evaluation.pairs import Pairs
-from lsr.exceptions import CollectionError, QueryError
+from lsr.exceptions import CollectionError
 from lsr.model.vocabulary import Vocabulary
 from lsr.training.lexical import head as heads
 from lsr.training.lexical.head import LexicalHead, Space, blocks
+from lsr.training.lexical.settings import check_target
 
 # No term fires for a larger share of the images, nor for fewer of them.
 _MOST_SHARE, _FEWEST_IMAGES = 0.35, 2
@@ -47,18 +48,6 @@ class ClosedFormSettings:
             QueryError: naming the number and what it may be.
         """
         check_target(self.target_active_terms)
-
-
-def check_target(target: int) -> None:
-    """Refuse a number of active terms that no head can have.
-
-    Raises:
-        QueryError: naming the number and what it may be.
-    """
-    if not 1 <= target <= 100_000:
-        raise QueryError(
-            f"{target} active terms an image are not possible. Use 1 to 100,000, such as 64."
-        )
 
 
 def closed_form(

@@ -15,6 +15,7 @@ import re
 
 import numpy as np
 
+from lsr.collection.collection import Collection
 from lsr.encoders.protocol import Encoder
 from lsr.evaluation.pairs import Pairs, encode_once
 from lsr.exceptions import CollectionError
@@ -53,7 +54,7 @@ def labelled(
     ]
     nearest = _nearest(images, np.asarray(encode_once(words, encoder), np.float32))
     rng = np.random.default_rng(seed)
-    of_image = min(_MOST_OF_IMAGE, max(1, LABELS // len(rows)))
+    of_image = _labels_of_image(len(rows))
     texts = [
         " ".join(words[word] for word in rng.permutation(own)[:_WORDS])
         for own in nearest
@@ -62,6 +63,21 @@ def labelled(
     vectors = np.asarray(encode_once(texts, encoder), np.float32)
     owners = np.repeat(np.arange(len(rows), dtype=np.int32), of_image)
     return Pairs(rows, np.arange(len(texts)), images, vectors, owners, texts)
+
+
+def n_labels(n_images: int) -> int:
+    """How many labels so many images get."""
+    taken = min(n_images, LABELS)
+    return taken * _labels_of_image(taken)
+
+
+def training_split(collection: Collection) -> str:
+    """The split whose images get labels: `train`, else the first."""
+    return "train" if "train" in collection.splits else next(iter(collection.splits))
+
+
+def _labels_of_image(n_images: int) -> int:
+    return min(_MOST_OF_IMAGE, max(1, LABELS // max(n_images, 1)))
 
 
 def _nearest(images: np.ndarray, words: np.ndarray) -> np.ndarray:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -14,66 +14,28 @@ from lsr.encoders.loading import load_encoder
 from lsr.evaluation.evaluate import evaluate_split, term_vectors_for
 from lsr.evaluation.pairs import Pairs, load_pairs
 from lsr.evaluation.projected import project_split_with
+from lsr.evaluation.verdict import Measured, judge
 from lsr.model.checkpoint import Model, save_model
-from lsr.model.expansion import ExpansionControl
 from lsr.model.projection import Projection
 from lsr.model.vocabulary import Vocabulary
+from lsr.storage.files import remove_folder, write_json
 from lsr.storage.places import BUNDLED_ENCODER
+from lsr.training.budget import Budget
 from lsr.training.device import training_device
 from lsr.training.lexical.closed_form import ClosedFormSettings, closed_form
 from lsr.training.lexical.head import LexicalHead
-from lsr.training.lexical.labels import labelled
-from lsr.training.lexical.tuning import Tuning, TuningReport, TuningSettings
-from lsr.training.run_folder import run_folder, run_to_itself
+from lsr.training.lexical.labels import labelled, training_split
+from lsr.training.lexical.settings import LexicalSettings, TuningReport, TuningSettings
+from lsr.training.lexical.tuning import Tuning
+from lsr.training.run_folder import PROGRESS, is_lexical_job, run_folder, run_to_itself
 from lsr.training.stop_list import stop_list
 from lsr.training.validation import validate
 
-Method = Literal["closed-form", "tuned", "encoder-terms"]
-METHODS: tuple[Method, ...] = ("closed-form", "tuned", "encoder-terms")
 # Fewer validation captions than that cannot tell which of two heads is better.
 _LEAST_VALIDATION = 200
 _FOLDS = 5
 # Below that many training images every one of the folds is tried, else one.
 _FEW_IMAGES = 2_000
-
-
-@dataclass(frozen=True)
-class LexicalSettings:
-    """method: closed-form, tuned (from the closed form on), or encoder-terms (without captions).
-
-    target_active_terms: mean of a training image.
-    control, steps, noise, seed: of tuning; None follows from the number of pairs.
-    recipe: of tuning in all else; None follows from the number of pairs.
-    """
-
-    method: Method = "tuned"
-    target_active_terms: int = 64
-    control: ExpansionControl | None = None
-    steps: int | None = None
-    noise: float | None = None
-    seed: int = 0
-    recipe: TuningSettings | None = None
-
-    def tuning(self, n_pairs: int) -> TuningSettings:
-        """What tuning on so many pairs is done with."""
-        given = {"control": self.control, "steps": self.steps, "noise": self.noise}
-        return replace(
-            self.recipe or TuningSettings.for_pairs(n_pairs),
-            target_active_terms=self.target_active_terms,
-            seed=self.seed,
-            **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type]
-        )
-
-    def reasons(self, n_pairs: int) -> str:
-        """In one sentence: what will be done with so many pairs, and why."""
-        if self.method == "closed-form":
-            return f"{n_pairs:,} pairs: in closed form, without a training step."
-        tuning = self.tuning(n_pairs)
-        return (
-            f"{n_pairs:,} pairs: {tuning.steps:,} steps of {min(tuning.batch_size, n_pairs):,} "
-            f"pairs with noise of {tuning.noise:.2g} times a vector's length, more the fewer "
-            f"pairs there are, so that they are not learnt by heart."
-        )
 
 
 @dataclass(frozen=True)
@@ -121,11 +83,29 @@ def make_lexical(
     """
     settings = settings or LexicalSettings()
     settings.tuning(1).check()
-    with run_to_itself(run_folder(folder)):
+    work = run_folder(folder)
+    with run_to_itself(work):
         vocabulary = Vocabulary.load(bundled_encoder / "tokenizer.json")
-        made = yield from _made(collection, vocabulary, settings)
+        made = yield from _noted(_made(collection, vocabulary, settings), work)
         head = made.head.projection(len(vocabulary))
         _write(collection, folder, head, vocabulary, settings, made, title)
+        if is_lexical_job(work):
+            remove_folder(work)
+
+
+def _noted(
+    making: Generator[TuningReport, None, _Made], work: Path
+) -> Generator[TuningReport, None, _Made]:
+    """The reports, each also written down where a page follows the run."""
+    while True:
+        try:
+            report = next(making)
+        except StopIteration as end:
+            made: _Made = end.value
+            return made
+        if is_lexical_job(work):
+            write_json(work / PROGRESS, asdict(report))
+        yield report
 
 
 def _made(
@@ -133,7 +113,7 @@ def _made(
 ) -> Generator[TuningReport, None, _Made]:
     if settings.method == "encoder-terms":
         encoder = load_encoder(collection.encoder)
-        rows = collection.image_rows(_training_split(collection))
+        rows = collection.image_rows(training_split(collection))
         pairs = labelled(collection.image_vectors[rows], vocabulary, encoder, settings.seed)
         stopped, validation = np.zeros(0, np.int64), None
     else:
@@ -161,10 +141,6 @@ def _made(
         if not comparison.helps:
             return _Made(start, pairs, comparison, chosen)
     return _Made(tuning.head, pairs, comparison, chosen)
-
-
-def _training_split(collection: Collection) -> str:
-    return "train" if "train" in collection.splits else next(iter(collection.splits))
 
 
 def _validation(collection: Collection) -> Pairs | None:
@@ -245,19 +221,15 @@ def _write(
     # The metrics are measured on the rounded weights that are stored.
     for parameter in head.parameters():
         parameter.data = parameter.data.half().float()
+    active = made.head.active_terms(made.pairs.image_vectors)
     training: dict[str, Any] = {
         "method": settings.method,
-        "settings": {
-            "target_active_terms": settings.target_active_terms,
-            "control": settings.control and str(settings.control),
-            "steps": settings.steps,
-            "noise": settings.noise,
-            "seed": settings.seed,
-        },
+        "settings": settings.as_json(),
         "collection": {"name": collection.name, "fingerprint": collection.fingerprint},
         "n_pairs": len(made.pairs.texts),
         "n_terms": len(made.head.terms),
-        "active_terms_train": made.head.active_terms(made.pairs.image_vectors),
+        "active_terms_train": active,
+        "budget": Budget(settings.target_active_terms, active).as_json(),
     }
     if made.tuning:
         control = made.tuning.control
@@ -275,16 +247,25 @@ def _write(
         vocabulary,
         card={"title": title or folder.name, "encoder": collection.encoder},
         training=training,
-        metrics=_metrics(collection, head, vocabulary),
+        metrics=_metrics(collection, head, vocabulary, settings.method, active),
         precision=torch.float16,
     )
 
 
-def _metrics(collection: Collection, head: Projection, vocabulary: Vocabulary) -> dict[str, Any]:
-    """Measures on a split that has captions, `test` where it can be; of none, none."""
+def _metrics(
+    collection: Collection, head: Projection, vocabulary: Vocabulary, method: str, active: float
+) -> dict[str, Any]:
+    """Measures on a split that has captions, `test` where it can be.
+
+    Args:
+        active: terms of a training image, all that is known without any captions.
+    """
     for split in ("test", "val", "train"):
         if split in collection.splits and len(collection.caption_rows(split)):
             projected = project_split_with(collection, head, vocabulary, split)
-            found = evaluate_split(projected, term_vectors=term_vectors_for(vocabulary))
+            found = evaluate_split(
+                projected, term_vectors=term_vectors_for(vocabulary), method=method
+            )
             return {"split": split, **found}
-    return {"split": None}
+    verdict = judge(Measured(collection.dense_size, active), method)
+    return {"split": None, "verdict": verdict.as_json()}

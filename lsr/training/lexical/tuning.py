@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -21,71 +21,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from lsr.evaluation.pairs import Pairs
-from lsr.model.expansion import ExpansionControl
 from lsr.model.vocabulary import Vocabulary
-from lsr.training.lexical.closed_form import check_target
 from lsr.training.lexical.head import LexicalHead
+from lsr.training.lexical.settings import TuningReport, TuningSettings
 from lsr.training.losses import distillation_loss, l1_penalty
 
 _WARM_UP = 0.1
 _REPORTS = 20
 # How fast the common threshold follows the batches.
 _FOLLOW = 0.1
-
-
-@dataclass(frozen=True)
-class TuningSettings:
-    """What the head is tuned with; `for_pairs` gives what suits a number of pairs.
-
-    target_active_terms: mean of a training image, met by the common threshold.
-    noise: length of the Gaussian noise on the unit vectors.
-    temperature: of the dense teacher.
-    row_rate, threshold_rate, sharpness_rate: learning rates of Adam; that of the sharpness
-        belongs to its logarithm. They rise over the first tenth of the steps, then fall to 0.
-    regularizer_weight: of the L1 norm of images and captions.
-    unsupported_charge: how many times the norm counts a term that no caption of the image says.
-    """
-
-    target_active_terms: int = 64
-    control: ExpansionControl = field(default_factory=lambda: ExpansionControl(per="caption"))
-    steps: int = 300
-    batch_size: int = 256
-    noise: float = 1.0
-    temperature: float = 0.01
-    row_rate: float = 2e-3
-    threshold_rate: float = 3e-3
-    sharpness_rate: float = 3e-2
-    regularizer_weight: float = 2e-4
-    unsupported_charge: float = 4.0
-    seed: int = 0
-
-    @classmethod
-    def for_pairs(cls, n_pairs: int) -> TuningSettings:
-        """Few pairs: fewer steps and more noise, so that they are not learnt by heart."""
-        return cls(
-            steps=round(100 * (max(n_pairs, 160) / 160) ** 0.25),
-            batch_size=256 if n_pairs < 5_000 else 512,
-            noise=min(2.0, 1.5 * (800 / max(n_pairs, 1)) ** 0.15),
-        )
-
-    def check(self) -> None:
-        """Refuse what no head can have.
-
-        Raises:
-            QueryError: naming the number and what it may be.
-        """
-        check_target(self.target_active_terms)
-
-
-@dataclass(frozen=True)
-class TuningReport:
-    """After a step: the mean loss since the report before, and the head as it would be kept."""
-
-    step: int
-    steps: int
-    loss: float
-    active_terms_image: float
-    seconds_left: float
 
 
 class Tuning:

@@ -2,19 +2,24 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from lsr.cli.main import main
+from lsr.cli.main import build_parser, main
+from lsr.cli.train import lexical_settings
 from lsr.collection.collection import load_collection
 from lsr.evaluation.pairs import load_pairs
+from lsr.exceptions import ModelError
 from lsr.model.checkpoint import load_model
+from lsr.model.expansion import parse_control
 from lsr.storage.places import ASSETS as BUNDLED
+from lsr.training.budget import Budget
 from lsr.training.lexical import make_model
 from lsr.training.lexical.closed_form import ClosedFormSettings, closed_form
 from lsr.training.lexical.make_model import Comparison, compare, cross_validated, some_images
-from lsr.training.lexical.tuning import TuningSettings
+from lsr.training.lexical.settings import LexicalSettings, TuningSettings
 from tests.training.lexical.conftest import nothing
 
 FOUR = ("--collection", "tiny", "--target-active-terms", "4")
@@ -29,12 +34,17 @@ def test_without_options_of_training_a_head_is_tuned(tiny, answer, home):
     assert made["method"] == "tuned"
     training = told(home, "own")
     assert training["active_terms_train"] == pytest.approx(4, rel=0.1)
+    assert made["budget"]["target"] == 4
+    assert made["budget"]["met"] == training["active_terms_train"]
+    assert made["budget"]["ok"] is True
+    assert made["verdict"] == made["metrics"]["verdict"]
     held_out = made["held_out"]
     assert held_out["where"] == "5 of 5 folds of the training images"
     assert held_out["captions"] == len(load_pairs(tiny, "train").texts)
     assert held_out["kept"] == (held_out["after"] > held_out["before"])
     again = answer("evaluate", "--collection", "tiny", "--model", "own")
     assert again["sparse"] == pytest.approx(made["metrics"]["sparse"])
+    assert again["verdict"] == made["verdict"]
     assert not list((home / "models").glob(".*"))
 
 
@@ -50,10 +60,55 @@ def test_where_tuning_does_not_help_the_closed_form_is_the_model(tiny, answer, m
     )
 
 
+def test_a_target_that_the_words_do_not_suffice_for_is_said_to_be_missed(tiny, home, capsys):
+    line = ["train", "--out", "many", "--method", "closed-form", "--collection", "tiny", "--json"]
+    assert main([*line, "--target-active-terms", "5000"]) == 0
+    answered = capsys.readouterr()
+    made = json.loads(answered.out)
+    assert made["budget"]["ok"] is False
+    assert made["budget"]["met"] < 40  # words that the captions of the collection are made of
+    assert "The target is missed" in answered.err
+    assert "add captions, or lower the target" in answered.err
+
+
+def test_settings_survive_json_and_the_command_line():
+    control = replace(parse_control("constant:0.25"), per="caption")
+    settings = LexicalSettings("tuned", 40, control, noise=0.5, seed=3)
+    assert LexicalSettings.from_json(json.loads(json.dumps(settings.as_json()))) == settings
+    for one in (settings, LexicalSettings("closed-form", 7), LexicalSettings("encoder-terms")):
+        parser = build_parser()
+        options = parser.parse_args(["train", "--out=x", *one.as_arguments()])
+        assert lexical_settings(options.method, options) == one
+    with pytest.raises(ModelError, match="another version"):
+        LexicalSettings.from_json({"seed": 1})
+
+
 def test_an_option_of_training_trains_freely(tiny, answer):
     made = answer("train", "--out", "free", "--collection", "tiny", "--epochs", "1")
     assert made["method"] == "trained"
     assert len(made["epochs"]) == 1
+    assert made["budget"] is None
+    assert made["verdict"]["sparse"]["says"]
+
+
+def test_free_training_says_by_how_much_it_misses_its_target(tiny, answer, home):
+    options = ("--epochs", "1", "--hidden-size", "8", "--terms", "all")
+    made = answer("train", "--out", "free", "--collection", "tiny", "--target-active-terms", "1",
+                  *options)  # fmt: skip
+    vectors = np.asarray(load_pairs(tiny, "train").image_vectors)
+    met = (load_model("free").project(vectors).toarray() > 0).sum(axis=1).mean()
+    assert made["budget"]["met"] == pytest.approx(met)
+    assert made["budget"]["ok"] is False
+    assert "asked for: at most 1" in made["budget"]["says"]
+
+
+def test_a_budget_is_met_within_a_tenth_on_both_sides_or_below():
+    assert Budget(50, 45).ok
+    assert Budget(50, 55).ok
+    assert not Budget(50, 44.9).ok
+    assert not Budget(50, 55.1).ok
+    assert Budget(50, 3, at_most=True).ok
+    assert not Budget(50, 56, at_most=True).ok
 
 
 def test_photos_without_captions_get_a_head_of_the_encoders_words(home, answer, tmp_path, capsys):
@@ -64,7 +119,11 @@ def test_photos_without_captions_get_a_head_of_the_encoders_words(home, answer, 
     answer("import", str(tmp_path), "--name", "bare")
     made = answer("train", "--out", "bare", "--collection", "bare", "--target-active-terms", "12")
     assert made["method"] == "encoder-terms"
-    assert made["metrics"] == {"split": None}
+    assert made["metrics"] == {"split": None, "verdict": made["verdict"]}
+    assert [made["verdict"][name]["grade"] for name in ("sparse", "readable")] == [
+        "good",
+        "unknown",
+    ]
     assert told(home, "bare")["active_terms_train"] == pytest.approx(12, rel=0.1)
     captions = load_collection("demo")
     said = 0

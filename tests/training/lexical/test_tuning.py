@@ -10,7 +10,8 @@ from lsr.exceptions import QueryError
 from lsr.model.expansion import ExpansionControl
 from lsr.model.projection import project
 from lsr.training.lexical.closed_form import ClosedFormSettings, closed_form
-from lsr.training.lexical.tuning import Tuning, TuningSettings
+from lsr.training.lexical.settings import TuningSettings
+from lsr.training.lexical.tuning import Tuning
 from lsr.training.losses import distillation_loss
 from tests.training.lexical.conftest import nothing
 
