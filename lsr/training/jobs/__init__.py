@@ -5,6 +5,6 @@ was asked to, `worker.log` what it said; the settings, the curve and the state a
 """
 
 from lsr.training.jobs.job import Job, Status, find_job, jobs
-from lsr.training.jobs.launch import discard, resume, start, stop
+from lsr.training.jobs.launch import discard, restart, resume, start, stop
 
-__all__ = ["Job", "Status", "discard", "find_job", "jobs", "resume", "start", "stop"]
+__all__ = ["Job", "Status", "discard", "find_job", "jobs", "restart", "resume", "start", "stop"]

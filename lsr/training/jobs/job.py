@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,9 @@ from lsr.exceptions import (
 from lsr.storage.files import read_json
 from lsr.storage.locks import is_held, is_running
 from lsr.storage.places import folders, home, own_folder
+from lsr.training.lexical.settings import METHODS, LexicalSettings, TuningReport
 from lsr.training.run_folder import (
+    PROGRESS,
     WORKER,
     holds_run,
     lock_file,
@@ -30,6 +33,8 @@ from lsr.training.settings import TrainingReport, TrainingSettings, settings_fro
 
 Status = Literal["waiting", "training", "stopped", "failed", "finished"]
 LOG = "worker.log"
+# How the lines begin that `train` says of its progress, other than what is wrong.
+_PROGRESS_LINE = re.compile(r"(epoch|step) \d|[\d,]+ (pairs:|terms from)|Held-out captions \(")
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,9 @@ class Job:
     status: waiting (it has not reported since it was started), training, stopped (it can go
         on), failed, finished (the model is written).
     collection: its name; empty where the collection is gone.
-    settings: None where the run ended before it wrote them down.
-    reports: in the order of their steps.
+    settings: of free training; None where the run ended before it wrote them down.
+    lexical: the settings of a lexical model; its last report is `progress`.
+    reports: of free training, in the order of their steps.
     seconds: since it was started while it waits, else the estimate of the seconds left; 0 at rest.
     reason: one sentence on why it stopped or failed; empty where somebody stopped it.
     ours: a worker that `start` or `resume` made is at it, so that `stop` can end it.
@@ -55,6 +61,13 @@ class Job:
     seconds: float = 0.0
     reason: str = ""
     ours: bool = False
+    lexical: LexicalSettings | None = None
+    progress: TuningReport | None = None
+
+    @property
+    def method(self) -> str:
+        """As `train --method` names it; all but `trained` cannot be resumed."""
+        return self.lexical.method if self.lexical else "trained"
 
     @property
     def alive(self) -> bool:
@@ -103,6 +116,8 @@ def _job(name: str) -> Job | None:
 
 def _unfinished(name: str, work: Path) -> Job:
     worker = read_worker(work)
+    if "lexical" in worker:
+        return _lexical(name, work, worker)
     run = read_json(work / "run.json", ModelError) if (work / "run.json").exists() else {}
     reports = _reports(read_curve(work))
     ours = works(worker)
@@ -130,12 +145,41 @@ def _unfinished(name: str, work: Path) -> Job:
     )
 
 
+def _lexical(name: str, work: Path, worker: dict[str, Any]) -> Job:
+    """The run of a lexical model, which reports only while it is tuned."""
+    settings = LexicalSettings.from_json(worker["lexical"])
+    progress = _progress(work)
+    ours = works(worker)
+    if not ours:
+        worker = read_worker(work)
+    status, reason = _ending(work, worker)
+    seconds = 0.0
+    if ours or is_held(lock_file(work)):
+        reason = ""
+        status = "training" if progress else "waiting"
+        seconds = time.time() - worker.get("began", time.time())
+        if progress:
+            seconds = progress.seconds_left
+    collection = worker.get("collection", "")
+    return Job(name, status, collection, None, (), seconds, reason, ours, settings, progress)
+
+
+def _progress(work: Path) -> TuningReport | None:
+    if not (work / PROGRESS).exists():
+        return None
+    return TuningReport(**read_json(work / PROGRESS, ModelError))
+
+
 def _finished(folder: Path) -> Job | None:
     """The run that made a model; None for a model that was not trained here."""
     if not (folder / "training.json").exists():
         return None
     try:
         training = read_json(folder / "training.json", ModelError)
+        if training.get("method") in METHODS:
+            collection = _collection_of(training["collection"]["fingerprint"])
+            lexical = LexicalSettings.from_json(training["settings"])
+            return Job(folder.name, "finished", collection, lexical=lexical)
         if "curve" not in training:
             return None
         reports = _reports(training["curve"])
@@ -156,10 +200,11 @@ def _ending(work: Path, worker: dict[str, Any]) -> tuple[Status, str]:
         return "stopped", ""
     if any(line.startswith("Traceback") for line in lines):
         return "failed", f"Training broke off: {shorten(last, 200)}. All it said is in `{log}`."
-    if not last or last.startswith("epoch "):
+    if not last or _PROGRESS_LINE.match(last):
+        again = "Start it again" if "lexical" in worker else "Resume goes on from the last report"
         return "stopped", (
             "Its process was ended from outside, as happens when memory runs out or the computer "
-            "restarts. Resume goes on from the last report."
+            f"restarts. {again}."
         )
     return "failed", last
 

@@ -17,8 +17,9 @@ from lsr.storage.files import told_when_full, write_json
 from lsr.storage.locks import ends_within, exclusive, start_mark
 from lsr.storage.places import find, home, own_folder
 from lsr.training.jobs.job import LOG, Job, find_job, read_worker, works
+from lsr.training.lexical.settings import LexicalSettings
 from lsr.training.options import as_arguments
-from lsr.training.run_folder import WORKER, holds_run, name_of, read_curve, run_folder
+from lsr.training.run_folder import PROGRESS, WORKER, holds_run, name_of, read_curve, run_folder
 from lsr.training.settings import TrainingSettings, settings_as_json
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -35,8 +36,11 @@ if sys.platform == "win32":
 _ENVIRONMENT = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**33)}
 
 
-def start(name: str, collection: str, settings: TrainingSettings) -> Job:
+def start(name: str, collection: str, settings: TrainingSettings | LexicalSettings) -> Job:
     """A new run of a model `name`, in a process of its own.
+
+    Args:
+        settings: of free training, or of a lexical model.
 
     Raises:
         QueryError: the name or a setting cannot be used, or the name is taken.
@@ -55,8 +59,8 @@ def start(name: str, collection: str, settings: TrainingSettings) -> Job:
             work.mkdir(exist_ok=not holds_run(work))
     except FileExistsError:
         raise QueryError(
-            f"There is a training run `{name}` already. Resume or discard it, or choose another "
-            "name."
+            f"There is a training run `{name}` already. Go on with it or discard it, or choose "
+            "another name."
         ) from None
     try:
         _launch(work, collection, settings)
@@ -70,19 +74,41 @@ def resume(job: Job) -> Job:
     """Let a stopped or failed run go on from its last report, in a new process.
 
     Raises:
-        ModelError: somebody is at it already, or its settings or its collection are lost.
+        ModelError: somebody is at it already, its settings or its collection are lost, or it makes
+            a lexical model, which takes less long than going on would be worth.
     """
+    if job.lexical:
+        raise ModelError(
+            f"The training run `{job.name}` cannot be resumed, only started again: it makes a "
+            "lexical model, from the first step on, in seconds or minutes."
+        )
+    return _again(job)
+
+
+def restart(job: Job) -> Job:
+    """Let a stopped or failed run of a lexical model begin anew, with the same settings.
+
+    Raises:
+        ModelError: somebody is at it already, or it is a run of free training.
+    """
+    if not job.lexical:
+        raise ModelError(f"The training run `{job.name}` can go on where it stopped: resume it.")
+    return _again(job)
+
+
+def _again(job: Job) -> Job:
     work = _work_of(job)
     taken = ModelError(f"The training run `{job.name}` is going on already.")
     with exclusive(work / "launch", taken):
         if (now := find_job(job.name)).alive:
             raise taken
-        if now.settings is None or not now.collection:
+        settings = now.lexical or now.settings
+        if settings is None or not now.collection:
             raise ModelError(
                 f"The training run `{job.name}` does not tell its settings or its collection any "
                 "more. Discard it and start anew."
             )
-        _launch(work, now.collection, now.settings)
+        _launch(work, now.collection, settings)
     return find_job(job.name)
 
 
@@ -136,23 +162,34 @@ def discard(job: Job) -> None:
     shutil.rmtree(work, ignore_errors=True)
 
 
-def _launch(work: Path, collection: str, settings: TrainingSettings) -> None:
+def _launch(work: Path, collection: str, settings: TrainingSettings | LexicalSettings) -> None:
     """Start a worker and write down who it is."""
-    name = name_of(work)
-    plan = {
-        "collection": collection,
-        "settings": settings_as_json(settings),
-        "reports": len(read_curve(work)),
-    }
+    plan: dict[str, Any] = {"collection": collection}
+    if isinstance(settings, LexicalSettings):
+        plan["lexical"] = settings.as_json()
+        arguments = settings.as_arguments()
+        (work / PROGRESS).unlink(missing_ok=True)  # it begins anew
+    else:
+        plan |= {"settings": settings_as_json(settings), "reports": len(read_curve(work))}
+        arguments = ["--method=trained", "--resume", *as_arguments(settings)]
     write_json(work / WORKER, plan)
-    command = [sys.executable, "-m", "lsr", "train", f"--out={name}", f"--collection={collection}"]
+    process = _worker(work, [f"--collection={collection}", "--json", *arguments])
+    mark = start_mark(process.pid) or ""
+    # Somebody has to collect the process when it ends, or its number stays taken.
+    threading.Thread(target=process.wait, daemon=True).start()
+    write_json(work / WORKER, {**plan, "pid": process.pid, "mark": mark, "began": time.time()})
+
+
+def _worker(work: Path, arguments: list[str]) -> subprocess.Popen[bytes]:
+    """`train` in a process that outlives this one."""
+    command = [sys.executable, "-m", "lsr", "train", f"--out={name_of(work)}", *arguments]
     with (
         told_when_full(work),
         (work / LOG).open("wb") as log,
         (work / _ANSWER).open("wb") as answer,
     ):
-        process = subprocess.Popen(  # noqa: S603 (every argument is checked or made here)
-            [*command, "--method=trained", "--resume", "--json", *as_arguments(settings)],
+        return subprocess.Popen(  # noqa: S603 (every argument is checked or made here)
+            command,
             cwd=ROOT,
             env={**os.environ, **_ENVIRONMENT, "LEXISCOPE_HOME": str(home().resolve())},
             stdin=subprocess.DEVNULL,
@@ -160,10 +197,6 @@ def _launch(work: Path, collection: str, settings: TrainingSettings) -> None:
             stderr=log,
             **_DETACHED,
         )
-    mark = start_mark(process.pid) or ""
-    # Somebody has to collect the process when it ends, or its number stays taken.
-    threading.Thread(target=process.wait, daemon=True).start()
-    write_json(work / WORKER, {**plan, "pid": process.pid, "mark": mark, "began": time.time()})
 
 
 def _work_of(job: Job) -> Path:

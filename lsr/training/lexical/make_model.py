@@ -82,7 +82,7 @@ def make_lexical(
         DiskFullError: there is no room for the model.
     """
     settings = settings or LexicalSettings()
-    settings.tuning(1).check()
+    settings.check()
     work = run_folder(folder)
     with run_to_itself(work):
         vocabulary = Vocabulary.load(bundled_encoder / "tokenizer.json")

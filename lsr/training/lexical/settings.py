@@ -94,6 +94,14 @@ class LexicalSettings:
     noise: float | None = None
     seed: int = 0
 
+    def check(self) -> None:
+        """Refuse what no head can have.
+
+        Raises:
+            QueryError: naming the number and what it may be.
+        """
+        check_target(self.target_active_terms)
+
     def tuning(self, n_pairs: int) -> TuningSettings:
         """What tuning on so many pairs is done with."""
         given = {"control": self.control, "steps": self.steps, "noise": self.noise}
