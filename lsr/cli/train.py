@@ -47,6 +47,7 @@ def add_commands(add: Add) -> None:
 def train(options: argparse.Namespace, log: Log) -> Answer:
     """A new model from the pairs of a collection."""
     from lsr.collection.collection import load_collection
+    from lsr.training.lexical.labels import has_captions
 
     collection = load_collection(options.collection)
     others = [name for name in (*training_option_names(), "resume") if getattr(options, name)]
@@ -65,11 +66,6 @@ def train(options: argparse.Namespace, log: Log) -> Answer:
             f"{method}, which takes {known}."
         )
     return _lexical(collection, method, options, log)
-
-
-def has_captions(collection: Collection) -> bool:
-    """Whether there are captions to train on."""
-    return bool("train" in collection.splits and len(collection.caption_rows("train")))
 
 
 def _trained(collection: Collection, options: argparse.Namespace, log: Log) -> Answer:

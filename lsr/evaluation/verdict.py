@@ -226,7 +226,8 @@ def _change(measured: Measured, grades: tuple[Grade, Grade, Grade], method: str 
         return "Train with `--method tuned`: its terms are words from the start."
     if sparse == "poor" or (sparse == "fair" and readable != "poor"):
         if lexical:
-            return "Make it with a lower `--target-active-terms`, such as 64."
+            fewer = max(1, min(64, round(measured.active_image / 2)))
+            return f"Make it with a lower `--target-active-terms`, such as {fewer}."
         return "Train with `--method tuned`, which keeps to `--target-active-terms` (64)."
     if measured.dense is None:
         return (

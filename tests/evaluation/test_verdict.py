@@ -52,6 +52,7 @@ def test_few_terms_that_all_vectors_share_cost_as_much_as_dense_vectors():
     assert judge(replace(FINE, flops=100.0)).sparse.grade == "fair"
     assert judge(replace(FINE, flops=300.0)).sparse.grade == "poor"
     assert "256 multiplications" in judge(FINE).sparse.says
+    assert judge(replace(FINE, flops=100.0), "tuned").change.endswith("such as 15.")
 
 
 def test_a_model_without_any_active_term_is_not_sparse_but_empty():

@@ -7,9 +7,12 @@ from PIL import Image
 
 from lsr.collection.collection import load_collection
 from lsr.imports.running import import_source
+from lsr.training import jobs
+from lsr.training.lexical.settings import LexicalSettings
 from pages.parts import caches
 from tests.imports.conftest import photo
 from tests.pages.test_pages import mistake, opened, tiles
+from tests.training.test_jobs import until
 
 
 @pytest.fixture
@@ -34,10 +37,32 @@ def test_pages_that_need_no_captions_open(mine):
     assert not opened("term", collection=mine, word="car").error
 
 
-@pytest.mark.parametrize("page", ["expansion", "train"])
-def test_pages_that_need_captions_say_so(mine, page):
-    said = mistake(opened(page, collection=mine)).replace("\\", "")
+def test_the_page_that_measures_says_that_it_needs_captions(mine):
+    said = mistake(opened("expansion", collection=mine)).replace("\\", "")
     assert "Collection `mine` has 5 images but no captions, so nothing can be measured" in said
+
+
+def test_one_click_makes_a_model_of_images_without_captions(mine, home, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    app = opened("collections", collection=mine)
+    assert not app.error
+    button = next(one for one in app.button if one.label == "Make a model from its images")
+    assert any("everything but a measure of accuracy" in one.value for one in app.markdown)
+    button.click().run()
+    assert not app.exception
+    assert not app.error
+    assert app.title[0].value == "Train"
+    assert app.query_params["run"] == mine
+    assert jobs.find_job(mine).lexical == LexicalSettings("encoder-terms")
+    until(mine, "finished")
+    app = opened("train", collection=mine, run=mine)
+    assert not app.error
+    said = " ".join(one.value for one in app.markdown).replace("\\", "")
+    assert "Readable? Unknown." in said
+    assert "Without captions" in said
+    assert not opened("search", collection=mine, model=mine, q="a red car").error
+    assert not opened("image", collection=mine, model=mine, id="photo 3").error
+    assert not opened("term", collection=mine, model=mine, word="car").error
 
 
 def test_no_full_size_picture_is_shown(mine, home):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from lsr.collection.collection import Collection
 from lsr.figures.style import DARK, LIGHT
 from lsr.storage.files import write_json
 from lsr.training import jobs
+from lsr.training.lexical.make_model import make_lexical
+from lsr.training.lexical.settings import LexicalSettings
 from lsr.training.recipes import COMPACT_RECIPE, QUICK_RECIPE
 from lsr.training.run_folder import run_folder
 from lsr.training.settings import TrainingReport, TrainingSettings, settings_as_json
@@ -23,6 +26,7 @@ from pages.parts.train.address import POINTS, with_points
 from pages.parts.train.words import HELP, PRESETS
 from tests.conftest import FakeEncoder, make_collection
 from tests.pages.test_pages import mistake, opened
+from tests.training.test_jobs import until
 
 SPLITS = ("train",) * 16 + ("val",) * 4 + ("test",) * 4
 SETTINGS = TrainingSettings(epochs=2, batch_size=8, hidden_size=4, temperature=0.1)
@@ -50,8 +54,42 @@ def report(step: int, r1: float, *, best: bool = False) -> TrainingReport:
     )
 
 
-def test_the_form_offers_a_quick_run_of_the_collection_in_the_sidebar():
+def test_the_form_offers_a_tuned_run_of_the_collection_in_the_sidebar():
     app = opened("train")
+    assert not app.error
+    assert [one.value for one in app.subheader] == ["A new run", "No run yet"]
+    assert labelled(app, "button_group", "Method").value == "tuned"
+    assert labelled(app, "number_input", "Active terms an image").value == 64
+    assert "60,000 pairs: 440 steps of 512 pairs" in app.info[0].value.replace("\\", "")
+    assert "Epochs" not in [one.label for one in app.number_input]
+    labelled(app, "number_input", "Active terms an image").set_value(40).run()
+    assert app.query_params["active"] == "40"
+
+
+def test_what_is_said_before_the_start_follows_from_the_method():
+    app = opened("train", method="closed-form")
+    assert "without a training step" in app.info[0].value
+    app = opened("train", method="encoder-terms")
+    assert "3,000 pairs: 208 steps" in app.info[0].value.replace("\\", "")
+    assert any("no captions needed" in one.value for one in app.caption)
+
+
+def test_an_address_with_a_setting_of_free_training_means_free_training():
+    app = opened("train", epochs="3")
+    assert labelled(app, "button_group", "Method").value == "trained"
+    app = opened("train", epochs="3", method="tuned")
+    assert labelled(app, "button_group", "Method").value == "tuned"
+
+
+def test_the_papers_recipe_is_among_those_of_free_training():
+    app = opened("train", preset="published")
+    assert labelled(app, "button_group", "Recipe").value == "published"
+    assert labelled(app, "number_input", "Epochs").value == TrainingSettings().epochs
+    assert labelled(app, "selectbox", "Hidden size").value == TrainingSettings().hidden_size
+
+
+def test_free_training_offers_a_quick_run_of_the_collection_in_the_sidebar():
+    app = opened("train", method="trained")
     assert not app.error
     assert [one.value for one in app.subheader] == ["A new run", "No run yet"]
     assert labelled(app, "text_input", "Name").value == "my-model"
@@ -76,7 +114,7 @@ def test_control_alone_asks_an_image_for_nothing_that_its_captions_say():
 
 
 def test_a_field_writes_the_address_and_a_default_leaves_it():
-    app = opened("train")
+    app = opened("train", method="trained")
     labelled(app, "number_input", "Epochs").set_value(5).run()
     assert app.query_params["epochs"] == "5"
     labelled(app, "selectbox", "Expansion control").set_value("constant").run()
@@ -100,6 +138,8 @@ def test_the_collection_of_the_form_is_that_of_the_sidebar(tiny):
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
+        ("method", "magic", "`closed-form`, `tuned`"),
+        ("active", "0", "from 1 to 100000"),
         ("preset", "huge", "Use `quick`, `full`"),
         ("support", "-1", "from 0 to 10"),
         ("charge", "0", "from 1 to 100"),
@@ -129,9 +169,65 @@ def test_a_name_that_cannot_be_used_is_one_sentence_and_starts_nothing(home, nam
     assert not (home / "models").exists()
 
 
-def test_a_collection_without_anything_to_check_on_is_one_sentence(collection):
-    said = mistake(opened("train", collection="tiny")).replace("\\", "")
-    assert "no split `train`" in said
+def test_a_collection_without_captions_to_learn_from_offers_its_images_alone(collection):
+    """Those of its test split, with an encoder that is not here."""
+    app = opened("train", collection="tiny", method="trained")
+    assert labelled(app, "button_group", "Method").value == "encoder-terms"
+    assert len(labelled(app, "button_group", "Method").options) == 1
+    assert "The encoder `fake` is not on this machine" in app.warning[0].value
+    assert labelled(app, "button", "Start training").disabled
+
+
+def test_a_collection_without_anything_to_check_on_is_one_sentence(home, fake_encoder):
+    make_collection(home / "collections" / "tiny", fake_encoder, splits=("train",) * 12)
+    said = mistake(opened("train", collection="tiny", method="trained")).replace("\\", "")
+    assert "no split `val`" in said
+    assert not opened("train", collection="tiny").error
+
+
+def test_a_lexical_run_is_started_shown_and_started_again(tiny, home, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    form = {"name": "words", "active": "4", "method": "closed-form"}
+    app = clicked(opened("train", collection="tiny", **form), "Start training")
+    assert not app.exception
+    assert not app.error
+    assert app.query_params["run"] == "words"
+    assert jobs.find_job("words").lexical == LexicalSettings("closed-form", 4)
+    jobs.stop(jobs.find_job("words"))
+    job = jobs.find_job("words")
+    assert job.status == "stopped"
+    app = opened("train", collection="tiny", run="words", method="closed-form")
+    assert [b.label for b in app.button][-2:] == ["Start again", "Discard for good"]
+    assert "Resume" not in [b.label for b in app.button]
+    clicked(app, "Start again")
+    assert jobs.find_job("words").status in ("waiting", "finished")
+    until("words", "finished")
+    app = opened("train", run="words")
+    said = " ".join(one.value for one in app.markdown)
+    assert ":material/contrast: **Sparse enough? Fair.** 3" in said
+    assert "What to change?" in said
+
+
+def test_a_tuned_model_shows_its_verdict_and_what_held_out_captions_said(tiny, home):
+    list(make_lexical(tiny, home / "models" / "words", LexicalSettings("tuned", 4)))
+    app = opened("train", run="words")
+    assert not app.error
+    said = " ".join(one.value for one in app.markdown).replace("\\", "")
+    for part in ("Sparse enough?", "Readable?", "4 images with captions cannot tell", "Tuning "):
+        assert part in said
+    assert "R@1" in [metric.label for metric in app.metric]
+    queries = [link.proto.query_string for link in app.get("page_link")]
+    assert queries.count("model=words&collection=tiny") == 2
+
+
+def test_a_model_from_before_verdicts_says_how_to_get_one(tiny, home):
+    list(train_model(tiny, home / "models" / "mine", SETTINGS))
+    path = home / "models" / "mine" / "metrics.json"
+    write_json(path, {k: v for k, v in json.loads(path.read_text()).items() if k != "verdict"})
+    app = opened("train", run="mine")
+    assert not app.error
+    said = " ".join(one.value for one in app.caption)
+    assert "`python -m lsr evaluate --model mine --collection tiny`" in said
 
 
 def test_a_run_is_started_stopped_and_discarded(tiny, home, monkeypatch):

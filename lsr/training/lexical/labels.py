@@ -71,6 +71,11 @@ def n_labels(n_images: int) -> int:
     return taken * _labels_of_image(taken)
 
 
+def has_captions(collection: Collection) -> bool:
+    """Whether there are captions to train on, so that no labels are needed."""
+    return bool("train" in collection.splits and len(collection.caption_rows("train")))
+
+
 def training_split(collection: Collection) -> str:
     """The split whose images get labels: `train`, else the first."""
     return "train" if "train" in collection.splits else next(iter(collection.splits))

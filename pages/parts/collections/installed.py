@@ -10,8 +10,10 @@ from lsr.collection.installed import Overview, bytes_on_disk, overview, remove_c
 from lsr.encoders.loading import can_encode
 from lsr.exceptions import InputError
 from lsr.storage.places import find, folders
+from lsr.training import jobs
+from lsr.training.lexical.settings import LexicalSettings
 from pages.parts import address, caches, cards, links
-from pages.parts.choice import fitting
+from pages.parts.choice import fitting, free_name, names
 from pages.parts.collections.encoding import show_encoding
 from pages.parts.collections.exporting import show_export
 from pages.parts.markup import bytes_in_words, escape, sentence
@@ -97,10 +99,7 @@ def _facts(one: Overview) -> None:
     if one.notes:
         st.caption("  \n".join(sentence(note) for note in one.notes))
     if not one.n_captions:
-        st.info(
-            "There are no captions, so nothing can be measured or trained here. Search, Image and "
-            "Term work."
-        )
+        st.info("There are no captions, so nothing can be measured here. All else works.")
 
 
 @st.cache_data(max_entries=50, show_spinner=False)
@@ -111,16 +110,37 @@ def _bytes(folder: str, stamp: str) -> int:  # noqa: ARG001 (part of the cache k
 def _models(one: Overview) -> None:
     """Links that search the collection with each model that reads its vectors."""
     models = fitting(one.name)
-    if not models:
+    if not one.n_captions and not one.bundled:
+        _from_images(one)
+    if not models and one.n_captions:
         st.caption("No model reads its vectors yet.")
         links.with_collection(
             links.TRAIN, one.name, "Train a model on it", icon=":material/model_training:"
         )
         return
+    if not models:
+        return
     st.caption("Search it with a model that reads its vectors:")
     with st.container(horizontal=True, gap="xsmall", key="chips-models"):
         for model in models[:_MODELS]:
             links.with_model(links.SEARCH, model, one.name, escape(model))
+
+
+def _from_images(one: Overview) -> None:
+    """One click from photos without captions to a model."""
+    st.markdown(
+        "No captions are needed for a model of its own: the words that the encoder sees in its "
+        "pictures become terms. That gives everything but a measure of accuracy."
+    )
+    if not can_encode(one.encoder):
+        st.caption("Its encoder is not on this machine, so there are no words to take.")
+        return
+    if st.button("Make a model from its images", type="primary", icon=":material/auto_awesome:"):
+        taken = [*names("models"), *(job.name for job in jobs.jobs())]
+        name = free_name(taken, one.name)
+        with mistakes_shown():
+            jobs.start(name, one.name, LexicalSettings("encoder-terms"))
+            st.switch_page(links.TRAIN, query_params={"collection": one.name, "run": name})
 
 
 def _delete(one: Overview) -> None:

@@ -5,16 +5,28 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from lsr.exceptions import QueryError
 from lsr.model.expansion import ExpansionControl
+from lsr.training.lexical.settings import LexicalSettings, Method
 from lsr.training.settings import TrainingSettings
 from pages.parts import address
-from pages.parts.train.words import CONTROLS, PRESETS, REGULARIZERS
+from pages.parts.train.words import (
+    CONTROLS,
+    LEXICAL_TARGET,
+    METHODS,
+    PRESETS,
+    REGULARIZERS,
+)
 
 POINTS = 20  # of a curve: a validation takes a second or two
 LARGEST_SEED = 2**31 - 1
+# Parameters that only free training has.
+_FREE = (
+    "preset", "control", "rate", "word", "draws", "regularizer", "weight", "target", "support",
+    "charge", "hidden", "epochs", "terms", "seed",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -23,6 +35,30 @@ class TrainingChoice:
 
     preset: str
     settings: TrainingSettings
+
+
+def read_method(has_captions: bool) -> str:
+    """The method that the address asks for; what was chosen before there were methods is free.
+
+    Without captions there is only one, whatever the address says.
+
+    Raises:
+        QueryError: no such method.
+    """
+    if not has_captions:
+        return "encoder-terms"
+    free = any(address.read_text(name) is not None for name in _FREE)
+    return address.read_option("method", list(METHODS), "trained" if free else "tuned")
+
+
+def read_lexical(method: str) -> LexicalSettings:
+    """The settings of a lexical method that the address asks for.
+
+    Raises:
+        QueryError: a number of active terms that no head can have.
+    """
+    target = _whole("active", 1, 100_000, LEXICAL_TARGET)
+    return LexicalSettings(cast(Method, method), target)
 
 
 def read_choice() -> TrainingChoice:

@@ -14,9 +14,11 @@ from lsr.exceptions import CollectionError, ModelError, UnknownNameError
 from lsr.storage.files import read_json
 from lsr.storage.places import home
 from lsr.training.jobs import Job
+from lsr.training.lexical.settings import TuningReport
 from lsr.training.settings import settings_as_json
 from pages.parts import caches, links
-from pages.parts.markup import escape
+from pages.parts.markup import escape, sentence
+from pages.parts.train.verdict import show_verdict
 
 _R1 = "Share of captions whose own image comes first"
 _TERMS = "Mean number of terms with a weight above zero"
@@ -41,17 +43,28 @@ def show_figures(job: Job, teacher: float | None) -> None:
     """The numbers, and where a finished model leads."""
     if job.status == "finished":
         _of_model(job)
+    elif job.progress:
+        _of_tuning(job.progress)
     else:
         _of_report(job, teacher)
 
 
 def show_settings(job: Job) -> None:
     """What the run was told, folded away."""
+    known = job.lexical.as_json() if job.lexical else None
     if job.settings is not None:
+        known = settings_as_json(job.settings)
+    if known is not None:
         with st.expander("Settings of this run", key="run-settings", on_change="rerun") as folded:
             if folded.open:
-                settings = settings_as_json(job.settings).items()
-                st.table({escape(name): escape(str(value)) for name, value in settings})
+                shown = ((name, value) for name, value in known.items() if value is not None)
+                st.table({escape(name): escape(str(value)) for name, value in shown})
+
+
+def _of_tuning(report: TuningReport) -> None:
+    cells = st.grid(3, min_column_width=120, gap="xsmall")
+    cells.metric("Loss", f"{report.loss:.3f}", help="Mean over the last steps, penalty included.")
+    cells.metric("Terms an image", f"{report.active_terms_image:,.0f}", help=f"{_TERMS}.")
 
 
 def _of_report(job: Job, teacher: float | None) -> None:
@@ -65,6 +78,37 @@ def _of_report(job: Job, teacher: float | None) -> None:
 def _of_model(job: Job) -> None:
     folder = home() / "models" / job.name
     metrics: dict[str, Any] = read_json(folder / "metrics.json", ModelError)
+    training: dict[str, Any] = read_json(folder / "training.json", ModelError)
+    show_verdict(metrics.get("verdict"), job.name, job.collection)
+    _budget_and_comparison(training)
+    if "sparse" in metrics:
+        _measures(metrics)
+    with st.container(horizontal=True, gap="small", key="chips-model"):
+        links.with_model(links.SEARCH, job.name, job.collection, "Search with this model")
+        if "sparse" in metrics:
+            links.with_model(links.EXPANSION, job.name, job.collection, "Compare on Expansion")
+
+
+def _budget_and_comparison(training: dict[str, Any]) -> None:
+    """A missed target, and what held-out captions said of tuning."""
+    if (budget := training.get("budget")) and not budget["ok"]:
+        st.warning(sentence(budget["says"]), icon=":material/warning:")
+    if held_out := training.get("held_out"):
+        before, after = held_out["before"], held_out["after"]
+        verb = (
+            "helped, so the tuned form is the model"
+            if held_out["kept"]
+            else ("did not help, so the closed form is the model")
+        )
+        st.markdown(
+            f":material/balance: **Tuning {verb}.** MRR@10 of {held_out['captions']:,} held-out "
+            f"captions ({escape(held_out['where'])}): {before:.3f} in closed form, {after:.3f} "
+            "tuned."
+        )
+
+
+def _measures(metrics: dict[str, Any]) -> None:
+    """The numbers behind the verdict."""
     cells = st.grid(3, min_column_width=120, gap="xsmall")
     split = f"split {metrics['split']}"
     _recall_cell(cells, metrics["sparse"]["R@1"], metrics["dense"]["R@1"], split)
@@ -83,9 +127,6 @@ def _of_model(job: Job) -> None:
         help="Share of a caption's 20 strongest terms that it says itself. Near 0, the terms are "
         "a code that nobody can read.",
     )
-    with st.container(horizontal=True, gap="small", key="chips-model"):
-        links.with_model(links.SEARCH, job.name, job.collection, "Search with this model")
-        links.with_model(links.EXPANSION, job.name, job.collection, "Compare on Expansion")
 
 
 def _recall_cell(cells: Any, value: float, teacher: float | None, where: str) -> None:

@@ -1,23 +1,21 @@
-"""The form of the Train page; every field is a view of the address."""
+"""The form of the Train page: the method first, then what belongs to it. A view of the address."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any
 
 import streamlit as st
 
 from lsr.collection.collection import Collection
-from lsr.model.expansion import ExpansionControl
+from lsr.encoders.loading import can_encode
 from lsr.training import jobs
+from lsr.training.lexical.labels import has_captions, n_labels, training_split
+from lsr.training.lexical.settings import LexicalSettings
 from lsr.training.settings import TrainingSettings
 from pages.parts import address, caches
 from pages.parts.choice import free_name, names
-from pages.parts.markup import escape
-from pages.parts.train.address import LARGEST_SEED, read_choice, with_points
-from pages.parts.train.words import CONTROLS, HELP, PRESETS, REGULARIZERS
-
-_SIZES = (64, 128, 256, 384, 512, 768)
+from pages.parts.markup import escape, sentence
+from pages.parts.train.address import read_lexical, read_method
+from pages.parts.train.free import free_settings
+from pages.parts.train.words import HELP, LEXICAL_TARGET, METHODS
 
 
 def show_form(collection: str) -> None:
@@ -28,33 +26,74 @@ def show_form(collection: str) -> None:
         CollectionError, UnknownNameError: the collection has nothing to train or check on.
     """
     st.subheader("A new run", anchor=False)
-    request = read_choice()
-    recipe = PRESETS[request.preset].recipe
-    _choose_preset(request.preset)
-    _choose_collection(collection)
     images = caches.collection(collection)
-    n_captions = _show_counts(images)
+    method = read_method(has_captions(images))
+    _choose_method(method, has_captions(images))
+    _choose_collection(collection)
+    n_captions = _show_counts(images, method)
     name = _name_box()
-    _choose_control(request.settings.control, recipe.control)
-    with st.expander("More settings", key="more-settings"):
-        _more_control(request.settings.control, recipe.control)
-        _regularizer(request.settings, recipe)
-        _support(request.settings, recipe)
-        _sizes(request.settings, recipe)
+    settings: TrainingSettings | LexicalSettings
+    if method == "trained":
+        settings = free_settings(n_captions)
+    else:
+        settings = _lexical(method, images, n_captions)
     if any(job.alive for job in jobs.jobs()):
         st.caption("Another run is going on: both will take longer.")
-    if st.button("Start training", type="primary", icon=":material/play_arrow:"):
-        jobs.start(name, collection, with_points(request.settings, n_captions))
-        address.write("run", name)
-        address.write("name", None)
+    missing = method == "encoder-terms" and not can_encode(images.encoder)
+    if missing:
+        st.warning(
+            sentence(
+                f"The encoder `{images.encoder}` is not on this machine, and its words are what "
+                "this method needs. Choose a method that learns from captions, or encode the "
+                "collection anew on the Collections page."
+            ),
+            icon=":material/warning:",
+        )
+    if st.button("Start training", type="primary", icon=":material/play_arrow:", disabled=missing):
+        begin(name, collection, settings)
         st.rerun()
 
 
-def _choose_preset(preset: str) -> None:
-    _segments("preset", {key: one.label for key, one in PRESETS.items()}, preset, "quick", "Recipe")
-    recipe, says = PRESETS[preset].recipe, PRESETS[preset].says
-    passes = f"{recipe.epochs} passes over the captions, hidden size {recipe.hidden_size}"
-    st.caption(f"{says} {passes}.")
+def begin(name: str, collection: str, settings: TrainingSettings | LexicalSettings) -> None:
+    """Start a run and let the address show it.
+
+    Raises:
+        QueryError: the name or a setting cannot be used, or the name is taken.
+    """
+    jobs.start(name, collection, settings)
+    address.write("run", name)
+    address.write("name", None)
+
+
+def _choose_method(method: str, has_captions: bool) -> None:
+    """Nothing is left out of the address, as its default depends on what else is there."""
+    offered = list(METHODS) if has_captions else ["encoder-terms"]
+    st.segmented_control(
+        "Method",
+        offered,
+        format_func=lambda name: METHODS[name].label,
+        required=True,
+        help=HELP["method"],
+        **address.bound("method", method),
+    )
+    st.caption(METHODS[method].says)
+
+
+def _lexical(method: str, images: Collection, n_captions: int) -> LexicalSettings:
+    """The one field of a lexical method, and what will be done with so many pairs."""
+    settings = read_lexical(method)
+    st.number_input(
+        "Active terms an image",
+        1,
+        100_000,
+        help=HELP["active"],
+        **address.bound("active", settings.target_active_terms, LEXICAL_TARGET),
+    )
+    n_pairs = n_captions
+    if method == "encoder-terms":
+        n_pairs = n_labels(len(images.image_rows(training_split(images))))
+    st.info(sentence(settings.reasons(n_pairs)), icon=":material/lightbulb:")
+    return settings
 
 
 def _choose_collection(collection: str) -> None:
@@ -73,15 +112,21 @@ def _write_collection() -> None:
     address.write("collection", st.session_state["train-collection"])
 
 
-def _show_counts(images: Collection) -> int:
+def _show_counts(images: Collection, method: str) -> int:
     """Say how much there is to learn from; the number of training captions."""
-    images.check_captions()
-    training, checking = images.caption_rows("train"), images.caption_rows("val")
-    st.caption(
+    if method == "encoder-terms":
+        count = len(images.image_rows(training_split(images)))
+        st.caption(f"{escape(images.title)}: {count:,} images to learn from, no captions needed.")
+        return 0
+    training = images.caption_rows("train")
+    told = (
         f"{escape(images.title)}: {len(images.image_rows('train')):,} images with "
-        f"{len(training):,} captions to learn from, {len(images.image_rows('val')):,} with "
-        f"{len(checking):,} to check on."
+        f"{len(training):,} captions to learn from"
     )
+    if method == "trained" or "val" in images.splits:
+        checking = len(images.image_rows("val")), len(images.caption_rows("val"))
+        told += ", {:,} with {:,} to check on".format(*checking)
+    st.caption(f"{told}.")
     return len(training)
 
 
@@ -90,116 +135,3 @@ def _name_box() -> str:
     name = address.read_text("name") or suggested
     st.text_input("Name", help=HELP["name"], **address.bound("name", name, suggested))
     return name
-
-
-def _choose_control(control: ExpansionControl, default: ExpansionControl) -> None:
-    _select("control", CONTROLS, control.caption, default.caption, "Expansion control")
-    if control.caption == "constant":
-        st.slider(
-            "Chance",
-            0.0,
-            1.0,
-            step=0.05,
-            help=HELP["rate"],
-            **address.bound("rate", control.rate, 0.5, address.number_text),
-        )
-
-
-def _more_control(control: ExpansionControl, default: ExpansionControl) -> None:
-    st.toggle(
-        "Word-level control",
-        help=HELP["word"],
-        **address.bound("word", control.word_level, default.word_level, address.flag_text),
-    )
-    draws = {"batch": "each batch", "caption": "each caption"}
-    _segments("draws", draws, control.per, default.per, "One draw for")
-
-
-def _regularizer(settings: TrainingSettings, recipe: TrainingSettings) -> None:
-    _select("regularizer", REGULARIZERS, settings.regularizer, recipe.regularizer, "Regularizer")
-    left, right = st.columns(2)
-    weight, default = settings.document_regularizer_weight, recipe.document_regularizer_weight
-    left.number_input(
-        "Weight",
-        0.0,
-        10.0,
-        step=0.001,
-        format="%.4f",
-        help=HELP["weight"],
-        **address.bound("weight", weight, default, address.number_text),
-    )
-    target, default_target = settings.target_active_terms or 0, recipe.target_active_terms or 0
-    right.number_input(
-        "Active terms, at most",
-        0,
-        100_000,
-        help=HELP["target"],
-        **address.bound("target", target, default_target),
-    )
-
-
-def _support(settings: TrainingSettings, recipe: TrainingSettings) -> None:
-    left, right = st.columns(2)
-    left.number_input(
-        "Support weight",
-        0.0,
-        10.0,
-        step=0.01,
-        help=HELP["support"],
-        **address.bound(
-            "support", settings.support_weight, recipe.support_weight, address.number_text
-        ),
-    )
-    charge, default = settings.unsupported_charge, recipe.unsupported_charge
-    right.number_input(
-        "Charge on unsaid terms",
-        1.0,
-        100.0,
-        step=1.0,
-        help=HELP["charge"],
-        **address.bound("charge", charge, default, address.number_text),
-    )
-
-
-def _sizes(settings: TrainingSettings, recipe: TrainingSettings) -> None:
-    sizes = {size: str(size) for size in sorted({*_SIZES, settings.hidden_size})}
-    cells = st.columns(3)
-    with cells[0]:
-        _select("hidden", sizes, settings.hidden_size, recipe.hidden_size, "Hidden size")
-    for cell, name, low, high in (
-        (cells[1], "epochs", 1, 10_000),
-        (cells[2], "seed", 0, LARGEST_SEED),
-    ):
-        value, default = getattr(settings, name), getattr(recipe, name)
-        tie = address.bound(name, value, default)
-        cell.number_input(name.capitalize(), low, high, help=HELP[name], **tie)
-    terms = {"content": "content", "all": "all"}
-    _segments("terms", terms, settings.terms, recipe.terms, "Terms")
-
-
-def _select(name: str, labels: dict[Any, str], value: Any, default: Any, label: str) -> None:
-    _options(st.selectbox, name, labels, value, default, label)
-
-
-def _segments(name: str, labels: dict[Any, str], value: Any, default: Any, label: str) -> None:
-    _options(st.segmented_control, name, labels, value, default, label, required=True)
-
-
-def _options(
-    widget: Callable[..., Any],
-    name: str,
-    labels: dict[Any, str],
-    value: Any,
-    default: Any,
-    label: str,
-    **more: bool,
-) -> None:
-    """A widget that offers the keys of `labels`, tied to the address."""
-    widget(
-        label,
-        list(labels),
-        format_func=labels.__getitem__,
-        help=HELP[name],
-        **more,
-        **address.bound(name, value, default),
-    )

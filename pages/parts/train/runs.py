@@ -8,6 +8,8 @@ import streamlit as st
 
 from lsr.training import jobs
 from lsr.training.jobs import Job
+from lsr.training.lexical.settings import TuningReport
+from lsr.training.settings import TrainingReport
 from pages.parts import address, charts
 from pages.parts.background import time_left
 from pages.parts.markup import escape, sentence
@@ -29,8 +31,8 @@ def show_runs() -> None:
     if not known and name is None:
         st.subheader("No run yet", anchor=False)
         st.markdown(
-            "Choose a recipe and start: the curves appear here and grow while it learns. A run "
-            "goes on when this page is closed."
+            "Choose a method and start: what it learns appears here, and a verdict when it is "
+            "done. A run goes on when this page is closed."
         )
         return
     name = known[0].name if name is None else name
@@ -63,7 +65,7 @@ def _show(name: str, was_alive: bool) -> None:
         _state(job)
         _buttons(job)
         teacher = teacher_recall(job.collection)
-        if job.reports or job.status == "finished":
+        if job.reports or job.progress or job.status == "finished":
             show_figures(job, teacher)
         if job.reports:
             _curves(job, teacher)
@@ -72,10 +74,14 @@ def _show(name: str, was_alive: bool) -> None:
 
 def _state(job: Job) -> None:
     """What the run is doing, in one line, and how far it is."""
-    done = job.reports[-1].step / job.reports[-1].steps if job.reports else 0.0
+    report = _last_report(job)
+    done = report.step / report.steps if report else 0.0
     match job.status:
         case "waiting" | "training" if done == 1:
-            st.progress(1.0, "All steps done: measuring the test captions, writing the model")
+            compares = "comparing with the closed form, " if job.method == "tuned" else ""
+            st.progress(
+                1.0, f"All steps done: {compares}measuring the test captions, writing the model"
+            )
         case "waiting":
             st.progress(done, f"Getting ready, {job.seconds:.0f} s so far")
             st.caption(
@@ -99,16 +105,21 @@ def _state(job: Job) -> None:
                 st.caption(sentence(job.reason))
 
 
+def _last_report(job: Job) -> TrainingReport | TuningReport | None:
+    return job.progress or (job.reports[-1] if job.reports else None)
+
+
 def _progress(job: Job) -> str:
-    report = job.reports[-1]
-    epoch = f"Epoch {report.epoch} of {report.epochs}"
-    return f"{epoch} · {_steps(job)} · {time_left(job.seconds)}"
+    epoch = ""
+    if job.reports:
+        epoch = f"Epoch {job.reports[-1].epoch} of {job.reports[-1].epochs} · "
+    return f"{epoch}{_steps(job)} · {time_left(job.seconds)}"
 
 
 def _steps(job: Job) -> str:
-    if not job.reports:
+    if (report := _last_report(job)) is None:
         return "It had not reported yet."
-    return f"{job.reports[-1].step:,} of {job.reports[-1].steps:,} steps"
+    return f"{report.step:,} of {report.steps:,} steps"
 
 
 def _buttons(job: Job) -> None:
@@ -117,7 +128,8 @@ def _buttons(job: Job) -> None:
         return
     with st.container(horizontal=True, gap="small"):
         if job.ours:
-            if st.button("Stop", icon=":material/stop:", help="What it reported is kept."):
+            kept = "It can be started again." if job.lexical else "What it reported is kept."
+            if st.button("Stop", icon=":material/stop:", help=kept):
                 with st.spinner("Stopping…"):
                     jobs.stop(job)
                 st.rerun()
@@ -125,20 +137,26 @@ def _buttons(job: Job) -> None:
         if job.alive:
             st.caption("It was started elsewhere: stop it there, with Ctrl+C.")
             return
-        if st.button(
-            "Resume",
-            icon=":material/resume:",
-            type="primary",
-            help="Goes on from the last report, to the same model as without a break.",
-        ):
-            jobs.resume(job)
-            st.rerun()
+        _go_on(job)
         with st.popover("Discard", icon=":material/delete:"):
             st.markdown("Removes the run with all that it learned.")
             if st.button("Discard for good", key="discard-for-good"):
                 jobs.discard(job)
                 address.write("run", None)
                 st.rerun()
+
+
+def _go_on(job: Job) -> None:
+    """A run of free training goes on where it stopped; a lexical model begins anew."""
+    if job.lexical:
+        label, icon, again = "Start again", ":material/replay:", jobs.restart
+        about = "It cannot be resumed: it begins anew, with the same settings."
+    else:
+        label, icon, again = "Resume", ":material/resume:", jobs.resume
+        about = "Goes on from the last report, to the same model as without a break."
+    if st.button(label, icon=icon, type="primary", help=about):
+        again(job)
+        st.rerun()
 
 
 def _curves(job: Job, teacher: float | None) -> None:

@@ -8,6 +8,37 @@ from lsr.training.recipes import COMPACT_RECIPE, CONTROL_ALONE, QUICK_RECIPE
 from lsr.training.settings import TrainingSettings
 
 
+class MethodWords(NamedTuple):
+    """How a method is called, and what it does."""
+
+    label: str
+    says: str
+
+
+METHODS = {
+    "closed-form": MethodWords(
+        "Instant",
+        "Every term becomes the direction of the captions that say it. Seconds, no training step.",
+    ),
+    "tuned": MethodWords(
+        "Tuned",
+        "Starts from the instant model and learns some hundred steps from the dense vectors. They "
+        "are kept only where held-out captions say that they help.",
+    ),
+    "encoder-terms": MethodWords(
+        "From images alone",
+        "The words that the encoder itself sees in a picture take the place of captions. Gives "
+        "everything but a measure of accuracy.",
+    ),
+    "trained": MethodWords(
+        "Trained freely",
+        "All weights are learnt, step by step, as in the paper. For thousands of captions; on few "
+        "of them its terms mean little.",
+    ),
+}
+LEXICAL_TARGET = 64
+
+
 class Preset(NamedTuple):
     """A recipe with the words that stand beside it."""
 
@@ -31,6 +62,11 @@ PRESETS = {
         "Longer than Full. Nothing except expansion control ties words to captions: the paper's "
         "method, to compare controls.",
     ),
+    "published": Preset(
+        "The paper's",
+        TrainingSettings(),
+        "The published recipe unchanged: hours on two CPU cores, so better on a GPU.",
+    ),
 }
 CONTROLS = {
     "scheduled": "Scheduled: from never to always",
@@ -40,6 +76,10 @@ CONTROLS = {
 }
 REGULARIZERS = {"l1": "L1", "flops": "FLOPs", "df-flops": "FLOPs by document frequency"}
 HELP = {
+    "method": "How the model is made. With the first three its terms are words from the start, and "
+    "an image has as many as you ask for; free training has to find them.",
+    "active": "Mean number of terms with a weight above zero in a training image. Fewer: shorter "
+    "explanations and faster search, but less exact.",
     "preset": "Where the settings below start from. Whatever you change stays changed.",
     "collection": "The images and captions to learn from. The model learns to rank them as their "
     "dense vectors do, with words in place of numbers.",
