@@ -141,6 +141,6 @@ def _prepared(listing: Listing, request: ImportRequest) -> tuple[Listing, int]:
             "went to the first."
         )
     if not any(image.captions for image in images):
-        notes.append("There are no captions, so accuracy cannot be measured and nothing trained.")
+        notes.append("There are no captions, so accuracy cannot be measured.")
     skipped = [*listing.skipped, *without_words, *copies]
     return replace(listing, images=images, skipped=skipped, notes=notes), len(copies)

@@ -58,7 +58,7 @@ def test_the_form_offers_a_tuned_run_of_the_collection_in_the_sidebar():
     app = opened("train")
     assert not app.error
     assert [one.value for one in app.subheader] == ["A new run", "No run yet"]
-    assert labelled(app, "button_group", "Method").value == "tuned"
+    assert labelled(app, "radio", "Method").value == "tuned"
     assert labelled(app, "number_input", "Active terms an image").value == 64
     assert "60,000 pairs: 440 steps of 512 pairs" in app.info[0].value.replace("\\", "")
     assert "Epochs" not in [one.label for one in app.number_input]
@@ -76,9 +76,9 @@ def test_what_is_said_before_the_start_follows_from_the_method():
 
 def test_an_address_with_a_setting_of_free_training_means_free_training():
     app = opened("train", epochs="3")
-    assert labelled(app, "button_group", "Method").value == "trained"
+    assert labelled(app, "radio", "Method").value == "trained"
     app = opened("train", epochs="3", method="tuned")
-    assert labelled(app, "button_group", "Method").value == "tuned"
+    assert labelled(app, "radio", "Method").value == "tuned"
 
 
 def test_the_papers_recipe_is_among_those_of_free_training():
@@ -172,8 +172,8 @@ def test_a_name_that_cannot_be_used_is_one_sentence_and_starts_nothing(home, nam
 def test_a_collection_without_captions_to_learn_from_offers_its_images_alone(collection):
     """Those of its test split, with an encoder that is not here."""
     app = opened("train", collection="tiny", method="trained")
-    assert labelled(app, "button_group", "Method").value == "encoder-terms"
-    assert len(labelled(app, "button_group", "Method").options) == 1
+    assert labelled(app, "radio", "Method").value == "encoder-terms"
+    assert len(labelled(app, "radio", "Method").options) == 1
     assert "The encoder `fake` is not on this machine" in app.warning[0].value
     assert labelled(app, "button", "Start training").disabled
 

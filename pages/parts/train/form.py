@@ -68,11 +68,10 @@ def begin(name: str, collection: str, settings: TrainingSettings | LexicalSettin
 def _choose_method(method: str, has_captions: bool) -> None:
     """Nothing is left out of the address, as its default depends on what else is there."""
     offered = list(METHODS) if has_captions else ["encoder-terms"]
-    st.segmented_control(
+    st.radio(
         "Method",
         offered,
         format_func=lambda name: METHODS[name].label,
-        required=True,
         help=HELP["method"],
         **address.bound("method", method),
     )
