@@ -63,7 +63,7 @@ PRESETS = {
         "method, to compare controls.",
     ),
     "published": Preset(
-        "The paper's",
+        "Paper",
         TrainingSettings(),
         "The published recipe unchanged: hours on two CPU cores, so better on a GPU.",
     ),
