@@ -6,8 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from lsr.model.expansion import ExpansionControl, parse_control
-from lsr.training.lexical.make_model import LexicalSettings
-from lsr.training.lexical.tuning import TuningSettings
+from lsr.training.lexical.settings import LexicalSettings, TuningSettings
 from lsr.training.settings import TrainingSettings
 
 COMPACT_RECIPE = TrainingSettings(

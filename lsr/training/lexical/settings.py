@@ -85,6 +85,7 @@ class LexicalSettings:
 
     target_active_terms: mean of a training image.
     control, steps, noise, seed: of tuning; None follows from the number of pairs.
+    recipe: of tuning in all else; None follows from the number of pairs.
     """
 
     method: Method = "tuned"
@@ -93,6 +94,7 @@ class LexicalSettings:
     steps: int | None = None
     noise: float | None = None
     seed: int = 0
+    recipe: TuningSettings | None = None
 
     def check(self) -> None:
         """Refuse what no head can have.
@@ -106,7 +108,7 @@ class LexicalSettings:
         """What tuning on so many pairs is done with."""
         given = {"control": self.control, "steps": self.steps, "noise": self.noise}
         return replace(
-            TuningSettings.for_pairs(n_pairs),
+            self.recipe or TuningSettings.for_pairs(n_pairs),
             target_active_terms=self.target_active_terms,
             seed=self.seed,
             **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type]
@@ -124,11 +126,12 @@ class LexicalSettings:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """As JSON keeps them; the control by its name."""
+        """As JSON keeps them, without the recipe; the control by its name."""
         control, per = None, None
         if self.control is not None:
             control, per = str(self.control), self.control.per
-        return {**asdict(self), "control": control, "draws_per": per}
+        plain = {name: value for name, value in asdict(self).items() if name != "recipe"}
+        return {**plain, "control": control, "draws_per": per}
 
     @classmethod
     def from_json(cls, known: dict[str, Any]) -> LexicalSettings:
@@ -138,7 +141,7 @@ class LexicalSettings:
             ModelError: another version wrote them.
         """
         try:
-            names = {one.name for one in fields(cls)} - {"control"}
+            names = {one.name for one in fields(cls)} - {"control", "recipe"}
             control = known["control"] and parse_control(known["control"])
             if control and known.get("draws_per"):
                 control = replace(control, per=known["draws_per"])

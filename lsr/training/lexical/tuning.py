@@ -30,6 +30,9 @@ _WARM_UP = 0.1
 _REPORTS = 20
 # How fast the common threshold follows the batches.
 _FOLLOW = 0.1
+# Share of the steps over which a schedule of control runs: what captions may add is learnt in the
+# rest, while the learning rates are still high enough to unlearn what does not belong.
+_CONTROLLED = 0.42
 
 
 class Tuning:
@@ -105,7 +108,7 @@ class Tuning:
         rows = functional.normalize(self.rows, dim=1)
         active = self._follow(images, rows)
         seen, told = (self._weights(one, rows, generator) for one in (images, captions))
-        rate = settings.control.rate_at(progress)
+        rate = settings.control.rate_at(min(1.0, progress / _CONTROLLED))
         draws = len(chosen) if settings.control.per == "caption" else 1
         expands = (torch.rand(draws, 1, generator=generator) < rate).float().to(self.device)
         if not bool(expands.all()):
