@@ -35,7 +35,9 @@ Resource = TypeVar("Resource")
 def collection(name: str) -> Collection:
     """The collection of a name, read again when its files change."""
     folder = find("collections", name)
-    return _collection(str(folder), _stamp(folder / "collection.json", folder / "images.parquet"))
+    sets = sorted((folder / "queries").glob("*.parquet"))
+    files = (folder / "collection.json", folder / "images.parquet", *sets)
+    return _collection(str(folder), _stamp(*files))
 
 
 def stamp(folder: Path) -> str:
@@ -57,20 +59,34 @@ def searcher(choice: Choice) -> Searcher:
     return _searcher(images, head, choice.engine, place, images.fingerprint, head.fingerprint)
 
 
-def projected(collection_name: str, model_name: str, split: str) -> ProjectedSplit:
-    """A split projected with a model."""
+def projected(
+    collection_name: str, model_name: str, split: str, queries: str = ""
+) -> ProjectedSplit:
+    """A split, or a query set on it, projected with a model."""
     images, head = collection(collection_name), model(model_name)
-    return _projected(images, head, split, images.fingerprint, head.fingerprint)
+    marks = images.fingerprint, head.fingerprint, _mark_of(images, queries)
+    return _projected(images, head, split, queries, *marks)
+
+
+def _mark_of(images: Collection, queries: str) -> str:
+    """Changes with a query set's content."""
+    return images.query_set(queries).fingerprint if queries else ""
 
 
 def laboratory(
-    collection_name: str, model_name: str, split: str, direction: str, null: str
+    collection_name: str,
+    model_name: str,
+    split: str,
+    direction: str,
+    null: str,
+    queries: str = "",
 ) -> Laboratory:
-    """A model on a split, ready to be swept."""
+    """A model on a split, or on a query set there, ready to be swept."""
     images, head = collection(collection_name), model(model_name)
-    ready = projected(collection_name, model_name, split)
-    about = (split, direction, null)
-    return _laboratory(images, head, ready, *about, images.fingerprint, head.fingerprint)
+    ready = projected(collection_name, model_name, split, queries)
+    about = (split, direction, null, queries)
+    marks = images.fingerprint, head.fingerprint, _mark_of(images, queries)
+    return _laboratory(images, head, ready, *about, *marks)
 
 
 def search(ready: Searcher, text: str, settings: SearchSettings) -> SearchResult:
@@ -162,9 +178,11 @@ def _searcher(_images: Collection, _head: Model, engine: str, *marks: str) -> Se
     return _kept(ready)
 
 
-@st.cache_resource(max_entries=2, show_spinner="Projecting the captions…")
-def _projected(_images: Collection, _head: Model, split: str, *marks: str) -> ProjectedSplit:
-    return _kept(project_split(_images, _head, split))
+@st.cache_resource(max_entries=4, show_spinner="Projecting the captions…")
+def _projected(
+    _images: Collection, _head: Model, split: str, queries: str, *marks: str
+) -> ProjectedSplit:
+    return _kept(project_split(_images, _head, split, queries=queries))
 
 
 @st.cache_resource(max_entries=6, show_spinner="Setting up the laboratory…")
@@ -175,9 +193,14 @@ def _laboratory(
     split: str,
     direction: str,
     null: str,
+    queries: str,
     *marks: str,
 ) -> Laboratory:
-    return _kept(open_laboratory(_images, _head, split, direction, null=null, projected=_ready))
+    return _kept(
+        open_laboratory(
+            _images, _head, split, direction, null=null, projected=_ready, queries=queries
+        )
+    )
 
 
 @st.cache_resource(max_entries=200, show_spinner=False)

@@ -12,7 +12,7 @@ from lsr.figures.frontier import LABELS
 from lsr.sweep.cheapest import Cheapest, cheapest
 from lsr.sweep.laboratory import command_of
 from lsr.sweep.solve import OperatingPoint
-from pages.parts import address, background, caches
+from pages.parts import address, background
 from pages.parts.expansion.setting import Setting
 from pages.parts.markup import escape
 
@@ -24,12 +24,13 @@ def show_cheapest(setting: Setting) -> bool:
     """The search for the cheapest setting; whether it is going on."""
     keep, measure, cost = _choose()
     model = setting.models[0]
-    ready = caches.laboratory(setting.collection, model, setting.split, setting.direction, "")
+    ready = setting.laboratory(model)
     key = (
         "cheapest",
         ready.collection.fingerprint,
         ready.model.fingerprint,
         setting.split,
+        setting.queries,
         setting.direction,
         keep,
         measure,
@@ -134,5 +135,12 @@ def _how(setting: Setting, found: Cheapest) -> str:
 def command(setting: Setting, model: str, best: OperatingPoint) -> str:
     """The command line that measures an operating point."""
     return command_of(
-        setting.collection, model, setting.split, setting.direction, (), "", best.options()
+        setting.collection,
+        model,
+        setting.split,
+        setting.direction,
+        (),
+        "",
+        best.options(),
+        queries=setting.queries,
     )

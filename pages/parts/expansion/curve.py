@@ -13,7 +13,7 @@ import streamlit as st
 from lsr.evaluation.passes import COSTS, MEASURES
 from lsr.figures.frontier import LABELS, MEANINGS, Curve, frontier_alt, trade_off_figure
 from lsr.sweep.sweep import Draws, SweepReport, SweepRow
-from pages.parts import address, background, caches, charts, explain
+from pages.parts import address, background, charts, explain
 from pages.parts.expansion.knobs import Turned, move_to
 from pages.parts.expansion.setting import Setting
 from pages.parts.markup import escape as escape_markdown
@@ -59,11 +59,12 @@ def measure(setting: Setting, turned: Turned) -> list[Measured]:
     """
     found: list[Measured] = []
     for model, null, name in setting.searched:
-        ready = caches.laboratory(setting.collection, model, setting.split, setting.direction, null)
+        ready = setting.laboratory(model, null)
         key = (
             ready.collection.fingerprint,
             ready.model.fingerprint,
             setting.split,
+            setting.queries,
             setting.direction,
             null,
             turned.knob,

@@ -82,7 +82,7 @@ def show_point(setting: Setting, turned: Turned) -> None:
 
 
 def _laboratory(setting: Setting, model: str) -> Laboratory:
-    return caches.laboratory(setting.collection, model, setting.split, setting.direction, "")
+    return setting.laboratory(model)
 
 
 def _other(setting: Setting, model: str, baseline: str) -> Laboratory:
@@ -90,13 +90,13 @@ def _other(setting: Setting, model: str, baseline: str) -> Laboratory:
     if baseline == _OTHER:
         model = next(name for name in setting.models if name != model)
     null = setting.null if baseline == _NULL else ""
-    return caches.laboratory(setting.collection, model, setting.split, setting.direction, null)
+    return setting.laboratory(model, null)
 
 
 def _marks(setting: Setting) -> tuple[str, ...]:
     images = caches.collection(setting.collection)
     heads = [caches.model(model).fingerprint for model in setting.models]
-    return images.fingerprint, setting.split, setting.direction, *heads
+    return images.fingerprint, setting.split, setting.queries, setting.direction, *heads
 
 
 @st.cache_data(max_entries=200, show_spinner="Comparing query by query…")
@@ -137,6 +137,9 @@ def _metrics(found: Difference) -> None:
 
 def _texts(setting: Setting) -> dict[str, str]:
     images = caches.collection(setting.collection)
+    if setting.queries:
+        found = images.query_set(setting.queries)
+        return dict(zip(found.ids, found.texts, strict=True))
     rows = images.caption_rows(setting.split)
     return {images.caption_ids[row]: images.caption_texts[row] for row in rows}
 

@@ -76,9 +76,7 @@ def side_by_side(setting: Setting, text: str, show: Callable[[Pinned], None]) ->
     columns = st.columns(len(setting.searched), gap="medium")
     for column, (model, null, name) in zip(columns, setting.searched, strict=True):
         with column, mistakes_shown():
-            ready = caches.laboratory(
-                setting.collection, model, setting.split, "text-to-image", null
-            )
+            ready = setting.laboratory(model, null, "text-to-image")
             show(Pinned(name, ready, _vector(ready, text, *_marks(ready))))
 
 

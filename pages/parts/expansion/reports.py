@@ -63,11 +63,13 @@ def _settings(setting: Setting) -> ReportSettings:
         setting.split,
         setting.direction,
         queries=tuple(queries),
+        query_set=setting.queries,
     )
 
 
 def _folder(setting: Setting) -> Path:
     parts = [setting.collection, *setting.models, setting.split, setting.direction]
+    parts += [setting.queries] if setting.queries else []
     return home() / "reports" / "-".join(parts)
 
 
@@ -76,6 +78,7 @@ def _command(settings: ReportSettings, folder: Path) -> str:
     parts += ["--collection", settings.collection, "--model", settings.models[0]]
     parts += ["--against", settings.models[1]] if len(settings.models) > 1 else []
     parts += ["--split", settings.split, "--direction", settings.direction]
+    parts += ["--queries", settings.query_set] if settings.query_set else []
     for query in settings.queries:
         parts += ["--query", query]
     return shlex.join(parts)

@@ -11,11 +11,13 @@ from lsr.evaluation.passes import COSTS, MEASURES
 from lsr.evaluation.task import DIRECTIONS
 from lsr.exceptions import CollectionError
 from lsr.figures.frontier import LABELS
+from lsr.sweep.laboratory import Laboratory
 from lsr.sweep.nulls import NULLS
-from pages.parts import address
+from pages.parts import address, caches
 from pages.parts.choice import Choice, fitting, read_name
 
 NONE = "none"
+CAPTIONS = "captions"
 _DIRECTIONS = {"text-to-image": "Text → image", "image-to-text": "Image → text"}
 _NULLS = {NONE: "None", **NULLS}
 
@@ -25,7 +27,7 @@ class Setting:
     """The choices above the chart.
 
     models: the sidebar's, and the one beside it where there is one. null: one of
-        `lsr.sweep.nulls.NULLS`, or empty.
+        `lsr.sweep.nulls.NULLS`, or empty. queries: a query set, or empty for the captions.
     """
 
     collection: str
@@ -36,6 +38,12 @@ class Setting:
     x: str
     y: str
     log: bool
+    queries: str = ""
+
+    def laboratory(self, model: str, null: str = "", direction: str = "") -> Laboratory:
+        """A model on what is measured, in the direction chosen unless another is given."""
+        direction = direction or self.direction
+        return caches.laboratory(self.collection, model, self.split, direction, null, self.queries)
 
     @property
     def searched(self) -> tuple[tuple[str, str, str], ...]:
@@ -60,10 +68,11 @@ def choose_setting(choice: Choice, images: Collection) -> Setting:
     """
     with st.popover("Measured on", icon=":material/compare:"):
         split, direction, against = _choose_task(choice, images)
+        queries = _choose_queries(images)
     with st.popover("Axes and null", icon=":material/monitoring:"):
         y, x, log, null = _choose_chart(direction)
     models = (choice.model,) if against == NONE else (choice.model, against)
-    return Setting(choice.collection, models, split, direction, null, x, y, log)
+    return Setting(choice.collection, models, split, direction, null, x, y, log, queries)
 
 
 def _choose_task(choice: Choice, images: Collection) -> tuple[str, str, str]:
@@ -97,6 +106,26 @@ def _choose_task(choice: Choice, images: Collection) -> tuple[str, str, str]:
         **address.bound("against", against, default_other),
     )
     return split, direction, against
+
+
+def _choose_queries(images: Collection) -> str:
+    """The query set that takes the place of the captions; empty for the captions.
+
+    Raises:
+        QueryError: the address names another.
+    """
+    if not images.query_sets:
+        return ""
+    queries = address.read_option("queries", [CAPTIONS, *images.query_sets], CAPTIONS)
+    st.selectbox(
+        "Queries",
+        [CAPTIONS, *images.query_sets],
+        format_func=lambda name: "The captions" if name == CAPTIONS else name,
+        help="What is searched with. Captions of an image say the same words again and again, so "
+        "their own words nearly suffice. Where queries use other words, expansion pays.",
+        **address.bound("queries", queries, CAPTIONS),
+    )
+    return "" if queries == CAPTIONS else queries
 
 
 def _choose_chart(direction: str) -> tuple[str, str, bool, str]:
