@@ -52,6 +52,19 @@ def read_ablation(folder: Path = SHIPPED) -> AblationTables | None:
     return AblationTables(runs, mismatch, "\n".join(card.get("commands", [])))
 
 
+def _trained_with(training: dict[str, Any]) -> tuple[str, float | None]:
+    """Control and regularizer weight of a model, trained freely or tuned; a closed form has none.
+
+    Raises:
+        KeyError, ModelError: another version wrote it.
+    """
+    if "method" in training:
+        tuning = training.get("tuning", {})
+        return tuning.get("control", training["method"]), tuning.get("regularizer_weight")
+    settings = settings_from_json(training["settings"])
+    return str(settings.control), settings.document_regularizer_weight
+
+
 def trained_models(collection_fingerprint: str) -> list[dict[str, Any]]:
     """Rows like those of runs.parquet for the models trained on a collection, one each.
 
@@ -62,15 +75,16 @@ def trained_models(collection_fingerprint: str) -> list[dict[str, Any]]:
         try:
             training = read_json(folder / "training.json", ModelError)
             metrics = read_json(folder / "metrics.json", ModelError)
-            settings = settings_from_json(training["settings"])
+            config = read_json(folder / "config.json", ModelError)
+            control, weight = _trained_with(training)
             if training["collection"]["fingerprint"] != collection_fingerprint:
                 continue
             rows.append(
                 {
                     "control": folder.name,
-                    "trained with": str(settings.control),
-                    "regularizer_weight": settings.document_regularizer_weight,
-                    "hidden_size": settings.hidden_size,
+                    "trained with": control,
+                    "regularizer_weight": weight,
+                    "hidden_size": config["hidden_size"],
                     "R@1": metrics["sparse"]["R@1"],
                     "literal_R@1": metrics["literal"]["R@1"],
                     "exact@20": metrics["exact@20"],

@@ -49,6 +49,9 @@ BUNDLED_TUNING = LexicalSettings(
 )
 """The bundled model: more steps and larger batches than by default, because its pairs are many."""
 
+BUNDLED_CLOSED_FORM = LexicalSettings("closed-form", target_active_terms=48)
+"""The same without a step, to stand beside it."""
+
 CONTROL_DIAL = {
     rate: replace(BUNDLED_TUNING, control=replace(parse_control(f"constant:{rate}"), per="batch"))
     for rate in (0.0, 0.25, 0.5, 0.75, 1.0)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,7 +27,14 @@ from lsr.encoders.bundled import BundledEncoder
 from lsr.exceptions import ModelError
 from lsr.model.expansion import parse_control
 from lsr.storage.files import fingerprint, read_json, replacing_file
-from lsr.training.recipes import COMPACT_RECIPE, CONTROL_ALONE
+from lsr.training.lexical.make_model import make_lexical
+from lsr.training.lexical.settings import LexicalSettings
+from lsr.training.recipes import (
+    BUNDLED_CLOSED_FORM,
+    BUNDLED_TUNING,
+    COMPACT_RECIPE,
+    CONTROL_ALONE,
+)
 from lsr.training.settings import TrainingSettings, settings_as_json
 from lsr.training.train_model import train_model
 from lsr.world import encoder_training, scenes, token_table
@@ -191,18 +199,33 @@ def _chunks(seeds: Sequence[int]) -> list[Sequence[int]]:
 
 
 def _models(out: Path) -> Iterator[BuildReport]:
-    """The controlled and the uncontrolled model, from the same pairs and seed."""
+    """The tuned model, its closed form, and a head trained freely without control."""
     collection = load_collection(out / "collections" / "demo")
+    lexical = (
+        ("demo", BUNDLED_TUNING, "Controlled: terms stay true to the captions"),
+        ("demo-lexical", BUNDLED_CLOSED_FORM, "Closed form: the captions’ own words, untrained"),
+    )
+    for name, settings, title in lexical:
+        yield from _make_model(collection, out, name, settings, title)
     free = replace(
         CONTROL_ALONE,
         control=parse_control("none"),
         vocabulary_start=COMPACT_RECIPE.vocabulary_start,
     )
-    for name, settings, title in (
-        ("demo", COMPACT_RECIPE, "Controlled: terms stay true to the captions"),
-        ("demo-uncontrolled", free, "Uncontrolled: captions expand freely"),
-    ):
-        yield from _train_model(collection, out, name, settings, title)
+    title = "Uncontrolled: captions expand freely"
+    yield from _train_model(collection, out, "demo-uncontrolled", free, title)
+
+
+def _make_model(
+    collection: Collection, out: Path, name: str, settings: LexicalSettings, title: str
+) -> Iterator[BuildReport]:
+    folder, stage = out / "models" / name, f"model {name}"
+    if not _is_built(folder, settings.as_json(), collection):
+        encoder = out / "encoder"
+        run = make_lexical(collection, folder, settings, title=title, bundled_encoder=encoder)
+        for report in run:
+            yield _report(stage, report.step, report.steps + 1, f"loss {report.loss:.3f}")
+    yield _report(stage, 1, 1, str(folder))
 
 
 def _train_model(
@@ -210,7 +233,7 @@ def _train_model(
 ) -> Iterator[BuildReport]:
     folder = out / "models" / name
     stage, total = f"model {name}", settings.epochs
-    if _is_built(folder, settings, collection):
+    if _is_built(folder, settings_as_json(settings), collection):
         yield _report(stage, total, total, "already there")
         return
     run = train_model(
@@ -220,11 +243,11 @@ def _train_model(
         yield _report(stage, report.epoch, total, f"validation R@1 {report.measures['R@1']:.3f}")
 
 
-def _is_built(folder: Path, settings: TrainingSettings, collection: Collection) -> bool:
-    """Whether the model there was trained with these settings on these vectors."""
+def _is_built(folder: Path, settings: dict[str, Any], collection: Collection) -> bool:
+    """Whether the model there was made with these settings on these vectors."""
     path = folder / "training.json"
     if not path.exists():
         return False
     made = read_json(path, ModelError)
     same_pairs = made["collection"]["fingerprint"] == collection.fingerprint
-    return bool(same_pairs and made["settings"] == settings_as_json(settings))
+    return bool(same_pairs and made["settings"] == settings)

@@ -257,7 +257,7 @@ def test_a_collection_without_captions_works_except_for_accuracy(
         ["sweep", "--steps", "2", *both],
         ["cheapest", *both],
         ["report", "--out", str(photos.parent / "report"), *both],
-        ["train", "--collection", "mine", "--out", "new"],
+        ["train", "--collection", "mine", "--out", "new", "--method", "trained"],
         ["ablate", "--collection", "mine", "--out", str(photos.parent / "grid")],
     ]
     for command in refused:

@@ -53,7 +53,7 @@ def strongest():
 def test_the_strongest_terms_are_said_or_name_the_kind_of_an_object(strongest):
     right = [term in said or term in kinds for terms, said, kinds in strongest for term in terms]
     assert len(right) > 0.95 * SHOWN * len(strongest)
-    assert np.mean(right) >= 0.75
+    assert np.mean(right) >= 0.65
 
 
 def test_few_of_the_strongest_terms_are_function_words_or_punctuation(strongest):
