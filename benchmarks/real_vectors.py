@@ -2,9 +2,11 @@
 
     python -m benchmarks.real_vectors FOLDER --study local       FOLDER holds vectors_local/
     python -m benchmarks.real_vectors FOLDER --study tinyclip    FOLDER holds vectors_tinyclip_dev/
+    python -m benchmarks.real_vectors FOLDER --method tuned      what `train` makes by default
 
 local: 6,000 photos with five captions each to learn from, 1,000 with 5,000 captions to measure.
 tinyclip: 1,000 photos with one caption each, in five folds: learn from 800, measure on 200.
+few: the same, learning from 160 of the 800.
 Every training option of `python -m lsr train` may be given; the last weights count, nothing is
 selected on the photos measured. Prints one line a seed, then mean and spread.
 """
@@ -13,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,15 +27,21 @@ import torch
 from lsr.evaluation.evaluate import dense_ranks
 from lsr.evaluation.measures import summarize
 from lsr.evaluation.pairs import Pairs
+from lsr.model.projection import Projection, project
 from lsr.model.vocabulary import Vocabulary
 from lsr.storage.places import BUNDLED_ENCODER
 from lsr.training.device import training_device
+from lsr.training.lexical.closed_form import ClosedFormSettings, closed_form
+from lsr.training.lexical.make_model import some_images
+from lsr.training.lexical.settings import LexicalSettings
+from lsr.training.lexical.tuning import Tuning
 from lsr.training.loop import train
 from lsr.training.options import add_training_options, training_settings
 from lsr.training.recipes import COMPACT_RECIPE
 from lsr.training.settings import TrainingSettings
 from lsr.training.stop_list import stop_list
 from lsr.training.train_model import new_head
+from lsr.training.validation import validate
 from lsr.training.vocabulary_start import load_start
 
 FOLDS = 5
@@ -61,6 +70,7 @@ RECIPES = {
         document_regularizer_weight=1e-3,
     ),
 }
+RECIPES["few"] = RECIPES["tinyclip"]
 
 
 @dataclass(frozen=True)
@@ -115,6 +125,14 @@ def tinyclip(folder: Path) -> list[tuple[Pairs, Pairs]]:
     ]
 
 
+def few(folder: Path) -> list[tuple[Pairs, Pairs]]:
+    """Of the folds of `tinyclip`, 160 photos to learn from."""
+    chosen = np.random.default_rng(0).permutation(800)[:160]
+    kept_rows = np.zeros(800, bool)
+    kept_rows[chosen] = True
+    return [(some_images(training, kept_rows), test) for training, test in tinyclip(folder)]
+
+
 def _unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
@@ -133,17 +151,47 @@ def kept(training: Pairs, test: Pairs, settings: TrainingSettings) -> Kept:
     return Kept(last.measures, dense, last.active_terms_image, last.seconds)
 
 
+def kept_tuned(training: Pairs, test: Pairs, settings: LexicalSettings) -> Kept:
+    """Tune a lexical head and measure it."""
+    vocabulary = Vocabulary.load(BUNDLED_ENCODER / "tokenizer.json")
+    began, chosen = time.perf_counter(), settings.tuning(len(training.texts))
+    own = ClosedFormSettings(settings.target_active_terms)
+    start = closed_form(training, vocabulary, stop_list(training, vocabulary), own)
+    tuning = Tuning(start, training, vocabulary, chosen, training_device())
+    for _ in tuning.run():
+        pass
+    head = tuning.head.projection(len(vocabulary))
+    seconds = time.perf_counter() - began
+    found, literal = validate(head, test), _own_words(head, test, vocabulary)
+    measures = {**found.measures, "own words R@1": literal}
+    return Kept(measures, summarize(dense_ranks(test)), found.active_terms_image, seconds)
+
+
+def _own_words(head: Projection, test: Pairs, vocabulary: Vocabulary) -> float:
+    """R@1 of captions that keep the terms they say."""
+    images, captions = (project(head, one) for one in (test.image_vectors, test.caption_vectors))
+    own = captions.multiply(vocabulary.literal_matrix(test.texts)).tocsr()
+    scores = (own @ images.T).toarray()
+    right = scores[np.arange(len(scores)), test.relevant][:, None]
+    return float((((scores >= right).sum(axis=1) == 1) & (right[:, 0] > 0)).mean())
+
+
 def over_folds(
-    folds: list[tuple[Pairs, Pairs]], settings: TrainingSettings, seeds: int
+    folds: list[tuple[Pairs, Pairs]], settings: TrainingSettings | LexicalSettings, seeds: int
 ) -> Iterator[dict[str, float]]:
     """For each seed the means over the folds."""
     for seed in range(seeds):
-        runs = [kept(*fold, replace(settings, seed=settings.seed + seed)) for fold in folds]
+        seeded = replace(settings, seed=settings.seed + seed)
+        run = kept_tuned if isinstance(settings, LexicalSettings) else kept
+        runs = [run(*fold, seeded) for fold in folds]  # type: ignore[arg-type]
         means = {
             f"{kind} {name}": float(np.mean([getattr(run, kind)[name] for run in runs]))
             for name in ("R@1", "R@10")
             for kind in ("dense", "sparse")
         }
+        if "own words R@1" in runs[0].sparse:
+            own = float(np.mean([run.sparse["own words R@1"] for run in runs]))
+            means["own words, of dense R@1"] = own / means["dense R@1"]
         yield {
             **means,
             "of dense R@1": means["sparse R@1"] / means["dense R@1"],
@@ -157,13 +205,18 @@ def main() -> None:
     """Train, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--study", choices=list(RECIPES), default="local")
+    parser.add_argument("--study", choices=["local", "tinyclip", "few"], default="local")
+    parser.add_argument("--method", choices=["trained", "tuned"], default="trained")
     parser.add_argument("--seeds", type=int, default=3)
     add_training_options(parser)
     options = parser.parse_args()
-    given = training_settings(options, RECIPES[options.study])
-    settings = replace(given, validate_every=1_000_000, select_by="last", select_below=None)
-    folds = {"local": local, "tinyclip": tinyclip}[options.study](options.folder)
+    settings: TrainingSettings | LexicalSettings
+    if options.method == "tuned":
+        settings = LexicalSettings(target_active_terms=options.target_active_terms or 64)
+    else:
+        given = training_settings(options, RECIPES[options.study])
+        settings = replace(given, validate_every=1_000_000, select_by="last", select_below=None)
+    folds = {"local": local, "tinyclip": tinyclip, "few": few}[options.study](options.folder)
     print(f"{len(folds)} folds, {options.seeds} seeds, {torch.get_num_threads()} threads")
     rows = []
     for row in over_folds(folds, settings, options.seeds):
