@@ -26,13 +26,12 @@ import torch
 
 from lsr.evaluation.evaluate import dense_ranks
 from lsr.evaluation.measures import summarize
-from lsr.evaluation.pairs import Pairs
+from lsr.evaluation.pairs import Pairs, some_images
 from lsr.model.projection import Projection, project
 from lsr.model.vocabulary import Vocabulary
 from lsr.storage.places import BUNDLED_ENCODER
 from lsr.training.device import training_device
 from lsr.training.lexical.closed_form import ClosedFormSettings, closed_form
-from lsr.training.lexical.make_model import some_images
 from lsr.training.lexical.settings import LexicalSettings
 from lsr.training.lexical.tuning import Tuning
 from lsr.training.loop import train

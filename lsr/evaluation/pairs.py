@@ -154,14 +154,20 @@ def _check_queries(collection: Collection, split: str, queries: str) -> None:
 
 def first_images(pairs: Pairs, n: int) -> Pairs:
     """The first `n` images with the captions that describe them; all when there are fewer."""
-    kept = np.flatnonzero(pairs.relevant < n)
+    return some_images(pairs, np.arange(len(pairs.image_vectors)) < n)
+
+
+def some_images(pairs: Pairs, kept: np.ndarray) -> Pairs:
+    """The pairs of the images that `kept` (n,) bool marks."""
+    captions = np.flatnonzero(kept[pairs.relevant])
+    position = np.cumsum(kept) - 1
     return Pairs(
-        pairs.image_rows[:n],
-        pairs.caption_rows[kept],
-        pairs.image_vectors[:n],
-        pairs.caption_vectors[kept],
-        pairs.relevant[kept],
-        [pairs.texts[row] for row in kept],
+        pairs.image_rows[kept],
+        pairs.caption_rows[captions],
+        pairs.image_vectors[kept],
+        pairs.caption_vectors[captions],
+        position[pairs.relevant[captions]].astype(np.int32),
+        [pairs.texts[row] for row in captions],
     )
 
 

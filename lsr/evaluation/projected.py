@@ -51,7 +51,7 @@ class ProjectedSplit:
         """(n, V) bool: the terms that any caption of an image says; queries say none of them."""
         if self.said_of_images is not None:
             return self.said_of_images
-        return _said_by_owner(self.literal, self.pairs.relevant, len(self.images))
+        return said_by_owner(self.literal, self.pairs.relevant, len(self.images))
 
     @cached_property
     def literal_flags(self) -> np.ndarray:
@@ -139,10 +139,10 @@ def _said_of_images(
     captions = np.flatnonzero(np.isin(collection.caption_image_rows, image_rows))
     literal = _literal(tuple(collection.caption_texts[row] for row in captions), vocabulary)
     owners = np.searchsorted(image_rows, collection.caption_image_rows[captions])
-    return _said_by_owner(literal, owners, len(image_rows))
+    return said_by_owner(literal, owners, len(image_rows))
 
 
-def _said_by_owner(literal: sp.csr_matrix, owners: np.ndarray, n: int) -> sp.csr_matrix:
+def said_by_owner(literal: sp.csr_matrix, owners: np.ndarray, n: int) -> sp.csr_matrix:
     """(n, V) bool: the terms that any of its captions says, given the owner of each (m,)."""
     captions = np.arange(len(owners))
     ones = np.ones(len(captions), np.int32)

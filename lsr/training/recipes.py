@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from lsr.model.expansion import ExpansionControl, parse_control
+from lsr.model.expansion import ExpansionControl
 from lsr.training.lexical.settings import LexicalSettings, TuningSettings
 from lsr.training.settings import TrainingSettings
 
@@ -51,12 +51,6 @@ BUNDLED_TUNING = LexicalSettings(
 
 BUNDLED_CLOSED_FORM = LexicalSettings("closed-form", target_active_terms=48)
 """The same without a step, to stand beside it."""
-
-CONTROL_DIAL = {
-    rate: replace(BUNDLED_TUNING, control=replace(parse_control(f"constant:{rate}"), per="batch"))
-    for rate in (0.0, 0.25, 0.5, 0.75, 1.0)
-}
-"""The same at fixed rates of control: 0 lets no caption expand in training, 1 every one."""
 
 
 def with_overrides(settings: TrainingSettings, **changes: Any) -> TrainingSettings:

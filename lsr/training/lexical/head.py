@@ -94,8 +94,7 @@ class LexicalHead:
     def projection(self, n_terms: int) -> Projection:
         """The head as a projection onto a vocabulary of `n_terms` terms, the others switched off.
 
-        A row is its direction times a common part of the sharpness, kept in the layer norm's
-        weights, times the term's own.
+        A row is its direction times its sharpness; the layer norm's weights are 1.
         """
         import torch
 

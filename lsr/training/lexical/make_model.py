@@ -12,7 +12,7 @@ import numpy as np
 from lsr.collection.collection import Collection
 from lsr.encoders.loading import load_encoder
 from lsr.evaluation.evaluate import evaluate_split, term_vectors_for
-from lsr.evaluation.pairs import Pairs, load_pairs
+from lsr.evaluation.pairs import Pairs, load_pairs, some_images
 from lsr.evaluation.projected import project_split_with
 from lsr.evaluation.verdict import Measured, judge
 from lsr.model.checkpoint import Model, save_model
@@ -191,20 +191,6 @@ def cross_validated(
     )
     where = f"{len(parts)} of {_FOLDS} folds of the training images"
     return Comparison(before, after, captions, where)
-
-
-def some_images(pairs: Pairs, kept: np.ndarray) -> Pairs:
-    """The pairs of the images that `kept` (n,) bool marks."""
-    captions = np.flatnonzero(kept[pairs.relevant])
-    position = np.cumsum(kept) - 1
-    return Pairs(
-        pairs.image_rows[kept],
-        pairs.caption_rows[captions],
-        pairs.image_vectors[kept],
-        pairs.caption_vectors[captions],
-        position[pairs.relevant[captions]].astype(np.int32),
-        [pairs.texts[row] for row in captions],
-    )
 
 
 def _write(

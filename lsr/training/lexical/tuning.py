@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lsr.evaluation.pairs import Pairs
+from lsr.evaluation.projected import said_by_owner
 from lsr.model.vocabulary import Vocabulary
 from lsr.training.lexical.head import LexicalHead
 from lsr.training.lexical.settings import TuningReport, TuningSettings
@@ -52,11 +53,7 @@ class Tuning:
         self.said: sp.csr_matrix = vocabulary.literal_matrix(pairs.texts)[:, start.terms].tocsr()
         self.images = self._tensor(pairs.image_vectors)
         self.captions = self._tensor(pairs.caption_vectors)
-        owns = sp.csr_matrix(
-            (np.ones(len(pairs.texts)), (pairs.relevant, np.arange(len(pairs.texts)))),
-            shape=(len(pairs.image_vectors), len(pairs.texts)),
-        )
-        self.supported = ((owns @ self.said) > 0).tocsr()
+        self.supported = said_by_owner(self.said, pairs.relevant, len(pairs.image_vectors))
         self.owners = torch.from_numpy(pairs.relevant.astype(np.int64))
         self.space = [self._tensor(part) for part in (start.space.weight, start.space.bias)]
         self.rows = self._tensor(start.rows).requires_grad_(True)

@@ -93,6 +93,8 @@ def _facts(one: Overview) -> None:
         "Source": one.source,
         "Folder": str(one.folder),
     }
+    if sets := caches.collection(one.folder.name).query_sets:
+        rows["Query sets"] = ", ".join(sets)
     if one.imported:
         rows["Imported as"] = one.imported
     st.table({key: sentence(value) for key, value in rows.items()})

@@ -10,7 +10,7 @@ import pytest
 from lsr.cli.main import build_parser, main
 from lsr.cli.train import lexical_settings
 from lsr.collection.collection import load_collection
-from lsr.evaluation.pairs import load_pairs
+from lsr.evaluation.pairs import load_pairs, some_images
 from lsr.exceptions import ModelError
 from lsr.model.checkpoint import load_model
 from lsr.model.expansion import parse_control
@@ -18,7 +18,7 @@ from lsr.storage.places import ASSETS as BUNDLED
 from lsr.training.budget import Budget
 from lsr.training.lexical import make_model
 from lsr.training.lexical.closed_form import ClosedFormSettings, closed_form
-from lsr.training.lexical.make_model import Comparison, compare, cross_validated, some_images
+from lsr.training.lexical.make_model import Comparison, compare, cross_validated
 from lsr.training.lexical.settings import LexicalSettings, TuningSettings
 from tests.training.lexical.conftest import nothing
 
