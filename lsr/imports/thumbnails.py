@@ -19,7 +19,7 @@ from PIL import Image
 from lsr.collection.collection import SMALL_PICTURES
 from lsr.exceptions import PictureError
 from lsr.storage.files import replacing_file, told_when_full
-from lsr.storage.pictures import read_picture
+from lsr.storage.pictures import read_sized
 
 SMALL, LARGE = 320, 640
 _QUALITY = 82
@@ -81,7 +81,7 @@ def _store(row: int, file: Path | None, into: Path) -> StoredPicture | str | Non
     if file is None:
         return None
     try:
-        picture, (width, height) = read_small(file)
+        picture, (width, height) = read_sized(file, most_pixels=_ENOUGH)
     except PictureError as problem:
         return str(problem)
     name = f"{row // 1000:03d}/{row:06d}.webp"
@@ -89,16 +89,6 @@ def _store(row: int, file: Path | None, into: Path) -> StoredPicture | str | Non
     if max(width, height) > SMALL:
         _save(picture, SMALL, into / SMALL_PICTURES / name)
     return StoredPicture(name, width, height)
-
-
-def read_small(file: Path) -> tuple[Image.Image, tuple[int, int]]:
-    """(the picture upright, with enough pixels for a thumbnail; its full width and height)."""
-    picture = read_picture(file, most_pixels=_ENOUGH)
-    with Image.open(file) as opened:
-        size = opened.size
-        if opened.getexif().get(0x0112, 1) >= 5:  # lies on its side
-            size = size[1], size[0]
-    return picture, size
 
 
 def _save(picture: Image.Image, pixels: int, path: Path) -> None:
