@@ -6,6 +6,7 @@ free, and what it has made is on disk when the app ends.
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections import OrderedDict
@@ -15,6 +16,7 @@ from typing import Generic, TypeVar
 
 from lsr.exceptions import InputError
 
+_LOG = logging.getLogger(__name__)
 Key = TypeVar("Key")
 Report = TypeVar("Report")
 _MOST = 64
@@ -30,11 +32,13 @@ class Work(Generic[Report]):
     """A generator of reports that runs in the background.
 
     latest: its last report; None before the first. problem: what a user can mend.
+    defect: what is our own mistake, which the log has whole.
     """
 
     def __init__(self, reports: Callable[[], Iterator[Report]], pool: str) -> None:
         self.latest: Report | None = None
         self.problem: InputError | None = None
+        self.defect: Exception | None = None
         self.stopped = False
         self.began = time.monotonic()
         self._future: Future[None] = _POOLS[pool].submit(self._run, reports)
@@ -63,6 +67,10 @@ class Work(Generic[Report]):
                     return
         except InputError as problem:
             self.problem = problem
+        except Exception as defect:
+            self.defect = defect
+            _LOG.exception("Work in the background broke off")
+            raise
 
 
 def follow(

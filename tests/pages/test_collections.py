@@ -10,6 +10,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from lsr.collection.collection import load_collection
+from lsr.collection.installed import remove_collection
 from lsr.imports.imported import ImportRequest
 from lsr.imports.planning import plan_import
 from lsr.imports.running import run_import
@@ -115,6 +116,49 @@ def test_deleting_asks_first_and_leads_back_to_the_bundled_collection(mine):
     assert not mine.folder.exists()
     assert "collection" not in app.query_params
     assert not app.error
+
+
+def imported_and_then(photos, happens) -> AppTest:
+    """The page after a visitor's import, once `happens` was called."""
+    app = opened("collections", view="import", source=str(photos), name="mine")
+    app.button[0].click().run()
+    app.button(key="import").click().run()
+    ended(Task("Importing", "mine"))
+    happens()
+    return opened("collections")
+
+
+def test_an_import_whose_collection_is_deleted_is_a_task_that_ended(photos):
+    app = imported_and_then(photos, lambda: remove_collection("mine"))
+    assert not app.exception
+    assert not app.error
+    assert "Importing **mine** is done, and its collection is not there any more." in texts(app)
+    assert app.subheader[0].value == "demo"
+    app.button(key="forget-Importing-mine").click().run()
+    assert background.known(Task("Importing", "mine")) is None
+
+
+def test_a_task_whose_result_is_damaged_says_so_and_the_page_goes_on(photos, home):
+    card = home / "collections" / "mine" / "collection.json"
+    app = imported_and_then(photos, lambda: card.write_text("{"))
+    assert not app.exception
+    assert any("is not readable JSON" in error.value for error in app.error)
+    assert app.subheader[0].value == "demo"
+
+
+def test_a_defect_in_a_task_is_told_and_logged_and_the_page_goes_on(caplog):
+    def broken():
+        raise ZeroDivisionError
+        yield 1
+
+    task = Task("Exporting", "x")
+    with pytest.raises(ZeroDivisionError):
+        background.follow(task, broken, 20, pool="collections")
+    app = opened("collections")
+    assert not app.exception
+    assert "broke off by a mistake of Lexiscope's own (ZeroDivisionError)" in mistake(app)
+    assert "ZeroDivisionError" in caplog.text
+    assert app.subheader[0].value == "demo"
 
 
 def test_where_no_model_fits_dense_vectors_can_still_be_exported(mine):

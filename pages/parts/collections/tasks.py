@@ -19,9 +19,10 @@ from lsr.imports.imported import ImportedCollection, ImportedModel
 from lsr.imports.stages import ImportReport
 from pages.parts import background, charts, links
 from pages.parts.background import time_left
-from pages.parts.choice import fitting
+from pages.parts.choice import fitting, names
 from pages.parts.download import offer_zip
 from pages.parts.markup import bytes_in_words, escape, sentence
+from pages.parts.messages import mistakes_shown, show_mistake
 
 _EVERY = 1.0  # seconds
 
@@ -55,7 +56,7 @@ def _show(was_busy: bool) -> None:
     if was_busy and not any(work.running for _, work in known):
         st.rerun()
     for task, work in known:
-        with st.container(border=True, key=f"task-{task.doing}-{task.name}"):
+        with st.container(border=True, key=f"task-{task.doing}-{task.name}"), mistakes_shown():
             if work.running:
                 _going_on(task, work)
             else:
@@ -90,7 +91,14 @@ def _progress(report: object) -> tuple[float, str]:
 
 def _ended(task: Task, work: background.Work[Any]) -> None:
     if work.problem is not None:
-        st.error(sentence(str(work.problem)), icon=":material/error:")
+        show_mistake(work.problem)
+        _put_away(task)
+    elif work.defect is not None:
+        st.error(
+            f"{task.doing} **{escape(task.name)}** broke off by a mistake of Lexiscope's own "
+            f"({type(work.defect).__name__}). The log of the server has all of it.",
+            icon=":material/error:",
+        )
         _put_away(task)
     elif work.stopped:
         with _line():
@@ -137,6 +145,14 @@ def _line() -> DeltaGenerator:
 
 
 def _collection(task: Task, name: str, n_images: int, left_out: list[tuple[str, str]]) -> None:
+    if name not in names("collections"):
+        with _line():
+            st.markdown(
+                f"{task.doing} **{escape(task.name)}** is done, and its collection is not there "
+                "any more."
+            )
+            _put_away(task)
+        return
     with _line():
         st.markdown(f"Collection **{escape(name)}** is ready: {n_images:,} images.")
         links.with_collection(links.COLLECTIONS, name, "Look into it")
