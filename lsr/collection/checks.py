@@ -2,32 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from lsr.exceptions import CollectionError, shorten
-from lsr.storage.files import told_when_no_parquet
+from lsr.storage.files import missing
+from lsr.storage.untrusted import Column, DamagedError, UnexpectedError, read_columns
 
 if TYPE_CHECKING:
     from lsr.collection.collection import Collection
 
+_OUTSIDE = re.compile(r"^[/\\]|^[A-Za-z]:|(?:^|[/\\])\.\.(?:[/\\]|$)|\0")
+_ADDRESS = re.compile(r"https?://[^\s\x00-\x1f]+\Z", re.IGNORECASE)
 
-def read_table(path: Path, columns: Sequence[str]) -> pa.Table:
-    """The table in a parquet file.
+
+def read_table(path: Path, columns: Mapping[str, Column]) -> pa.Table:
+    """Some columns of a parquet file, in the order of `columns`.
 
     Raises:
-        CollectionError: the file or one of the columns is missing, or the file is damaged.
+        CollectionError: the file or one of the columns is missing, damaged or of another type.
     """
-    with told_when_no_parquet(path, CollectionError):
-        table = pq.ParquetFile(path).read()  # `pq.read_table` would load pandas
-    if absent := [name for name in columns if name not in table.column_names]:
-        raise CollectionError(f"`{path}` has no column {', '.join(absent)}. Restore the file.")
-    return table
+    try:
+        return read_columns(path, columns)
+    except FileNotFoundError:
+        raise CollectionError(missing(path)) from None
+    except UnexpectedError as problem:
+        raise CollectionError(f"`{path}` {problem}. Restore the file.") from None
+    except (DamagedError, OSError) as problem:
+        raise CollectionError(
+            f"`{path}` is truncated or not a parquet file ({problem}). Restore the file."
+        ) from None
+
+
+def check_places(collection: Collection) -> None:
+    """Refuse pictures that a collection has anywhere but in its `images/` or on the web.
+
+    A collection that others made could otherwise show files of whoever opens it.
+
+    Raises:
+        CollectionError: a file that leads out of the folder, or an address that is not http(s).
+    """
+    for image_id, file, url in zip(
+        collection.image_ids,
+        collection.images["file"].to_pylist(),
+        collection.images["url"].to_pylist(),
+        strict=True,
+    ):
+        if file and _OUTSIDE.search(file):
+            raise CollectionError(
+                f"Image `{shorten(image_id)}` of collection `{collection.name}` has its picture in "
+                f"`{shorten(file)}`, which is not below its folder `images`. Restore "
+                "images.parquet, or get the collection from another source."
+            )
+        if url and not _ADDRESS.match(url):
+            raise CollectionError(
+                f"Image `{shorten(image_id)}` of collection `{collection.name}` has its picture at "
+                f"`{shorten(url)}`, which is no address that begins with http:// or https://. "
+                "Restore images.parquet, or get the collection from another source."
+            )
 
 
 def check_counts(collection: Collection) -> None:

@@ -11,19 +11,27 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from lsr.collection.checks import check_counts, read_table
+from lsr.collection.checks import check_counts, check_places, read_table
 from lsr.collection.queries import QuerySet, read_query_set
 from lsr.exceptions import CollectionError, UnknownNameError, shorten
 from lsr.model.fit import VectorKind
-from lsr.storage.files import read_array, read_json
+from lsr.storage.files import is_inside, read_array, read_json
 from lsr.storage.places import find, query_set_names
+from lsr.storage.untrusted import Column
 
 SCHEMA = 1
-IMAGE_COLUMNS = ("id", "file", "url", "width", "height", "split")
+IMAGE_COLUMNS: dict[str, Column] = {
+    "id": "text",
+    "file": "text or nothing",
+    "url": "text or nothing",
+    "width": "whole number or nothing",
+    "height": "whole number or nothing",
+    "split": "text",
+}
 # Inside `images/`, under the same names: pictures whose longer side has the card's `small_pictures`
 # pixels. A picture that is no larger is not there.
 SMALL_PICTURES = "small"
-CAPTION_COLUMNS = ("id", "image_id", "text", "split")
+CAPTION_COLUMNS: dict[str, Column] = dict.fromkeys(("id", "image_id", "text", "split"), "text")
 PROBES = "probes.json"
 
 
@@ -182,14 +190,23 @@ class Collection:
         Args:
             pixels: how many are shown on the longer side; where the folder holds the picture in
                 two sizes, the small one is taken if it has that many.
+
+        Raises:
+            CollectionError: a link leads out of the collection's folder.
         """
         file, url = (column[image_row] for column in self._files_and_urls)
         if not file:
             return url
+        place = self.folder / "images" / file
         small = self.card.get("small_pictures")
         if small and pixels and pixels <= small and self._longer_side(image_row) > small:
-            return self.folder / "images" / SMALL_PICTURES / file
-        return self.folder / "images" / file
+            place = self.folder / "images" / SMALL_PICTURES / file
+        if not is_inside(place, self.folder):
+            raise CollectionError(
+                f"The picture of image `{shorten(self.image_ids[image_row])}` is a link that leads "
+                f"out of the folder of collection `{self.name}`. Put a copy in its place."
+            )
+        return place
 
     def _longer_side(self, image_row: int) -> int:
         return max(self.images[name][image_row].as_py() or 0 for name in ("width", "height"))
@@ -266,4 +283,5 @@ def load_collection(place: str | Path) -> Collection:
         read_array(folder / "caption_vectors.npy", CollectionError),
     )
     check_counts(collection)
+    check_places(collection)
     return collection

@@ -9,11 +9,10 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
+from lsr.collection.checks import read_table
 from lsr.exceptions import CollectionError, ModelError, UnknownNameError, shorten
 from lsr.model.fit import VectorKind, misfit
-from lsr.storage.files import read_json, told_when_no_parquet
+from lsr.storage.files import read_json
 from lsr.storage.places import folders, home, own_folder
 
 
@@ -73,8 +72,7 @@ def overview(folder: Path) -> Overview:
 
 
 def _splits(path: Path) -> dict[str, int]:
-    with told_when_no_parquet(path, CollectionError):
-        counts = Counter(pq.read_table(path, columns=["split"])["split"].to_pylist())
+    counts = Counter(read_table(path, {"split": "text"})["split"].to_pylist())
     usual = {"train": 0, "val": 1, "test": 2}
     return dict(sorted(counts.items(), key=lambda split: usual.get(split[0], len(usual))))
 

@@ -103,13 +103,7 @@ def read_query_set(collection: Collection, name: str) -> QuerySet:
 
 def _read_columns(path: Path) -> list[tuple[str, str, str]]:
     """Id, text and image id of every row; a cell that is missing is empty."""
-    table = read_table(path, QUERY_COLUMNS)
-    for name in QUERY_COLUMNS:
-        kind = table.schema.field(name).type
-        if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
-            raise CollectionError(
-                f"Column `{name}` of `{path}` holds {kind}, not text. Write it as strings."
-            )
+    table = read_table(path, dict.fromkeys(QUERY_COLUMNS, "text or nothing"))
     columns = ([cell or "" for cell in table[name].to_pylist()] for name in QUERY_COLUMNS)
     return list(zip(*columns, strict=True))
 

@@ -66,8 +66,8 @@ def write_collection(
         np.asarray(caption_vectors),
     )
     with replacing_folder(folder) as temporary:
-        pq.write_table(images.select(IMAGE_COLUMNS), temporary / "images.parquet")
-        pq.write_table(captions.select(CAPTION_COLUMNS), temporary / "captions.parquet")
+        pq.write_table(images.select(list(IMAGE_COLUMNS)), temporary / "images.parquet")
+        pq.write_table(captions.select(list(CAPTION_COLUMNS)), temporary / "captions.parquet")
         np.save(temporary / "image_vectors.npy", image_vectors)
         np.save(temporary / "caption_vectors.npy", caption_vectors)
         if beside is not None:

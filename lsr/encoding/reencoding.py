@@ -86,8 +86,8 @@ def encode_collection(
 
 def _picture_files(collection: Collection) -> dict[int, Path]:
     """The picture file of each image row that has one."""
-    names = enumerate(collection.images["file"].to_pylist())
-    files = {row: collection.folder / "images" / name for row, name in names if name}
+    places = ((row, collection.picture(row)) for row in range(len(collection.images)))
+    files = {row: place for row, place in places if isinstance(place, Path)}
     if not files:
         n, urls = len(collection.images), collection.images["url"]
         addresses = (

@@ -18,7 +18,10 @@ from typing import Any, Literal
 import numpy as np
 
 from lsr.exceptions import DiskFullError, InputError
+from lsr.storage.untrusted import DamagedError, check_array, parse_json
 
+MOST_JSON_BYTES = 2**28
+"""Of a card, or of a list that is one JSON object; COCO's has 150 MB."""
 # Windows neither replaces nor removes a file that is mapped into memory, or its folder.
 _MAY_MAP = os.name != "nt"
 # Seconds in which whoever reads such a file, a moment's work, closes it.
@@ -145,12 +148,14 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def read_json(path: Path, error: type[InputError]) -> dict[str, Any]:
-    """The JSON object in `path`; a missing or broken file raises `error`."""
+    """The JSON object in `path`; a missing, huge or broken file raises `error`."""
     try:
-        content = json.loads(path.read_text("utf-8"))
+        if (size := path.stat().st_size) > MOST_JSON_BYTES:
+            raise DamagedError(f"it has {size / 2**20:,.0f} MB")
+        content = parse_json(path.read_text("utf-8"))
     except FileNotFoundError:
         raise error(missing(path)) from None
-    except (UnicodeDecodeError, json.JSONDecodeError, OSError) as problem:
+    except (ValueError, OSError) as problem:
         raise error(f"`{path}` is not readable JSON ({problem}). Restore the file.") from None
     if not isinstance(content, dict):
         raise error(f"`{path}` holds a {type(content).__name__}, not a JSON object. Restore it.")
@@ -162,7 +167,12 @@ def load_array(path: Path, *, private: bool = False) -> np.ndarray:
 
     Args:
         private: it may be written to, which does not change the file.
+
+    Raises:
+        DamagedError: it is not one whole array of numbers.
+        OSError: it cannot be read.
     """
+    check_array(path)
     mode: Literal["c", "r"] = "c" if private else "r"
     return np.load(path, mmap_mode=mode if _MAY_MAP else None, allow_pickle=False)
 
@@ -173,7 +183,7 @@ def read_array(path: Path, error: type[InputError]) -> np.ndarray:
         return load_array(path)
     except FileNotFoundError:
         raise error(missing(path)) from None
-    except (ValueError, OSError, EOFError) as problem:
+    except (ValueError, OSError) as problem:
         message = f"`{path}` is truncated or not a .npy array ({problem}). Restore the file."
         raise error(message) from None
 
@@ -192,6 +202,14 @@ def told_when_no_parquet(path: Path, error: type[InputError]) -> Iterator[None]:
         raise error(
             f"`{path}` is truncated or not a parquet file ({reason}). Restore the file."
         ) from None
+
+
+def is_inside(path: Path, folder: Path) -> bool:
+    """Whether a file, all links followed, lies in a folder; one that leads in a circle does not."""
+    try:
+        return path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError, ValueError):
+        return False
 
 
 def missing(path: Path) -> str:

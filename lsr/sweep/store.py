@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from lsr.evaluation.passes import COSTS, MEASURES, Record
 from lsr.storage.files import fingerprint, replacing_file, write_json
 from lsr.storage.places import home
+from lsr.storage.untrusted import Column, DamagedError, read_columns
 
 SCHEMA = 2
 _REAL = pa.float64()
@@ -25,6 +26,9 @@ _COLUMNS = pa.schema(
         **dict.fromkeys(COSTS, _REAL),
     }
 )
+_KINDS: dict[str, Column] = {
+    name: "whole number" if name == "draw" else "number or nothing" for name in _COLUMNS.names
+}
 _MOST_FOLDERS = 200
 
 
@@ -52,8 +56,8 @@ class SweepStore:
         parts = sorted(self.folder.glob("[!.]*.parquet"), key=_changed)
         for part in parts:
             try:
-                rows = pq.read_table(part).to_pylist()
-            except (OSError, pa.ArrowInvalid):
+                rows = read_columns(part, _KINDS).to_pylist()
+            except (DamagedError, OSError):
                 continue
             for row in rows:
                 records[row["value"], row["draw"]] = row

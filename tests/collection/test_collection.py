@@ -148,3 +148,52 @@ def test_a_split_without_captions_is_refused(home, fake_encoder):
     (tiny.folder / "collection.json").write_text(json.dumps(card))
     with pytest.raises(CollectionError, match="12 images but no captions"):
         load_pairs(load_collection(tiny.folder), "test")
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("file", "../../secret.png", "picture in `../../secret.png`, which is not below"),
+        ("file", "/etc/secret.png", "which is not below its folder `images`"),
+        ("file", "a/../../x.png", "which is not below its folder `images`"),
+        ("file", "..\\x.png", "which is not below its folder `images`"),
+        ("file", "C:/x.png", "which is not below its folder `images`"),
+        ("file", "x\0.png", "which is not below its folder `images`"),
+        ("url", "/etc/passwd", "no address that begins with http:// or https://"),
+        ("url", "file:///etc/passwd", "no address that begins with http:// or https://"),
+        ("url", "javascript:alert(1)", "no address that begins with http:// or https://"),
+        ("url", "http://a b", "no address that begins with http:// or https://"),
+    ],
+)
+def test_a_picture_anywhere_but_in_its_folder_or_on_the_web_is_refused(
+    collection, column, value, message
+):
+    path = collection.folder / "images.parquet"
+    table = pq.read_table(path).to_pydict()
+    table[column][3] = value
+    pq.write_table(pa.table(table), path)
+    with pytest.raises(CollectionError, match=f"Image `.*` of collection `tiny`.*{message}"):
+        load_collection(collection.folder)
+
+
+def test_a_picture_that_is_a_link_out_of_the_collection_is_refused(collection, tmp_path):
+    place = collection.picture(0)
+    (tmp_path / "secret.png").write_bytes(place.read_bytes())
+    place.unlink()
+    place.symlink_to(tmp_path / "secret.png")
+    with pytest.raises(CollectionError, match="leads out of the folder of collection `tiny`"):
+        collection.picture(0)
+    place.unlink()
+    place.symlink_to(place.name)  # in a circle
+    with pytest.raises(CollectionError, match="leads out of the folder"):
+        collection.picture(0)
+    assert collection.picture(1).is_file()
+
+
+@pytest.mark.parametrize("url", ["http://x.org/a.jpg", "HTTPS://x.org/%20?q=1", None, ""])
+def test_an_address_of_the_web_stays(collection, url):
+    path = collection.folder / "images.parquet"
+    table = pq.read_table(path).to_pydict()
+    table["url"] = [url] * len(table["id"])
+    pq.write_table(pa.table({**table, "url": pa.array(table["url"], pa.string())}), path)
+    assert load_collection(collection.folder).images["url"].to_pylist() == table["url"]
