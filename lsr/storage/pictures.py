@@ -10,9 +10,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from PIL import Image
+from PIL import Image, features
 
 from lsr.exceptions import PictureError, shorten
+from lsr.storage.bit_depth import grey_range, to_eight_bits
 
 MAX_BYTES = 10 * 2**20
 # A file on this machine is no upload: cameras make more than 10 MB.
@@ -22,7 +23,27 @@ MAX_DECODED = 256 * 2**20
 """Bytes that pictures may take while they are decoded, all threads together."""
 # What an encoder looks at and a page shows is far smaller.
 _MOST_PIXELS = 2**22
-_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+# Formats of photos and drawings; the others that Pillow knows start other programs or hold data.
+_FORMATS = tuple(
+    name
+    for name in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+    if name not in ("WEBP", "AVIF") or features.check(name.lower())
+)
+Image.init()
+PICTURE_ENDINGS = frozenset(
+    ending
+    for ending, name in Image.registered_extensions().items()
+    if name in (*_FORMATS, "MPO", "DIB")
+)
+# What people also call pictures: it is not read, so it is named.
+UNREAD_ENDINGS = frozenset(
+    (
+        *(".heic", ".heif", ".hif", ".avif", ".avifs", ".webp", ".jxl", ".svg", ".psd", ".ico"),
+        *(".jp2", ".j2k", ".jpc", ".jpf", ".jpx", ".j2c", ".tga", ".pcx", ".exr", ".hdr", ".eps"),
+        *(".pbm", ".pgm", ".ppm", ".pnm", ".dng", ".raw", ".cr2", ".cr3", ".nef", ".arw", ".raf"),
+        *(".orf", ".rw2"),
+    )
+).difference(PICTURE_ENDINGS)
 # Bytes a pixel that decoders take with all they hold beside the picture itself, as measured.
 _WHOLE = {"WEBP": 16, "AVIF": 12}
 _PIXEL = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2}
@@ -54,6 +75,8 @@ def read_picture(
     source: Path | bytes, name: str = "", most_pixels: int = _MOST_PIXELS
 ) -> Image.Image:
     """The picture in a file or in bytes, RGB, turned upright as its EXIF data says.
+
+    One of more than 8 bits a channel is scaled to 8.
 
     Args:
         name: what to call it in a message; by default its file name.
@@ -113,8 +136,9 @@ def _read(file: BinaryIO, label: str, most_pixels: int) -> SizedPicture:
             "Make it smaller, or save it as PNG or as a plain JPEG."
         )
     with _ROOM.taken(needed), _decoded(label):
-        orientation = picture.getexif().get(0x0112, 1)
         small = _shrunk(picture, most_pixels)
+        # Read late: a TIFF is turned while it is loaded, and tells its size as turned.
+        orientation = picture.getexif().get(0x0112, 1)
     small.thumbnail(_within(small.size, most_pixels), Image.Resampling.BICUBIC)
     if orientation in _TURNS:
         small = small.transpose(_TURNS[orientation])
@@ -206,13 +230,14 @@ def _shrunk(picture: Image.Image, most_pixels: int) -> Image.Image:
     factor = max(1, int((width * height / most_pixels) ** 0.5))
     across, down = min(factor, width), min(factor, height)
     rows = down * max(1, _BAND_PIXELS // (width * down))
+    ends = grey_range(picture)
     if factor == 1 and rows >= height:
-        return on_white(picture)
+        return on_white(to_eight_bits(picture, ends))
     made = Image.new("RGB", (-(-width // across), -(-height // down)))
     for top in range(0, height, rows):
         part = picture.crop((0, top, width, min(top + rows, height)))
         part.info = picture.info
-        band = on_white(part)
+        band = on_white(to_eight_bits(part, ends))
         made.paste(band.reduce((across, down)) if factor > 1 else band, (0, top // down))
     return made
 

@@ -7,10 +7,8 @@ from typing import NamedTuple
 import streamlit as st
 
 from lsr.exceptions import PictureError
-from lsr.storage.pictures import MAX_BYTES
+from lsr.storage.pictures import MAX_BYTES, PICTURE_ENDINGS
 from pages.parts.choice import PREFERRED
-
-_ENDINGS = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"]
 
 
 class Upload(NamedTuple):
@@ -39,7 +37,7 @@ def upload_box(encoder: str, *, key: str) -> Upload | None:
     """
     file = st.file_uploader(
         f"A picture of up to {MAX_BYTES // 2**20} MB",
-        type=_ENDINGS,
+        type=sorted(PICTURE_ENDINGS),
         key=key,
         help="It stays in this session: it is not stored and is not part of the address. "
         f"Remove it to go back. {drawn_scenes(encoder)}",

@@ -20,8 +20,8 @@ from typing import Literal
 from lsr.exceptions import CollectionError, shorten
 from lsr.imports.imported import Skipped
 from lsr.imports.listing import Place
+from lsr.storage.pictures import PICTURE_ENDINGS, UNREAD_ENDINGS
 
-PICTURE_ENDINGS = frozenset((".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"))
 MOST_MEMBERS = 2_000_000
 _UNSAFE = re.compile(r"^[/\\]|^[A-Za-z]:|(?:^|[/\\])\.\.(?:[/\\]|$)|\0")
 
@@ -44,6 +44,11 @@ class Container:
         """Take a file in, unless its name is hidden or cannot be stored."""
         path = PurePosixPath(name)
         if any(part.startswith(".") or part == "__MACOSX" for part in path.parts):
+            return
+        if (ending := path.suffix.lower()) in UNREAD_ENDINGS:
+            self.refuse(
+                name, f"Pictures that end in `{ending}` are not read. Convert it to JPEG or PNG."
+            )
             return
         try:
             name.encode()

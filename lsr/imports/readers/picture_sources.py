@@ -11,7 +11,6 @@ from lsr.imports.imported import ImportRequest
 from lsr.imports.listing import Listing
 from lsr.imports.readers.caption_lists import captions_found, captions_given, read_lists
 from lsr.imports.readers.containers import (
-    PICTURE_ENDINGS,
     Container,
     scan_folder,
     scan_tars,
@@ -21,6 +20,7 @@ from lsr.imports.readers.containers import (
 from lsr.imports.readers.finding import matched
 from lsr.imports.readers.sidecars import with_sidecars
 from lsr.imports.readers.splits import splits_from_files
+from lsr.storage.pictures import PICTURE_ENDINGS
 
 LIST_FORMS = ("karpathy", "coco", "flickr")
 
@@ -56,7 +56,7 @@ def read_pictures(path: Path, label: str, request: ImportRequest, form: str) -> 
         endings = ", ".join(sorted(ending[1:] for ending in PICTURE_ENDINGS))
         raise CollectionError(
             f"`{label}` holds no pictures: none of its {len(container.files):,} files ends in "
-            f"{endings}. Name the folder that holds the pictures."
+            f"{endings}.{_first(container)} Name the folder that holds the pictures."
         )
     given = user_path(request.captions) if request.captions else None
     if request.captions:
@@ -80,6 +80,14 @@ def read_pictures(path: Path, label: str, request: ImportRequest, form: str) -> 
         images, said = splits_from_files(images, container, given)
         notes += said
     return replace(listing, form=_form(listing, form), images=images, notes=notes)
+
+
+def _first(container: Container) -> str:
+    """What was left out of a source without any picture, where something was."""
+    if not container.skipped:
+        return ""
+    first = container.skipped[0]
+    return f" {len(container.skipped):,} were left out, such as `{first.file}`: {first.why}"
 
 
 def _form(listing: Listing, form: str) -> str:

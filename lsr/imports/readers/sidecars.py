@@ -11,8 +11,9 @@ from lsr.imports.imported import Skipped
 from lsr.imports.listing import ListedCaption, ListedImage, Listing, Place, split_of
 from lsr.imports.readers.caption_tables import captions_in
 from lsr.imports.readers.coco import split_in_name
-from lsr.imports.readers.containers import PICTURE_ENDINGS, Container
+from lsr.imports.readers.containers import Container
 from lsr.imports.readers.contents import contents
+from lsr.storage.pictures import PICTURE_ENDINGS
 
 _MOST_BYTES = 2**20
 _BARE_ENDINGS = frozenset(ending[1:] for ending in PICTURE_ENDINGS)

@@ -12,11 +12,11 @@ import numpy as np
 from lsr.collection.collection import Collection
 from lsr.exceptions import CollectionError, shorten
 from lsr.imports.vectors.vector_file import VectorFile
+from lsr.storage.pictures import PICTURE_ENDINGS
 
 _IMAGE_COLUMNS = ("id", "image_id", "image", "filename", "file_name", "file")
 _CAPTION_COLUMNS = ("id", "caption_id", "sentid")
 _TEXT_COLUMNS = ("caption", "text")
-_PICTURE_ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def _file_name(path: str) -> str:
 
 def _stem(name: str) -> str:
     path = PurePosixPath(name)
-    return path.stem if path.suffix.lower() in _PICTURE_ENDINGS else path.name
+    return path.stem if path.suffix.lower() in PICTURE_ENDINGS else path.name
 
 
 def _plain(text: str) -> str:
