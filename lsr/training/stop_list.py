@@ -15,6 +15,7 @@ import numpy as np
 
 from lsr.evaluation.pairs import Pairs
 from lsr.model.vocabulary import Vocabulary
+from lsr.training.said import said_terms
 
 # A term is judged once that many captions say it; rarer ones are not function words.
 _LEAST_CAPTIONS = 20
@@ -55,7 +56,7 @@ def specificity(pairs: Pairs, vocabulary: Vocabulary) -> np.ndarray:
     mean of all and corrected for chance, in units of the vectors' standard deviation. 0: their
     images are spread like all images. 1: as far out as a single image.
     """
-    said = vocabulary.literal_matrix(pairs.texts).astype(np.float32)
+    said = said_terms(pairs, vocabulary).astype(np.float32)
     images = pairs.image_vectors[pairs.relevant]
     images = images - images.mean(axis=0)
     variance = float((images**2).sum(axis=1).mean())
@@ -76,7 +77,7 @@ def stop_list(pairs: Pairs, vocabulary: Vocabulary) -> np.ndarray:
     that no caption says; terms said often whose specificity is low; of the terms that too few
     captions say to tell, English function words, where the captions are English.
     """
-    literal = vocabulary.literal_matrix(pairs.texts)
+    literal = said_terms(pairs, vocabulary)
     said = np.zeros(len(vocabulary), bool)
     said[np.unique(literal.indices)] = True
     specific = specificity(pairs, vocabulary)

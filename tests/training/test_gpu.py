@@ -12,7 +12,8 @@ from lsr.model.expansion import ExpansionControl
 from lsr.training.batches import TrainingPairs
 from lsr.training.captured_step import CapturedStep
 from lsr.training.lexical.closed_form import ClosedFormSettings, closed_form
-from lsr.training.lexical.tuning import Tuning, TuningSettings
+from lsr.training.lexical.settings import TuningSettings
+from lsr.training.lexical.tuning import Draws, Tuning
 from lsr.training.loop import Run, train
 from lsr.training.settings import TrainingSettings
 from lsr.training.step import draw, step_loss
@@ -116,6 +117,12 @@ def test_a_head_is_tuned_as_on_the_cpu(vocabulary, home, fake_encoder):
     rows = []
     for device in ("cpu", "cuda"):
         tuning = Tuning(start, pairs, vocabulary, settings, device)
+        # The same draws on both: a GPU's own generator would give others.
+        here = Tuning(start, pairs, vocabulary, settings)
+        generator = torch.Generator().manual_seed(0)
+        tuning.draw = lambda _, here=here, generator=generator, device=device: Draws(
+            *(one.to(device) for one in here.draw(generator))
+        )
         assert [report.step for report in tuning.run()][-1] == 20
         rows.append(tuning.head.rows)
     np.testing.assert_allclose(rows[0], rows[1], atol=1e-3)

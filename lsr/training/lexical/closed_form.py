@@ -21,6 +21,7 @@ from lsr.model.vocabulary import Vocabulary
 from lsr.training.lexical import head as heads
 from lsr.training.lexical.head import LexicalHead, Space, blocks
 from lsr.training.lexical.settings import check_target
+from lsr.training.said import said_terms
 
 # No term fires for a larger share of the images, nor for fewer of them.
 _MOST_SHARE, _FEWEST_IMAGES = 0.35, 2
@@ -61,7 +62,7 @@ def closed_form(
     Raises:
         CollectionError: too few captions say the same words.
     """
-    said = vocabulary.literal_matrix(pairs.texts).tocsc()
+    said = said_terms(pairs, vocabulary).tocsc()
     captions = np.diff(said.indptr)
     usable = captions >= settings.least_captions
     usable[stopped] = False

@@ -134,7 +134,7 @@ def _made(
     comparison = None
     if settings.method == "tuned":
         comparison = (
-            compare(start, tuning.head, validation, len(vocabulary))
+            compare(start, tuning.head, validation, len(vocabulary), device=device)
             if validation is not None
             else cross_validated(pairs, fit, vocabulary, chosen, device)
         )
@@ -151,11 +151,17 @@ def _validation(collection: Collection) -> Pairs | None:
 
 
 def compare(
-    before: LexicalHead, after: LexicalHead, held_out: Pairs, n_terms: int, where: str = "val"
+    before: LexicalHead,
+    after: LexicalHead,
+    held_out: Pairs,
+    n_terms: int,
+    where: str = "val",
+    device: str = "cpu",
 ) -> Comparison:
     """Both heads on pairs that neither was made of."""
     ranked = [
-        validate(head.projection(n_terms), held_out).measures["MRR@10"] for head in (before, after)
+        validate(head.projection(n_terms).to(device), held_out).measures["MRR@10"]
+        for head in (before, after)
     ]
     return Comparison(ranked[0], ranked[1], len(held_out.texts), where)
 
@@ -183,7 +189,7 @@ def cross_validated(
         tuning = Tuning(start, learning, vocabulary, settings, device)
         for _ in tuning.run():
             pass
-        parts.append(compare(start, tuning.head, held_out, len(vocabulary)))
+        parts.append(compare(start, tuning.head, held_out, len(vocabulary), device=device))
     captions = sum(part.captions for part in parts)
     before, after = (
         sum(getattr(part, name) * part.captions for part in parts) / captions

@@ -13,9 +13,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -24,8 +24,10 @@ from lsr.evaluation.pairs import Pairs
 from lsr.evaluation.projected import said_by_owner
 from lsr.model.vocabulary import Vocabulary
 from lsr.training.lexical.head import LexicalHead
+from lsr.training.lexical.said_terms import SaidTerms
 from lsr.training.lexical.settings import TuningReport, TuningSettings
 from lsr.training.losses import distillation_loss, l1_penalty
+from lsr.training.said import said_terms
 
 _WARM_UP = 0.1
 _REPORTS = 20
@@ -34,6 +36,19 @@ _FOLLOW = 0.1
 # Share of the steps over which a schedule of control runs: what captions may add is learnt in the
 # rest, while the learning rates are still high enough to unlearn what does not belong.
 _CONTROLLED = 0.42
+
+
+class Draws(NamedTuple):
+    """What chance decides in a step, on the device.
+
+    captions: (B,) int64, rows of the captions. image_noise, caption_noise: (B, d) standard normal.
+    expansion: (B, 1) or (1, 1) uniform; a caption may expand where it is below the rate.
+    """
+
+    captions: Tensor
+    image_noise: Tensor
+    caption_noise: Tensor
+    expansion: Tensor
 
 
 class Tuning:
@@ -50,23 +65,24 @@ class Tuning:
         settings.check()
         self.settings, self.device, self.start = settings, torch.device(device), start
         self.pairs = pairs
-        self.said: sp.csr_matrix = vocabulary.literal_matrix(pairs.texts)[:, start.terms].tocsr()
+        said = said_terms(pairs, vocabulary)[:, start.terms].tocsr()
+        supported = said_by_owner(said, pairs.relevant, len(pairs.image_vectors))
+        self.said, self.supported = (SaidTerms(one, self.device) for one in (said, supported))
         self.images = self._tensor(pairs.image_vectors)
         self.captions = self._tensor(pairs.caption_vectors)
-        self.supported = said_by_owner(self.said, pairs.relevant, len(pairs.image_vectors))
-        self.owners = torch.from_numpy(pairs.relevant.astype(np.int64))
+        self.owners = torch.from_numpy(pairs.relevant.astype(np.int64)).to(self.device)
         self.space = [self._tensor(part) for part in (start.space.weight, start.space.bias)]
         self.rows = self._tensor(start.rows).requires_grad_(True)
         self.thresholds = self._tensor(start.thresholds).requires_grad_(True)
         self.log_sharpness = self._tensor(np.log(start.sharpness)).requires_grad_(True)
-        self.common = 0.0
+        self.common = torch.zeros((), dtype=torch.float64, device=self.device)
 
     @property
     def head(self) -> LexicalHead:
         """The head as it is now, its budget kept on the training images."""
         with torch.no_grad():
             rows = functional.normalize(self.rows, dim=1).double().cpu().numpy()
-            thresholds = self.thresholds.double().cpu().numpy() + self.common
+            thresholds = (self.thresholds.double() + self.common).cpu().numpy()
             sharpness = self.log_sharpness.exp().double().cpu().numpy()
         made = replace(self.start, rows=rows, thresholds=thresholds, sharpness=sharpness)
         return made.with_budget(self.pairs.image_vectors, self.settings.target_active_terms)
@@ -79,14 +95,14 @@ class Tuning:
         optimizer = torch.optim.Adam(
             [{"params": [one], "lr": rate} for one, rate in zip(parameters, rates, strict=True)]
         )
-        generator = torch.Generator().manual_seed(settings.seed)
-        total, losses, active = settings.steps, [], 0.0
+        generator = torch.Generator(self.device).manual_seed(settings.seed)
+        total, losses = settings.steps, []
         every = max(1, total // _REPORTS)
         for step in range(total):
             share = _share_of_rate(step, total)
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * share
-            loss, active = self._loss(step / total, generator)
+            loss, active = self._loss(step / total, self.draw(generator))
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
@@ -94,49 +110,57 @@ class Tuning:
             if (step + 1) % every == 0 or step + 1 == total:
                 mean = float(torch.stack(losses).mean())
                 left = (time.perf_counter() - began) / (step + 1) * (total - step - 1)
-                yield TuningReport(step + 1, total, mean, active, left)
+                yield TuningReport(step + 1, total, mean, float(active), left)
                 losses = []
 
-    def _loss(self, progress: float, generator: torch.Generator) -> tuple[Tensor, float]:
-        settings = self.settings
-        chosen = torch.randperm(len(self.owners), generator=generator)[: settings.batch_size]
-        images = self.images[self.owners[chosen].to(self.device)]
-        captions = self.captions[chosen.to(self.device)]
+    def draw(self, generator: torch.Generator) -> Draws:
+        """The next step's draws; the generator is one of the device."""
+        settings, size = self.settings, (min(self.settings.batch_size, len(self.owners)),)
+        shape = (*size, self.images.shape[1])
+        where: dict[str, Any] = {"generator": generator, "device": self.device}
+        return Draws(
+            torch.randperm(len(self.owners), **where)[: size[0]],
+            torch.randn(shape, **where),
+            torch.randn(shape, **where),
+            torch.rand(size[0] if settings.control.per == "caption" else 1, 1, **where),
+        )
+
+    def _loss(self, progress: float, draws: Draws) -> tuple[Tensor, Tensor]:
+        settings, owners = self.settings, self.owners[draws.captions]
+        images, captions = self.images[owners], self.captions[draws.captions]
         rows = functional.normalize(self.rows, dim=1)
         active = self._follow(images, rows)
-        seen, told = (self._weights(one, rows, generator) for one in (images, captions))
+        seen = self._weights(images, rows, draws.image_noise)
+        told = self._weights(captions, rows, draws.caption_noise)
         rate = settings.control.rate_at(min(1.0, progress / _CONTROLLED))
-        draws = len(chosen) if settings.control.per == "caption" else 1
-        expands = (torch.rand(draws, 1, generator=generator) < rate).float().to(self.device)
+        expands = (draws.expansion < rate).float()
         if not bool(expands.all()):
-            said = self._tensor(self.said[chosen.numpy()].toarray())
-            told = told * torch.maximum(said, expands)
+            told = told * torch.maximum(self.said.of(draws.captions), expands)
         relevance = distillation_loss(seen @ told.T, images @ captions.T, settings.temperature)
         if settings.unsupported_charge != 1:
-            supported = self._tensor(self.supported[self.owners[chosen].numpy()].toarray())
-            charges = 1 + (settings.unsupported_charge - 1) * (1 - supported)
+            unsaid = 1 - self.supported.of(owners)
+            charges = 1 + (settings.unsupported_charge - 1) * unsaid
             seen, told = seen * charges, told * charges
         penalty = (l1_penalty(seen) + l1_penalty(told)) * settings.regularizer_weight
         return relevance + penalty, active
 
-    def _weights(self, vectors: Tensor, rows: Tensor, generator: torch.Generator) -> Tensor:
+    def _weights(self, vectors: Tensor, rows: Tensor, noise: Tensor) -> Tensor:
         """(B, t) weights of vectors under noise."""
         units = self._units(vectors)
-        drawn = torch.randn(units.shape, generator=generator).to(self.device)
         units = functional.normalize(
-            units + drawn * (self.settings.noise / units.shape[1] ** 0.5), dim=1
+            units + noise * (self.settings.noise / units.shape[1] ** 0.5), dim=1
         )
         above = units @ rows.T - (self.thresholds + self.common)
         return torch.log1p(torch.relu(self.log_sharpness.exp() * above))
 
     @torch.no_grad()
-    def _follow(self, images: Tensor, rows: Tensor) -> float:
+    def _follow(self, images: Tensor, rows: Tensor) -> Tensor:
         """Move the common threshold towards the budget; the active terms of an image before."""
         above = self._units(images) @ rows.T - self.thresholds
+        active = (above > self.common).sum() / len(images)
         wanted = min(self.settings.target_active_terms * len(images), above.numel() - 1)
-        kth = above.flatten().kthvalue(above.numel() - wanted).values.item()
-        active = float((above > self.common).sum()) / len(images)
-        self.common += _FOLLOW * (kth - self.common)
+        # All at once: nothing here may wait for the device.
+        self.common += _FOLLOW * (_largest(above.flatten(), wanted) - self.common)
         return active
 
     def _units(self, vectors: Tensor) -> Tensor:
@@ -151,3 +175,13 @@ def _share_of_rate(step: int, total: int) -> float:
     """Share of the learning rate: up over the warm-up, then linearly down to 0."""
     rising = max(1.0, _WARM_UP * total)
     return min(1.0, (step + 1) / rising) * (1 - step / total)
+
+
+def _largest(values: Tensor, k: int) -> Tensor:
+    """The k-th largest of (n,) values, counted from 0.
+
+    `kthvalue` gives one block of a GPU all the work; `topk` spreads it, but is slower on a CPU.
+    """
+    if values.device.type == "cuda":
+        return values.topk(k + 1, sorted=False).values.min()
+    return values.kthvalue(len(values) - k).values

@@ -10,6 +10,7 @@ from lsr.exceptions import QueryError
 from lsr.model.expansion import ExpansionControl
 from lsr.model.projection import project
 from lsr.training.lexical.closed_form import ClosedFormSettings, closed_form
+from lsr.training.lexical.said_terms import SaidTerms
 from lsr.training.lexical.settings import TuningSettings
 from lsr.training.lexical.tuning import Tuning
 from lsr.training.losses import distillation_loss
@@ -74,14 +75,22 @@ def test_literal_control_gives_gradient_only_to_what_captions_say(start, pairs, 
         SETTINGS, control=ExpansionControl("literal", per="caption"), regularizer_weight=0.0
     )
     tuning = Tuning(start, pairs, vocabulary, literal)
-    tuning.said = tuning.said.tolil()
-    tuning.said[:, 0] = 0
-    tuning.said = tuning.said.tocsr()
+    said = vocabulary.literal_matrix(pairs.texts)[:, start.terms].tolil()
+    said[:, 0] = False
+    tuning.said = SaidTerms(said.tocsr(), torch.device("cpu"))
     for _ in tuning.run():
         pass
     moved = np.abs(tuning.rows.detach().numpy() - start.rows).max(axis=1)
     assert moved[0] < 1e-6
     assert moved[1:].max() > 1e-3
+
+
+def test_rows_of_said_terms_are_those_of_the_matrix(pairs, vocabulary):
+    matrix = vocabulary.literal_matrix([*pairs.texts[:6], "", "zzzz"])
+    kept = SaidTerms(matrix, torch.device("cpu"))
+    for rows in ([3, 0, 3, 6, 5], [6], []):
+        found = kept.of(torch.tensor(rows, dtype=torch.int64)).numpy()
+        np.testing.assert_array_equal(found, matrix[rows].toarray())
 
 
 def test_fewer_pairs_get_more_noise_and_fewer_steps():
