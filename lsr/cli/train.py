@@ -18,7 +18,7 @@ from lsr.training.options import (
 
 if TYPE_CHECKING:  # reading a collection loads pyarrow
     from lsr.collection.collection import Collection
-    from lsr.training.lexical.settings import LexicalSettings
+    from lsr.training.lexical.settings import LexicalReport, LexicalSettings
 
 METHODS = ("tuned", "closed-form", "encoder-terms", "trained")
 # What a lexical head has besides; every other option is of training.
@@ -99,10 +99,7 @@ def _lexical(collection: Collection, method: str, options: argparse.Namespace, l
         collection.check_captions()
         log(settings.reasons(len(collection.caption_rows("train"))))
     for report in make_lexical(collection, folder, settings):
-        log(
-            f"step {report.step}/{report.steps}  loss {report.loss:.3f}  active terms "
-            f"{report.active_terms_image:.0f} an image  {report.seconds_left:.0f} s left"
-        )
+        log(_in_words(report))
     training = read_json(folder / "training.json", ModelError)
     log(
         f"{training['n_terms']:,} terms from {training['n_pairs']:,} texts, "
@@ -116,6 +113,23 @@ def _lexical(collection: Collection, method: str, options: argparse.Namespace, l
         )
     answer = {"model": options.out, "method": method, "epochs": []}
     return {**answer, **_of_model(folder, log), "held_out": training.get("held_out")}
+
+
+def _in_words(report: LexicalReport) -> str:
+    """A line on how far the making of a lexical model is."""
+    if report.stage != "steps":
+        return report.says
+    parts = [f"step {report.step:,}/{report.steps:,}"]
+    if report.fold:
+        parts.append(f"fold {report.fold}/{report.folds}")
+    if report.tuning:
+        parts += [
+            f"loss {report.tuning.loss:.3f}",
+            f"active terms {report.tuning.active_terms_image:.0f} an image",
+        ]
+    if report.seconds_left is not None:
+        parts.append(f"{report.seconds_left:.0f} s left")
+    return "  ".join(parts)
 
 
 def lexical_settings(method: str, options: argparse.Namespace) -> LexicalSettings:

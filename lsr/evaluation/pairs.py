@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -13,6 +15,9 @@ from lsr.encoders.protocol import Encoder
 from lsr.exceptions import CollectionError
 from lsr.storage.files import fingerprint, load_array, replacing_file
 from lsr.storage.places import home
+
+# Texts encoded between two reports.
+_TEXTS = 2_048
 
 
 @dataclass(frozen=True)
@@ -173,11 +178,28 @@ def some_images(pairs: Pairs, kept: np.ndarray) -> Pairs:
 
 def encode_once(texts: list[str], encoder: Encoder) -> np.ndarray:
     """(m, d) float16 vectors, read from the cache when these texts were encoded before."""
+    for _ in encode_by_parts(texts, encoder):
+        pass
+    return load_array(_kept(texts, encoder))
+
+
+def encode_by_parts(texts: list[str], encoder: Encoder) -> Iterator[tuple[int, int]]:
+    """Fill the cache that `encode_once` reads; on the way, how many texts of all are encoded.
+
+    What was encoded is kept at the end only; nothing is reported where the cache has it already.
+    """
+    path = _kept(texts, encoder)
+    if path.exists():
+        return
+    parts = []
+    for start in range(0, max(len(texts), 1), _TEXTS):
+        parts.append(encoder.encode_texts(texts[start : start + _TEXTS]).astype(np.float16))
+        yield min(start + _TEXTS, len(texts)), len(texts)
+    with replacing_file(path) as temporary:
+        np.save(temporary, np.concatenate(parts))
+
+
+def _kept(texts: list[str], encoder: Encoder) -> Path:
+    """Where the vectors of texts are kept."""
     made_by = re.sub(r"[^\w.-]+", "-", encoder.name)[-40:]  # a name can hold a path
-    name = f"{made_by}-{fingerprint(encoder.fingerprint, *texts)}.npy"
-    path = home() / "cache" / name
-    if not path.exists():
-        vectors = encoder.encode_texts(texts)
-        with replacing_file(path) as temporary:
-            np.save(temporary, vectors.astype(np.float16))
-    return load_array(path)
+    return home() / "cache" / f"{made_by}-{fingerprint(encoder.fingerprint, *texts)}.npy"

@@ -224,7 +224,7 @@ def _make_model(
         encoder = out / "encoder"
         run = make_lexical(collection, folder, settings, title=title, bundled_encoder=encoder)
         for report in run:
-            yield _report(stage, report.step, report.steps + 1, f"loss {report.loss:.3f}")
+            yield _report(stage, report.step, report.steps + 1, report.says)
     yield _report(stage, 1, 1, str(folder))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from lsr.storage.files import write_json
 from lsr.storage.locks import start_mark
 from lsr.training import jobs
 from lsr.training.lexical.make_model import make_lexical
-from lsr.training.lexical.settings import LexicalSettings
+from lsr.training.lexical.settings import LexicalReport, LexicalSettings
 from lsr.training.run_folder import is_lexical_job, run_folder
 from tests.conftest import FakeEncoder, make_collection
 from tests.training.test_jobs import until
@@ -69,17 +70,16 @@ def test_a_run_tells_how_far_its_tuning_is(tiny, home):
     first = next(making)
     job = jobs.find_job("words")
     assert (job.status, job.progress, job.settings) == ("training", first, None)
+    assert first.stage == "terms"
     *_, last = making
-    assert last.step == last.steps
+    assert (last.stage, last.step) == ("steps", last.steps)
     assert jobs.find_job("words").status == "finished"
     assert not work.exists()
 
 
 def test_a_stopped_lexical_run_cannot_be_resumed_but_started_again(tiny, home):
     work = written_down(home, "words", stopped=True)
-    write_json(work / "progress.json", dict.fromkeys(
-        ("step", "steps", "loss", "active_terms_image", "seconds_left"), 3
-    ))  # fmt: skip
+    write_json(work / "progress.json", asdict(LexicalReport("steps", 3, 3)))
     job = jobs.find_job("words")
     assert (job.status, job.progress.step) == ("stopped", 3)
     with pytest.raises(ModelError, match="only started again"):
@@ -111,7 +111,9 @@ def test_a_failed_lexical_run_says_why(tiny):
 @pytest.mark.parametrize(
     "line",
     [
-        "step 40/100  loss 2.1  active terms 64 an image  9 s left",
+        LexicalReport("texts", 5, 9).says,
+        LexicalReport("terms", 1, 9).says,
+        "step 1,040/2,100  fold 2/5  loss 2.1  active terms 64 an image  9 s left",
         "1,600 pairs: 178 steps of 256 pairs with noise of 1.4 times a vector's length.",
         "940 terms from 1,600 texts, 64 active in a training image",
         "Held-out captions (val): MRR@10 0.3 in closed form, 0.4 tuned: the tuned form is the mode",

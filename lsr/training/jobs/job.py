@@ -19,7 +19,7 @@ from lsr.exceptions import (
 from lsr.storage.files import read_json
 from lsr.storage.locks import is_held, is_running
 from lsr.storage.places import folders, home, own_folder
-from lsr.training.lexical.settings import METHODS, LexicalSettings, TuningReport
+from lsr.training.lexical.settings import METHODS, LexicalReport, LexicalSettings
 from lsr.training.run_folder import (
     PROGRESS,
     WORKER,
@@ -34,7 +34,9 @@ from lsr.training.settings import TrainingReport, TrainingSettings, settings_fro
 Status = Literal["waiting", "training", "stopped", "failed", "finished"]
 LOG = "worker.log"
 # How the lines begin that `train` says of its progress, other than what is wrong.
-_PROGRESS_LINE = re.compile(r"(epoch|step) \d|[\d,]+ (pairs:|terms from)|Held-out captions \(")
+_PROGRESS_LINE = re.compile(
+    r"(epoch|step) \d|[\d,]+ (pairs:|terms from)|Held-out captions \(|Texts become|Terms get"
+)
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Job:
     reason: str = ""
     ours: bool = False
     lexical: LexicalSettings | None = None
-    progress: TuningReport | None = None
+    progress: LexicalReport | None = None
 
     @property
     def method(self) -> str:
@@ -146,7 +148,7 @@ def _unfinished(name: str, work: Path) -> Job:
 
 
 def _lexical(name: str, work: Path, worker: dict[str, Any]) -> Job:
-    """The run of a lexical model, which reports only while it is tuned."""
+    """The run of a lexical model."""
     settings = LexicalSettings.from_json(worker["lexical"])
     progress = _progress(work)
     ours = works(worker)
@@ -159,15 +161,15 @@ def _lexical(name: str, work: Path, worker: dict[str, Any]) -> Job:
         status = "training" if progress else "waiting"
         seconds = time.time() - worker.get("began", time.time())
         if progress:
-            seconds = progress.seconds_left
+            seconds = progress.seconds_left or 0.0
     collection = worker.get("collection", "")
     return Job(name, status, collection, None, (), seconds, reason, ours, settings, progress)
 
 
-def _progress(work: Path) -> TuningReport | None:
+def _progress(work: Path) -> LexicalReport | None:
     if not (work / PROGRESS).exists():
         return None
-    return TuningReport(**read_json(work / PROGRESS, ModelError))
+    return LexicalReport.from_json(read_json(work / PROGRESS, ModelError))
 
 
 def _finished(folder: Path) -> Job | None:

@@ -10,7 +10,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,7 @@ from lsr.model.vocabulary import Vocabulary
 from lsr.training.lexical import head as heads
 from lsr.training.lexical.head import LexicalHead, Space, blocks
 from lsr.training.lexical.settings import check_target
+from lsr.training.parts import returned, told
 from lsr.training.said import said_terms
 
 # No term fires for a larger share of the images, nor for fewer of them.
@@ -54,7 +57,14 @@ class ClosedFormSettings:
 def closed_form(
     pairs: Pairs, vocabulary: Vocabulary, stopped: np.ndarray, settings: ClosedFormSettings
 ) -> LexicalHead:
-    """The head of some pairs.
+    """The head of some pairs, as `closed_form_by_parts` makes it."""
+    return returned(closed_form_by_parts(pairs, vocabulary, stopped, settings))
+
+
+def closed_form_by_parts(
+    pairs: Pairs, vocabulary: Vocabulary, stopped: np.ndarray, settings: ClosedFormSettings
+) -> Generator[tuple[int, int], None, LexicalHead]:
+    """The head of some pairs; on the way, how many parts of the work of how many are done.
 
     Args:
         stopped: ids of terms that are never used.
@@ -76,15 +86,18 @@ def closed_form(
         one.mean(axis=0, dtype=np.float64) for one in (pairs.image_vectors, pairs.caption_vectors)
     )
     space = Space.between(*means)
-    rows = _discriminants(pairs, space, said[:, terms].tocsr(), captions[terms], settings)
+    done, total = count(1), len(list(blocks(len(pairs.texts)))) + -(-len(terms) // heads.TERMS)
+    summing = _discriminants(pairs, space, said[:, terms].tocsr(), captions[terms], settings)
+    rows = yield from told(summing, lambda _: (next(done), total))
     fires = _firing(captions[terms], len(pairs.texts), len(pairs.image_vectors), settings)
-    thresholds = _thresholds(space.units(pairs.image_vectors), rows, fires)
+    setting = _thresholds(space.units(pairs.image_vectors), rows, fires)
+    thresholds = yield from told(setting, lambda _: (next(done), total))
     return LexicalHead(space, terms, rows, thresholds, np.full(len(terms), settings.sharpness))
 
 
 def _discriminants(
     pairs: Pairs, space: Space, said: Any, captions: np.ndarray, settings: ClosedFormSettings
-) -> np.ndarray:
+) -> Generator[None, None, np.ndarray]:
     """(terms, d) float64 unit rows, read block by block of the captions."""
     size = pairs.caption_vectors.shape[1]
     sums, covariance = np.zeros((said.shape[1], size)), np.zeros((size, size))
@@ -93,6 +106,7 @@ def _discriminants(
         images = space.units(pairs.image_vectors[pairs.relevant[block]])
         sums += said[block].astype(np.float32).T @ ((texts + images) / 2)
         covariance += texts.T @ texts + images.T @ images
+        yield
     covariance /= 2 * len(pairs.texts)
     means = sums / (captions + _PRIOR_CAPTIONS)[:, None]
     return discriminants(means, covariance, settings.shrinkage)
@@ -128,7 +142,9 @@ def _firing(
     return of(low)
 
 
-def _thresholds(images: np.ndarray, rows: np.ndarray, fires: np.ndarray) -> np.ndarray:
+def _thresholds(
+    images: np.ndarray, rows: np.ndarray, fires: np.ndarray
+) -> Generator[None, None, np.ndarray]:
     """(terms,) between the last image that a term fires for and the first that it does not."""
     thresholds = np.empty(len(rows))
     for start in range(0, len(rows), heads.TERMS):
@@ -136,4 +152,5 @@ def _thresholds(images: np.ndarray, rows: np.ndarray, fires: np.ndarray) -> np.n
         scores = np.sort(images @ rows[block].T.astype(np.float32), axis=0)[::-1]
         columns, last = np.arange(scores.shape[1]), np.minimum(fires[block], len(images) - 1)
         thresholds[block] = (scores[last - 1, columns] + scores[last, columns]) / 2
+        yield
     return thresholds

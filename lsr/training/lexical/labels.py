@@ -12,14 +12,16 @@ The nearest published relative is SpLiCE (arXiv 2402.10376), which decomposes a 
 from __future__ import annotations
 
 import re
+from collections.abc import Generator
 
 import numpy as np
 
 from lsr.collection.collection import Collection
 from lsr.encoders.protocol import Encoder
-from lsr.evaluation.pairs import Pairs, encode_once
+from lsr.evaluation.pairs import Pairs, encode_by_parts, encode_once
 from lsr.exceptions import CollectionError
 from lsr.model.vocabulary import Vocabulary
+from lsr.training.parts import returned
 from lsr.training.stop_list import FUNCTION_WORDS
 
 LABELS = 3_000
@@ -31,6 +33,13 @@ _WORD = re.compile(r"[a-z]{2,}")
 def labelled(
     image_vectors: np.ndarray, vocabulary: Vocabulary, encoder: Encoder, seed: int = 0
 ) -> Pairs:
+    """Images with labels in place of captions, as `label_by_parts` makes them."""
+    return returned(label_by_parts(image_vectors, vocabulary, encoder, seed))
+
+
+def label_by_parts(
+    image_vectors: np.ndarray, vocabulary: Vocabulary, encoder: Encoder, seed: int = 0
+) -> Generator[tuple[int, int], None, Pairs]:
     """Images with labels in place of captions: four of the sixteen words nearest to an image.
 
     An image has one label, or up to ten where images are few; of more than LABELS images some are
@@ -52,6 +61,7 @@ def labelled(
     words = [
         term for term in vocabulary.terms if _WORD.fullmatch(term) and term not in FUNCTION_WORDS
     ]
+    yield from encode_by_parts(words, encoder)
     nearest = _nearest(images, np.asarray(encode_once(words, encoder), np.float32))
     rng = np.random.default_rng(seed)
     of_image = _labels_of_image(len(rows))
@@ -60,6 +70,7 @@ def labelled(
         for own in nearest
         for _ in range(of_image)
     ]
+    yield from encode_by_parts(texts, encoder)
     vectors = np.asarray(encode_once(texts, encoder), np.float32)
     owners = np.repeat(np.arange(len(rows), dtype=np.int32), of_image)
     return Pairs(rows, np.arange(len(texts)), images, vectors, owners, texts)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from lsr.collection.collection import Collection
-from lsr.encoders.loading import load_encoder
 from lsr.evaluation.evaluate import evaluate_split, term_vectors_for
-from lsr.evaluation.pairs import Pairs, load_pairs, some_images
+from lsr.evaluation.pairs import Pairs
 from lsr.evaluation.projected import project_split_with
 from lsr.evaluation.verdict import Measured, judge
 from lsr.model.checkpoint import Model, save_model
@@ -22,34 +19,15 @@ from lsr.storage.files import remove_folder, write_json
 from lsr.storage.places import BUNDLED_ENCODER
 from lsr.training.budget import Budget
 from lsr.training.device import training_device
-from lsr.training.lexical.closed_form import ClosedFormSettings, closed_form
+from lsr.training.lexical.closed_form import ClosedFormSettings, closed_form_by_parts
 from lsr.training.lexical.head import LexicalHead
-from lsr.training.lexical.labels import labelled, training_split
-from lsr.training.lexical.settings import LexicalSettings, TuningReport, TuningSettings
+from lsr.training.lexical.held_out import Comparison, compare, cross_validated, n_folds
+from lsr.training.lexical.material import gather
+from lsr.training.lexical.settings import LexicalReport, LexicalSettings, TuningSettings
+from lsr.training.lexical.steps import Steps
 from lsr.training.lexical.tuning import Tuning
+from lsr.training.parts import told
 from lsr.training.run_folder import PROGRESS, is_lexical_job, run_folder, run_to_itself
-from lsr.training.stop_list import stop_list
-from lsr.training.validation import validate
-
-# Fewer validation captions than that cannot tell which of two heads is better.
-_LEAST_VALIDATION = 200
-_FOLDS = 5
-# Below that many training images every one of the folds is tried, else one.
-_FEW_IMAGES = 2_000
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Mean reciprocal rank on held-out captions, before and after tuning."""
-
-    before: float
-    after: float
-    captions: int
-    where: str
-
-    @property
-    def helps(self) -> bool:
-        return self.after > self.before
 
 
 @dataclass(frozen=True)
@@ -67,7 +45,7 @@ def make_lexical(
     *,
     title: str = "",
     bundled_encoder: Path = BUNDLED_ENCODER,
-) -> Iterator[TuningReport]:
+) -> Iterator[LexicalReport]:
     """Make a lexical model of split `train`, measured on `test` (else `val`), in `folder`.
 
     Iterate to the end: the model is written then. With `tuned`, the closed form is the model where
@@ -94,8 +72,8 @@ def make_lexical(
 
 
 def _noted(
-    making: Generator[TuningReport, None, _Made], work: Path
-) -> Generator[TuningReport, None, _Made]:
+    making: Generator[LexicalReport, None, _Made], work: Path
+) -> Generator[LexicalReport, None, _Made]:
     """The reports, each also written down where a page follows the run."""
     while True:
         try:
@@ -110,93 +88,32 @@ def _noted(
 
 def _made(
     collection: Collection, vocabulary: Vocabulary, settings: LexicalSettings
-) -> Generator[TuningReport, None, _Made]:
-    if settings.method == "encoder-terms":
-        encoder = load_encoder(collection.encoder)
-        rows = collection.image_rows(training_split(collection))
-        pairs = labelled(collection.image_vectors[rows], vocabulary, encoder, settings.seed)
-        stopped, validation = np.zeros(0, np.int64), None
-    else:
-        pairs = load_pairs(collection, "train")
-        stopped = stop_list(pairs, vocabulary)
-        validation = _validation(collection)
+) -> Generator[LexicalReport, None, _Made]:
+    material = yield from gather(collection, vocabulary, settings)
+    pairs, n_terms = material.pairs, len(vocabulary)
 
-    def fit(some: Pairs) -> LexicalHead:
+    def fit(some: Pairs) -> Generator[tuple[int, int], None, LexicalHead]:
         own = ClosedFormSettings(settings.target_active_terms)
-        return closed_form(some, vocabulary, stopped, own)
+        return closed_form_by_parts(some, vocabulary, material.stopped, own)
 
-    start = fit(pairs)
+    start = yield from told(fit(pairs), lambda part: LexicalReport("terms", *part))
     if settings.method == "closed-form":
         return _Made(start, pairs, None, None)
     chosen, device = settings.tuning(len(pairs.texts)), training_device()
+    folds = 0
+    if settings.method == "tuned" and material.validation is None:
+        folds = n_folds(len(pairs.image_vectors))
+    steps = Steps(chosen.steps, folds)
     tuning = Tuning(start, pairs, vocabulary, chosen, device)
-    yield from tuning.run()
-    comparison = None
-    if settings.method == "tuned":
-        comparison = (
-            compare(start, tuning.head, validation, len(vocabulary), device=device)
-            if validation is not None
-            else cross_validated(pairs, fit, vocabulary, chosen, device)
-        )
-        if not comparison.helps:
-            return _Made(start, pairs, comparison, chosen)
-    return _Made(tuning.head, pairs, comparison, chosen)
-
-
-def _validation(collection: Collection) -> Pairs | None:
-    """The pairs of `val`, where they are enough to tell heads apart."""
-    if "val" not in collection.splits or len(collection.caption_rows("val")) < _LEAST_VALIDATION:
-        return None
-    return load_pairs(collection, "val")
-
-
-def compare(
-    before: LexicalHead,
-    after: LexicalHead,
-    held_out: Pairs,
-    n_terms: int,
-    where: str = "val",
-    device: str = "cpu",
-) -> Comparison:
-    """Both heads on pairs that neither was made of."""
-    ranked = [
-        validate(head.projection(n_terms).to(device), held_out).measures["MRR@10"]
-        for head in (before, after)
-    ]
-    return Comparison(ranked[0], ranked[1], len(held_out.texts), where)
-
-
-def cross_validated(
-    pairs: Pairs,
-    fit: Callable[[Pairs], LexicalHead],
-    vocabulary: Vocabulary,
-    settings: TuningSettings,
-    device: str = "cpu",
-) -> Comparison:
-    """Closed form and tuning on held-out folds of the images, each fold's others to learn from.
-
-    All five folds of few images, one of many.
-    """
-    n = len(pairs.image_vectors)
-    fold_of = np.random.default_rng(settings.seed).permutation(n) % _FOLDS
-    parts = []
-    for fold in range(_FOLDS if n < _FEW_IMAGES else 1):
-        learning, held_out = (
-            some_images(pairs, fold_of != fold),
-            some_images(pairs, fold_of == fold),
-        )
-        start = fit(learning)
-        tuning = Tuning(start, learning, vocabulary, settings, device)
-        for _ in tuning.run():
-            pass
-        parts.append(compare(start, tuning.head, held_out, len(vocabulary), device=device))
-    captions = sum(part.captions for part in parts)
-    before, after = (
-        sum(getattr(part, name) * part.captions for part in parts) / captions
-        for name in ("before", "after")
-    )
-    where = f"{len(parts)} of {_FOLDS} folds of the training images"
-    return Comparison(before, after, captions, where)
+    yield from map(steps.report, tuning.run())
+    if settings.method == "encoder-terms":
+        return _Made(tuning.head, pairs, None, chosen)
+    if material.validation is not None:
+        comparison = compare(start, tuning.head, material.validation, n_terms, device=device)
+    else:
+        checking = cross_validated(pairs, fit, vocabulary, chosen, device)
+        comparison = yield from told(checking, lambda one: steps.report(one.tuning, one.fold))
+    return _Made(tuning.head if comparison.helps else start, pairs, comparison, chosen)
 
 
 def _write(

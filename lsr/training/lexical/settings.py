@@ -9,6 +9,7 @@ from lsr.exceptions import ModelError, QueryError
 from lsr.model.expansion import ExpansionControl, parse_control
 
 Method = Literal["closed-form", "tuned", "encoder-terms"]
+Stage = Literal["texts", "terms", "steps"]
 METHODS: tuple[Method, ...] = ("closed-form", "tuned", "encoder-terms")
 
 
@@ -77,6 +78,45 @@ class TuningReport:
     loss: float
     active_terms_image: float
     seconds_left: float
+
+
+@dataclass(frozen=True)
+class LexicalReport:
+    """How far the making of a lexical head is.
+
+    stage: texts become vectors, terms get their rows in closed form, or steps are taken.
+    step, steps: of the stage; the steps on the folds that check it are counted with the tuning's.
+    tuning: its last report; None before it.
+    fold: which of `folds` is at work; 0 outside them.
+    seconds_left: until all steps are done; None where it cannot be told yet.
+    """
+
+    stage: Stage
+    step: int
+    steps: int
+    tuning: TuningReport | None = None
+    fold: int = 0
+    folds: int = 0
+    seconds_left: float | None = None
+
+    @property
+    def says(self) -> str:
+        """The stage in a few words."""
+        counts = f"{self.step:,} of {self.steps:,}"
+        match self.stage:
+            case "texts":
+                return f"Texts become vectors: {counts}"
+            case "terms":
+                return f"Terms get their rows: {counts} parts"
+            case "steps":
+                where = f", checked on fold {self.fold} of {self.folds}" if self.fold else ""
+                return f"{counts} steps{where}"
+
+    @classmethod
+    def from_json(cls, known: dict[str, Any]) -> LexicalReport:
+        """The report that `asdict` made."""
+        tuning = known["tuning"] and TuningReport(**known["tuning"])
+        return cls(**{**known, "tuning": tuning})
 
 
 @dataclass(frozen=True)

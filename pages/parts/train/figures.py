@@ -44,7 +44,8 @@ def show_figures(job: Job, teacher: float | None) -> None:
     if job.status == "finished":
         _of_model(job)
     elif job.progress:
-        _of_tuning(job.progress)
+        if job.progress.tuning:
+            _of_tuning(job.progress.tuning)
     else:
         _of_report(job, teacher)
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from lsr.training import jobs
 from lsr.training.jobs import Job
-from lsr.training.lexical.settings import TuningReport
+from lsr.training.lexical.settings import LexicalReport
 from lsr.training.settings import TrainingReport
 from pages.parts import address, charts
 from pages.parts.background import time_left
@@ -77,16 +77,17 @@ def _state(job: Job) -> None:
     report = _last_report(job)
     done = report.step / report.steps if report else 0.0
     match job.status:
-        case "waiting" | "training" if done == 1:
-            compares = "comparing with the closed form, " if job.method == "tuned" else ""
+        case "waiting" | "training" if done == 1 and _ends_with(job):
+            checked = job.method == "tuned" and job.progress and not job.progress.folds
+            compares = "comparing with the closed form, " if checked else ""
             st.progress(
-                1.0, f"All steps done: {compares}measuring the test captions, writing the model"
+                1.0, f"All parts done: {compares}measuring the test captions, writing the model"
             )
         case "waiting":
             st.progress(done, f"Getting ready, {job.seconds:.0f} s so far")
             st.caption(
-                "The collection is read and its captions become dense vectors. That takes up to "
-                "two minutes for the first run on a collection, a few seconds later on."
+                "The collection is read. The first run on it also turns its captions into dense "
+                "vectors, which later runs find."
             )
         case "training":
             st.progress(done, _progress(job))
@@ -105,11 +106,22 @@ def _state(job: Job) -> None:
                 st.caption(sentence(job.reason))
 
 
-def _last_report(job: Job) -> TrainingReport | TuningReport | None:
+def _last_report(job: Job) -> TrainingReport | LexicalReport | None:
     return job.progress or (job.reports[-1] if job.reports else None)
 
 
+def _ends_with(job: Job) -> bool:
+    """Whether nothing but checks follows what the run reports now."""
+    if job.progress is None:
+        return True
+    last = "terms" if job.method == "closed-form" else "steps"
+    return job.progress.stage == last
+
+
 def _progress(job: Job) -> str:
+    if job.progress:
+        left = job.progress.seconds_left
+        return job.progress.says + ("" if left is None else f" · {time_left(job.seconds)}")
     epoch = ""
     if job.reports:
         epoch = f"Epoch {job.reports[-1].epoch} of {job.reports[-1].epochs} · "
@@ -119,6 +131,8 @@ def _progress(job: Job) -> str:
 def _steps(job: Job) -> str:
     if (report := _last_report(job)) is None:
         return "It had not reported yet."
+    if isinstance(report, LexicalReport):
+        return report.says
     return f"{report.step:,} of {report.steps:,} steps"
 
 

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -17,12 +17,20 @@ from lsr.model.expansion import parse_control
 from lsr.storage.places import ASSETS as BUNDLED
 from lsr.training.budget import Budget
 from lsr.training.lexical import make_model
-from lsr.training.lexical.closed_form import ClosedFormSettings, closed_form
-from lsr.training.lexical.make_model import Comparison, compare, cross_validated
-from lsr.training.lexical.settings import LexicalSettings, TuningSettings
+from lsr.training.lexical.closed_form import ClosedFormSettings, closed_form_by_parts
+from lsr.training.lexical.held_out import Comparison, compare, cross_validated
+from lsr.training.lexical.make_model import make_lexical
+from lsr.training.lexical.settings import LexicalReport, LexicalSettings, TuningSettings
+from lsr.training.parts import returned
 from tests.training.lexical.conftest import nothing
 
 FOUR = ("--collection", "tiny", "--target-active-terms", "4")
+
+
+def iter_of(made):
+    """Work that has only what it returns."""
+    return made
+    yield
 
 
 def told(home, name: str) -> dict:
@@ -48,9 +56,38 @@ def test_without_options_of_training_a_head_is_tuned(tiny, answer, home):
     assert not list((home / "models").glob(".*"))
 
 
+def test_every_part_is_reported_and_every_fold_counted(tiny, home):
+    """Closed form, tuning and five folds; the folds' steps follow those of the tuning."""
+    making = make_lexical(tiny, home / "models" / "own", LexicalSettings("tuned", 4))
+    reports = list(making)
+    stages = [report.stage for report in reports]
+    assert stages == sorted(stages, key=["texts", "terms", "steps"].index)
+    terms = [report for report in reports if report.stage == "terms"]
+    assert [(one.step, one.steps) for one in terms] == [(1, 2), (2, 2)]
+    steps = [report for report in reports if report.stage == "steps"]
+    assert sorted({report.fold for report in steps}) == [0, 1, 2, 3, 4, 5]
+    counted = [report.step for report in steps]
+    assert counted == sorted(counted)
+    each = LexicalSettings("tuned", 4).tuning(len(load_pairs(tiny, "train").texts)).steps
+    assert counted[-1] == steps[-1].steps == 6 * each
+    assert steps[-1].seconds_left == 0
+    assert all(report.seconds_left > 0 for report in steps[:-1])
+    assert LexicalReport.from_json(json.loads(json.dumps(asdict(steps[-1])))) == steps[-1]
+
+
+@pytest.mark.parametrize("stage", ["terms", "folds"])
+def test_who_no_longer_listens_stops_the_work_and_nothing_is_written(tiny, home, stage):
+    making = make_lexical(tiny, home / "models" / "own", LexicalSettings("tuned", 4))
+    for report in making:
+        if report.stage == stage or (stage == "folds" and report.fold == 2):
+            break
+    making.close()
+    assert not list((home / "models").iterdir())
+
+
 def test_where_tuning_does_not_help_the_closed_form_is_the_model(tiny, answer, monkeypatch):
     worse = Comparison(0.5, 0.4, 80, "here")
-    monkeypatch.setattr(make_model, "cross_validated", lambda *_: worse)
+    monkeypatch.setattr(make_model, "cross_validated", lambda *_: iter_of(worse))
     answer("train", "--out", "kept", *FOUR)
     answer("train", "--out", "closed", "--method", "closed-form", *FOUR)
     kept, closed = (load_model(name) for name in ("kept", "closed"))
@@ -164,15 +201,15 @@ def test_folds_compare_what_one_comparison_says(pairs, vocabulary):
     """Five folds by hand."""
 
     def fit(some):
-        return closed_form(some, vocabulary, nothing(), ClosedFormSettings(4))
+        return closed_form_by_parts(some, vocabulary, nothing(), ClosedFormSettings(4))
 
     settings = TuningSettings(target_active_terms=4, steps=1, batch_size=8)
-    found = cross_validated(pairs, fit, vocabulary, settings)
+    found = returned(cross_validated(pairs, fit, vocabulary, settings))
     fold_of = np.random.default_rng(0).permutation(len(pairs.image_vectors)) % 5
     expected = 0.0
     for fold in range(5):
         held_out = some_images(pairs, fold_of == fold)
-        start = fit(some_images(pairs, fold_of != fold))
+        start = returned(fit(some_images(pairs, fold_of != fold)))
         one = compare(start, start, held_out, len(vocabulary))
         expected += one.before * len(held_out.texts) / len(pairs.texts)
     assert found.before == pytest.approx(expected)

@@ -1,0 +1,114 @@
+"""Whether tuning helps: closed form and tuned form on captions that neither was made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from lsr.collection.collection import Collection
+from lsr.evaluation.pairs import Pairs, load_pairs, some_images
+from lsr.model.vocabulary import Vocabulary
+from lsr.training.lexical.head import LexicalHead
+from lsr.training.lexical.settings import TuningReport, TuningSettings
+from lsr.training.lexical.tuning import Tuning
+from lsr.training.parts import told
+from lsr.training.validation import validate
+
+# Fewer validation captions than that cannot tell which of two heads is better.
+_LEAST_VALIDATION = 200
+_FOLDS = 5
+# Below that many training images every one of the folds is tried, else one.
+_FEW_IMAGES = 2_000
+
+Fit = Callable[[Pairs], Generator[tuple[int, int], None, LexicalHead]]
+"""A head in closed form, by parts."""
+
+
+class FoldReport(NamedTuple):
+    """Which fold is at work, counted from 1, and the last report of its tuning."""
+
+    fold: int
+    tuning: TuningReport | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Mean reciprocal rank on held-out captions, before and after tuning."""
+
+    before: float
+    after: float
+    captions: int
+    where: str
+
+    @property
+    def helps(self) -> bool:
+        return self.after > self.before
+
+
+def validation_pairs(collection: Collection) -> Pairs | None:
+    """The pairs of `val`, where they are enough to tell heads apart."""
+    if "val" not in collection.splits or len(collection.caption_rows("val")) < _LEAST_VALIDATION:
+        return None
+    return load_pairs(collection, "val")
+
+
+def n_folds(n_images: int) -> int:
+    """How many of the five folds of so many training images are tried."""
+    return _FOLDS if n_images < _FEW_IMAGES else 1
+
+
+def compare(
+    before: LexicalHead,
+    after: LexicalHead,
+    held_out: Pairs,
+    n_terms: int,
+    where: str = "val",
+    device: str = "cpu",
+) -> Comparison:
+    """Both heads on pairs that neither was made of."""
+    ranked = [
+        validate(head.projection(n_terms).to(device), held_out).measures["MRR@10"]
+        for head in (before, after)
+    ]
+    return Comparison(ranked[0], ranked[1], len(held_out.texts), where)
+
+
+def cross_validated(
+    pairs: Pairs,
+    fit: Fit,
+    vocabulary: Vocabulary,
+    settings: TuningSettings,
+    device: str = "cpu",
+) -> Generator[FoldReport, None, Comparison]:
+    """Closed form and tuning on held-out folds of the images, each fold's others to learn from.
+
+    All five folds of few images, one of many.
+    """
+    n = len(pairs.image_vectors)
+    fold_of = np.random.default_rng(settings.seed).permutation(n) % _FOLDS
+    parts = []
+    for fold in range(n_folds(n)):
+        learning, held_out = (
+            some_images(pairs, fold_of != fold),
+            some_images(pairs, fold_of == fold),
+        )
+        start = yield from told(fit(learning), partial(_fitting, fold + 1))
+        tuning = Tuning(start, learning, vocabulary, settings, device)
+        for report in tuning.run():
+            yield FoldReport(fold + 1, report)
+        parts.append(compare(start, tuning.head, held_out, len(vocabulary), device=device))
+    captions = sum(part.captions for part in parts)
+    before, after = (
+        sum(getattr(part, name) * part.captions for part in parts) / captions
+        for name in ("before", "after")
+    )
+    where = f"{len(parts)} of {_FOLDS} folds of the training images"
+    return Comparison(before, after, captions, where)
+
+
+def _fitting(fold: int, _part: tuple[int, int]) -> FoldReport:
+    return FoldReport(fold, None)
