@@ -5,20 +5,26 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterator, Mapping
-from io import StringIO
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from lsr.exceptions import CollectionError, shorten
 from lsr.imports.imported import Skipped
 from lsr.imports.listing import ListedCaption, ListedImage, Listing, split_of
+from lsr.imports.readers.delimited import header_of, rows_below
+from lsr.storage.texts import EncodingError, decode_text
 
-IMAGE_COLUMNS = ("image", "image_name", "file_name", "filename", "file", "image_id", "path")
-CAPTION_COLUMNS = ("caption", "captions", "text", "comment", "sentence", "sentences", "raw")
+# The sharper names first: a table may have several.
+IMAGE_COLUMNS = (
+    *("image", "image_name", "file_name", "filename", "file", "image_id", "path"),
+    *("filepath", "file_path", "image_path", "img_path", "image_file", "img", "__key__", "key"),
+)
+CAPTION_COLUMNS = (
+    *("caption", "captions", "text", "comment", "sentence", "sentences", "raw"),
+    *("txt", "title", "description", "alt_text"),
+)
 # `name.jpg#0`, a tab, the caption. Flickr8k has names such as `2258277193_586949ec62.jpg.1`.
 _TOKEN_LINE = re.compile(r"([^\t#]+)#(\d+)\t(.*)")
-# A quoted caption over more lines than this is one whose quotation mark was never closed.
-_MOST_LINES = 3
 
 
 class _Row(NamedTuple):
@@ -32,15 +38,12 @@ def decoded(file: str, content: bytes) -> str:
     """The text of a list.
 
     Raises:
-        CollectionError: not UTF-8, with the line of the first wrong byte; or empty.
+        CollectionError: in another encoding than UTF-8 or UTF-16 with a byte-order mark; or empty.
     """
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as problem:
-        line = content.count(b"\n", 0, problem.start) + 1
-        raise CollectionError(
-            f"Line {line:,} of `{file}` is not UTF-8. Save the file as UTF-8 text."
-        ) from None
+        text = decode_text(content)
+    except EncodingError as problem:
+        raise CollectionError(f"`{file}` {problem}. Save the file as UTF-8 text.") from None
     if not text.strip():
         raise CollectionError(f"`{file}` is empty. Give a list with one caption a line.")
     return text
@@ -74,7 +77,7 @@ def read_tokens(file: str, text: str) -> Listing:
 def looks_like_table(text: str) -> bool:
     """Whether the first line names a column of images and one of captions."""
     try:
-        header, _ = _header(text)
+        header = header_of(text).names
     except csv.Error:
         return False
     return _column(header, IMAGE_COLUMNS) is not None and bool(_caption_columns(header))
@@ -98,7 +101,14 @@ def read_table(file: str, text: str) -> Listing:
     Raises:
         CollectionError: a column is missing, or a line cannot be read.
     """
-    header, separator = _header(text)
+    try:
+        found = header_of(text)
+    except csv.Error as problem:
+        raise CollectionError(
+            f"The first line of `{file}` cannot be read ({problem}). Write the names of its "
+            "columns there."
+        ) from None
+    header, separator = found
     image, captions = _column(header, IMAGE_COLUMNS), _caption_columns(header)
     if image is None or not captions:
         missing = " and ".join(
@@ -115,15 +125,12 @@ def read_table(file: str, text: str) -> Listing:
     rows: list[_Row] = []
     skipped: list[Skipped] = []
     last_is_caption = captions == [len(header) - 1]
-    for number, n_lines, cells in _cells(file, text, separator):
+    for number, cells in rows_below(text, found):
         if len(cells) > len(header) and last_is_caption:
             rest = separator.join(cells[len(header) - 1 :])
             cells = [*cells[: len(header) - 1], rest]
         if len(cells) != len(header):
             why = f"It has {len(cells)} columns, the first line has {len(header)}."
-            skipped.append(_bad(file, number, why))
-        elif n_lines > _MOST_LINES:
-            why = f"Its caption runs over {n_lines:,} lines: a quotation mark is not closed."
             skipped.append(_bad(file, number, why))
         else:
             texts = tuple(ListedCaption(_squeezed(cells[column])) for column in captions)
@@ -186,13 +193,6 @@ def _object_row(number: int, one: Any) -> _Row:
     return _Row(number, name, captions, split_of(split) if isinstance(split, str) else "")
 
 
-def _header(text: str) -> tuple[list[str], str]:
-    first = next((line for line in text.split("\n") if line.strip()), "")
-    separator = max("\t,;|", key=first.count)
-    names = next(csv.reader([first.rstrip("\r")], delimiter=separator), [])
-    return [name.strip().lower() for name in names], separator
-
-
 def _column(names: list[str], wanted: tuple[str, ...]) -> int | None:
     lowered = [name.lower() for name in names]
     return next((lowered.index(name) for name in wanted if name in lowered), None)
@@ -203,36 +203,6 @@ def _caption_columns(names: list[str]) -> list[int]:
     numbered = [n for n, name in enumerate(names) if re.fullmatch(r"caption_?\d+", name.lower())]
     one = _column(names, CAPTION_COLUMNS)
     return numbered if one is None else [one]
-
-
-def _cells(file: str, text: str, separator: str) -> Iterator[tuple[int, int, list[str]]]:
-    """(number of the first line, how many lines, the cells) of each row below the first."""
-    plain = separator in "\t|"  # such files quote nothing, and captions hold quotation marks
-    reader = csv.reader(
-        StringIO(text, newline=""),
-        delimiter=separator,
-        quoting=csv.QUOTE_NONE if plain else csv.QUOTE_MINIMAL,
-    )
-    last, seen = 0, False
-    try:
-        for cells in reader:
-            first, last = last + 1, reader.line_num
-            if not any(cell.strip() for cell in cells):
-                continue
-            if seen:
-                yield first, last - first + 1, [_unquoted(c) for c in cells] if plain else cells
-            seen = True
-    except csv.Error as problem:
-        raise CollectionError(
-            f"Line {last + 1:,} of `{file}` cannot be read ({problem}). Mend it; a quotation mark "
-            "that is not closed does this."
-        ) from None
-
-
-def _unquoted(cell: str) -> str:
-    if len(cell) > 1 and cell[0] == cell[-1] == '"':
-        return cell[1:-1].replace('""', '"')
-    return cell
 
 
 def _squeezed(text: str) -> str:
