@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -94,12 +95,18 @@ def _strict(text: str, separator: str) -> list[str] | None:
 
 
 def _beginnings(lines: list[str], header: Header) -> frozenset[str]:
-    """What the first cells of rows look like: of the first row, and of those without a mark."""
+    """What first cells look like: that of the first row, and the usual ones of plain rows.
+
+    A line inside a quoted cell can look like a row, but neither often nor with a number or dot.
+    """
     parts = [line.split(header.separator) for line in lines if line.strip()]
-    plain = [
-        cells for cells in parts if len(cells) == len(header.names) and '"' not in "".join(cells)
-    ]
-    return frozenset(_shape(cells[0]) for cells in [*parts[:1], *plain])
+    shapes = Counter(
+        _shape(cells[0])
+        for cells in parts
+        if len(cells) == len(header.names) and '"' not in "".join(cells)
+    )
+    usual = {s for s, n in shapes.items() if 10 * n >= shapes.total() and re.search("[0.]", s)}
+    return frozenset((*usual, *(_shape(cells[0]) for cells in parts[:1])))
 
 
 def _begins_a_row(line: str, header: Header, known: frozenset[str]) -> bool:
