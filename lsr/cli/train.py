@@ -71,8 +71,11 @@ def train(options: argparse.Namespace, log: Log) -> Answer:
 def _trained(collection: Collection, options: argparse.Namespace, log: Log) -> Answer:
     """A model trained freely, step by step."""
     from lsr.training.train_model import train_model
+    from lsr.training.vocabulary_start import LEXICAL
 
     settings = training_settings(options)
+    if settings.vocabulary_start == LEXICAL and options.hidden_size is None:
+        settings = replace(settings, hidden_size=collection.dense_size)
     folder = own_folder("models", options.out)
     reports = []
     run = train_model(collection, folder, settings, resume=options.resume)

@@ -40,7 +40,7 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     one.add_argument("--draws-per", choices=["batch", "caption"], help="one draw for (batch)")
     one.add_argument("--regularizer", choices=["l1", "flops", "df-flops"])
     one.add_argument("--terms", choices=["content", "all"], help="content leaves out empty words")
-    one.add_argument("--vocabulary-start", help="bundled, random, a folder or a hub name")
+    one.add_argument("--vocabulary-start", help="lexical, bundled, random, a folder or a hub name")
     one.add_argument("--precision", choices=["bfloat16", "float32"], help="of the forward pass")
     one.add_argument("--select-by", help="measure that chooses the weights to keep, or last")
     for name, (kind, does) in _NUMBERS.items():

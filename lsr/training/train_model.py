@@ -16,6 +16,7 @@ from lsr.encoders.bundled import BundledEncoder
 from lsr.evaluation.evaluate import evaluate_split
 from lsr.evaluation.pairs import Pairs, first_images, load_pairs
 from lsr.evaluation.projected import ProjectedSplit, project_split_with
+from lsr.exceptions import ModelError
 from lsr.model.checkpoint import save_model
 from lsr.model.projection import Projection
 from lsr.model.vocabulary import Vocabulary
@@ -23,12 +24,13 @@ from lsr.storage.files import remove_folder, write_json
 from lsr.storage.places import BUNDLED_ENCODER
 from lsr.training.budget import Budget, active_terms
 from lsr.training.device import training_device
+from lsr.training.lexical.closed_form import ClosedFormSettings, closed_form
 from lsr.training.loop import train
 from lsr.training.recipes import COMPACT_RECIPE
 from lsr.training.run_folder import open_run, read_curve, run_folder, run_to_itself
 from lsr.training.settings import TrainingReport, TrainingSettings, settings_as_json
 from lsr.training.stop_list import stop_list
-from lsr.training.vocabulary_start import VocabularyStart, apply, load_start
+from lsr.training.vocabulary_start import LEXICAL, apply, load_start
 
 
 def train_model(
@@ -159,12 +161,9 @@ def prepare(
     if n_images:
         training = first_images(training, n_images)
     validation = load_pairs(collection, "val", encoder)
-    chosen = settings.vocabulary_start
-    start = load_start(str(bundled_encoder) if chosen == "bundled" else chosen, vocabulary)
-    head = new_head(collection.dense_size, len(vocabulary), settings, start)
     stopped = stop_list(training, vocabulary) if settings.terms == "content" else np.zeros(0, int)
-    head.switch_off(torch.from_numpy(stopped))
-    return Prepared(head, training, validation, vocabulary, start.name, stopped, bundled)
+    head, start = new_head(training, vocabulary, settings, stopped, bundled_encoder)
+    return Prepared(head, training, validation, vocabulary, start, stopped, bundled)
 
 
 def project_with_trained(collection: Collection, ready: Prepared) -> tuple[str, ProjectedSplit]:
@@ -175,11 +174,46 @@ def project_with_trained(collection: Collection, ready: Prepared) -> tuple[str, 
 
 
 def new_head(
-    dense_size: int, n_terms: int, settings: TrainingSettings, start: VocabularyStart
-) -> Projection:
-    """An untrained head, its weights drawn from the settings' seed and then started."""
+    pairs: Pairs,
+    vocabulary: Vocabulary,
+    settings: TrainingSettings,
+    stopped: np.ndarray,
+    bundled_encoder: Path = BUNDLED_ENCODER,
+) -> tuple[Projection, str]:
+    """An untrained head of the pairs, and what it starts from.
+
+    A lexical one is computed from the pairs. Others draw their weights from the settings' seed;
+    then the start fills what it has.
+
+    Args:
+        stopped: ids of terms that are never used.
+
+    Raises:
+        ModelError, UnknownNameError: the start cannot be read or does not fit.
+        CollectionError: no two captions say the same word, for a lexical start.
+    """
+    chosen, size = settings.vocabulary_start, pairs.image_vectors.shape[1]
+    if chosen == LEXICAL:
+        return _lexical_head(pairs, vocabulary, settings, stopped), LEXICAL
+    start = load_start(str(bundled_encoder) if chosen == "bundled" else chosen, vocabulary)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        head = Projection(dense_size, settings.hidden_size, n_terms)
+        head = Projection(size, settings.hidden_size, len(vocabulary))
     apply(head, start)
-    return head
+    head.switch_off(torch.from_numpy(stopped))
+    return head, start.name
+
+
+def _lexical_head(
+    pairs: Pairs, vocabulary: Vocabulary, settings: TrainingSettings, stopped: np.ndarray
+) -> Projection:
+    """The closed form of the pairs; terms that hardly any caption says stay switched off."""
+    if settings.hidden_size != (size := pairs.image_vectors.shape[1]):
+        raise ModelError(
+            f"A lexical head of vectors of size {size} has hidden size {size}, not "
+            f"{settings.hidden_size}. Use --hidden-size {size}, or leave it out."
+        )
+    own = ClosedFormSettings()
+    if settings.target_active_terms:
+        own = ClosedFormSettings(settings.target_active_terms)
+    return closed_form(pairs, vocabulary, stopped, own).projection(len(vocabulary))

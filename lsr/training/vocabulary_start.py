@@ -22,6 +22,8 @@ from lsr.storage.files import missing, read_array
 from lsr.storage.hub import Source, locate, pickled
 from lsr.storage.places import BUNDLED_ENCODER
 
+LEXICAL = "lexical"
+"""A whole head, computed from the training pairs in closed form: see `lexical_head`."""
 _FILES = {"model": ("model.safetensors", "tokenizer.json", "vocab.txt")}
 # Under which names a head keeps its parts; the first name that is there counts. Without a matrix
 # of its own it shares that of the input embeddings. `gamma` and `beta` are the oldest names.
@@ -67,7 +69,8 @@ def load_start(source: str, vocabulary: Vocabulary) -> VocabularyStart:
     """The start that `source` names, checked against the vocabulary.
 
     Args:
-        source: `bundled`, the token vectors of the bundled encoder; `random`; a folder or hub
+        source: `bundled`, the token vectors of the bundled encoder; `random`, or `lexical`, which
+            comes from the pairs and not from here; a folder or hub
             name of a DistilBERT or BERT masked-language model, or a folder of a bundled
             encoder; or a table of token vectors (V, e), `.npy` or `.safetensors`.
 
@@ -77,8 +80,8 @@ def load_start(source: str, vocabulary: Vocabulary) -> VocabularyStart:
         UnknownNameError: neither a folder nor a repository.
         InputError: the hub cannot be reached.
     """
-    if source == "random":
-        return VocabularyStart("random")
+    if source in ("random", LEXICAL):
+        return VocabularyStart(source)
     if source == "bundled":
         return _bundled(Source(BUNDLED_ENCODER, "bundled"), vocabulary)
     path = Path(source)
@@ -87,7 +90,7 @@ def load_start(source: str, vocabulary: Vocabulary) -> VocabularyStart:
     try:
         return _head(locate(source, _FILES), vocabulary)
     except UnknownNameError as problem:
-        raise UnknownNameError(f"{problem} Or use `bundled` or `random`.") from None
+        raise UnknownNameError(f"{problem} Or use `bundled`, `lexical` or `random`.") from None
 
 
 def apply(head: Projection, start: VocabularyStart) -> None:
