@@ -20,9 +20,9 @@ from typing import Literal
 from lsr.exceptions import CollectionError, shorten
 from lsr.imports.imported import Skipped
 from lsr.imports.listing import Place
+from lsr.imports.readers.bounds import Look
 from lsr.storage.pictures import PICTURE_ENDINGS, UNREAD_ENDINGS
 
-MOST_MEMBERS = 2_000_000
 _UNSAFE = re.compile(r"^[/\\]|^[A-Za-z]:|(?:^|[/\\])\.\.(?:[/\\]|$)|\0")
 
 
@@ -60,11 +60,6 @@ class Container:
             where = "an earlier file of that name is taken."
             self.skipped.append(Skipped(f"{place.path.name}: {name}", f"It comes twice; {where}"))
             return
-        if len(self.files) >= MOST_MEMBERS:
-            raise CollectionError(
-                f"`{self.label}` holds more than {MOST_MEMBERS:,} files, the most that are read. "
-                "Import it in parts."
-            )
         self.files[name] = place
 
     def refuse(self, name: str, why: str) -> None:
@@ -88,15 +83,17 @@ def user_path(text: str) -> Path:
 def scan_folder(folder: Path, label: str) -> Container:
     """Every file below a folder, by name; links to folders are not followed, hidden ones left."""
     found = Container("folder", label)
-    for path, status in _walk(folder, folder, found):
+    for path, status in _walk(folder, folder, found, Look(label)):
         place = Place("file", path, status.st_size, status.st_mtime_ns)
         found.add(path.relative_to(folder).as_posix(), place)
     return found
 
 
-def _walk(folder: Path, root: Path, found: Container) -> Iterator[tuple[Path, os.stat_result]]:
+def _walk(
+    folder: Path, root: Path, found: Container, look: Look
+) -> Iterator[tuple[Path, os.stat_result]]:
     try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        entries = sorted(look.over(os.scandir(folder)), key=lambda entry: entry.name)
     except OSError as problem:
         why = f"The folder cannot be read ({problem.strerror or problem})."
         if folder == root:
@@ -107,7 +104,7 @@ def _walk(folder: Path, root: Path, found: Container) -> Iterator[tuple[Path, os
         if entry.name.startswith("."):
             continue
         if entry.is_dir(follow_symlinks=False):
-            yield from _walk(folder / entry.name, root, found)
+            yield from _walk(folder / entry.name, root, found, look)
         elif entry.is_file():
             yield folder / entry.name, entry.stat()
 
@@ -127,7 +124,7 @@ def scan_zip(path: Path) -> Container:
         raise CollectionError(
             f"`{shorten(path.name)}` is truncated or not a zip file ({problem}). Copy it again."
         ) from None
-    for one in members:
+    for one in Look(path.name).over(members):
         if _UNSAFE.search(one.filename):
             found.refuse(one.filename, "Its path leads out of the archive.")
         elif stat.S_ISLNK(one.external_attr >> 16):
@@ -149,12 +146,13 @@ def scan_tars(shards: Sequence[Path], label: str) -> Container:
         CollectionError: a shard is no plain tar file.
     """
     found = Container("webdataset", label)
+    look = Look(label)
     for shard in shards:
         n_before = len(found.files)
         status = shard.stat()
         try:
             with tarfile.open(shard, "r:") as opened:
-                whole = _scan_tar(opened, shard, status, found)
+                whole = _scan_tar(opened, shard, status, found, look)
         except (tarfile.TarError, OSError, ValueError, EOFError) as problem:
             if len(found.files) == n_before:
                 raise CollectionError(
@@ -169,10 +167,10 @@ def scan_tars(shards: Sequence[Path], label: str) -> Container:
 
 
 def _scan_tar(
-    opened: tarfile.TarFile, shard: Path, status: os.stat_result, found: Container
+    opened: tarfile.TarFile, shard: Path, status: os.stat_result, found: Container, look: Look
 ) -> bool:
     """Whether the last member is whole."""
-    while (one := opened.next()) is not None:
+    for one in look.over(iter(opened.next, None)):
         opened.members.clear()  # type: ignore[attr-defined]  # a million files stay small
         if one.isdir():
             continue

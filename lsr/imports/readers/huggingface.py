@@ -17,6 +17,7 @@ from lsr.exceptions import CollectionError, InputError, shorten
 from lsr.imports.imported import Skipped
 from lsr.imports.listing import ListedImage, Listing, Place, split_of
 from lsr.imports.readers.arrow_files import column_batches, table_schema
+from lsr.imports.readers.bounds import Look
 from lsr.imports.readers.caption_tables import CAPTION_COLUMNS, captions_in
 from lsr.imports.readers.coco import split_in_name
 from lsr.imports.readers.contents import batch_bytes
@@ -29,7 +30,8 @@ _NAMES = ("filename", "file_name", "image_name")
 def shards_in(folder: Path) -> list[tuple[Path, str]]:
     """(shards with an image column below a folder, the split that folder or file names say)."""
     shards = []
-    for path in sorted(folder.rglob("*")):
+    found = sorted(Look(folder.name).over(folder.rglob("*")))
+    for path in Look(folder.name).over(found):  # each is opened, which takes its time
         parts = path.relative_to(folder).parts
         if path.suffix not in ENDINGS or any(part.startswith(".") for part in parts):
             continue

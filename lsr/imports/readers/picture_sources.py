@@ -9,6 +9,7 @@ from pathlib import Path
 from lsr.exceptions import CollectionError
 from lsr.imports.imported import ImportRequest
 from lsr.imports.listing import Listing
+from lsr.imports.readers.bounds import Look
 from lsr.imports.readers.caption_lists import captions_found, captions_given, read_lists
 from lsr.imports.readers.containers import (
     Container,
@@ -100,7 +101,7 @@ def has_pictures(path: Path) -> bool:
 
 
 def _pictures_below(path: Path) -> Iterator[Path]:
-    for found in path.rglob("*"):
+    for found in Look(path.name).over(path.rglob("*")):
         hidden = any(part.startswith(".") for part in found.relative_to(path).parts)
         if found.suffix.lower() in PICTURE_ENDINGS and not hidden and found.is_file():
             yield found
