@@ -31,7 +31,7 @@ from lsr.training.run_folder import (
 )
 from lsr.training.settings import TrainingReport, TrainingSettings, settings_from_json
 
-Status = Literal["waiting", "training", "stopped", "failed", "finished"]
+Status = Literal["queued", "waiting", "training", "stopped", "failed", "finished"]
 LOG = "worker.log"
 # How the lines begin that `train` says of its progress, other than what is wrong.
 _PROGRESS_LINE = re.compile(
@@ -44,13 +44,14 @@ class Job:
     """A training run as its files tell it at one moment.
 
     name: of the run and of the model that it makes.
-    status: waiting (it has not reported since it was started), training, stopped (it can go
-        on), failed, finished (the model is written).
+    status: queued (others have their turn first), waiting (it has not reported since it was
+        started), training, stopped (it can go on), failed, finished (the model is written).
     collection: its name; empty where the collection is gone.
     settings: of free training; None where the run ended before it wrote them down.
     lexical: the settings of a lexical model; its last report is `progress`.
     reports: of free training, in the order of their steps.
-    seconds: since it was started while it waits, else the estimate of the seconds left; 0 at rest.
+    seconds: since it was queued or started while it waits, else the estimate of the seconds left;
+        0 at rest.
     reason: one sentence on why it stopped or failed; empty where somebody stopped it.
     ours: a worker that `start` or `resume` made is at it, so that `stop` can end it.
     """
@@ -73,7 +74,7 @@ class Job:
 
     @property
     def alive(self) -> bool:
-        return self.status in ("waiting", "training")
+        return self.status in ("queued", "waiting", "training")
 
 
 def jobs() -> list[Job]:
@@ -122,6 +123,10 @@ def _unfinished(name: str, work: Path) -> Job:
         return _lexical(name, work, worker)
     run = read_json(work / "run.json", ModelError) if (work / "run.json").exists() else {}
     reports = _reports(read_curve(work))
+    if "queued" in worker:
+        settings = settings_from_json(worker["settings"])
+        since = time.time() - worker["queued"]
+        return Job(name, "queued", worker["collection"], settings, reports, since)
     ours = works(worker)
     if not ours:  # who stopped it wrote so before it ended, maybe since it was read above
         worker = read_worker(work)
@@ -150,6 +155,9 @@ def _unfinished(name: str, work: Path) -> Job:
 def _lexical(name: str, work: Path, worker: dict[str, Any]) -> Job:
     """The run of a lexical model."""
     settings = LexicalSettings.from_json(worker["lexical"])
+    if "queued" in worker:
+        since = time.time() - worker["queued"]
+        return Job(name, "queued", worker["collection"], seconds=since, lexical=settings)
     progress = _progress(work)
     ours = works(worker)
     if not ours:
@@ -198,7 +206,9 @@ def _ending(work: Path, worker: dict[str, Any]) -> tuple[Status, str]:
     said = log.read_text("utf-8", "replace").splitlines() if log.exists() else []
     lines = [line for line in said if line.strip()]
     last = lines[-1].strip() if lines else ""
-    if worker.get("stopped") or not worker or last.startswith("Stopped."):
+    if worker.get("stopped"):
+        return "stopped", str(worker.get("why", ""))
+    if not worker or last.startswith("Stopped."):
         return "stopped", ""
     if any(line.startswith("Traceback") for line in lines):
         return "failed", f"Training broke off: {shorten(last, 200)}. All it said is in `{log}`."

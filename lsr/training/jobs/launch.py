@@ -36,11 +36,18 @@ if sys.platform == "win32":
 _ENVIRONMENT = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**33)}
 
 
-def start(name: str, collection: str, settings: TrainingSettings | LexicalSettings) -> Job:
+def start(
+    name: str,
+    collection: str,
+    settings: TrainingSettings | LexicalSettings,
+    *,
+    in_turn: bool = False,
+) -> Job:
     """A new run of a model `name`, in a process of its own.
 
     Args:
         settings: of free training, or of a lexical model.
+        in_turn: it only takes its place in the queue; `lsr.training.jobs.queue` starts it.
 
     Raises:
         QueryError: the name or a setting cannot be used, or the name is taken.
@@ -63,14 +70,14 @@ def start(name: str, collection: str, settings: TrainingSettings | LexicalSettin
             "another name."
         ) from None
     try:
-        _launch(work, collection, settings)
+        _begin(work, collection, settings, in_turn)
     except DiskFullError:
         shutil.rmtree(work)
         raise
     return find_job(name)
 
 
-def resume(job: Job) -> Job:
+def resume(job: Job, *, in_turn: bool = False) -> Job:
     """Let a stopped or failed run go on from its last report, in a new process.
 
     Raises:
@@ -82,10 +89,10 @@ def resume(job: Job) -> Job:
             f"The training run `{job.name}` cannot be resumed, only started again: it makes a "
             "lexical model, from the first step on, in seconds or minutes."
         )
-    return _again(job)
+    return _again(job, in_turn)
 
 
-def restart(job: Job) -> Job:
+def restart(job: Job, *, in_turn: bool = False) -> Job:
     """Let a stopped or failed run of a lexical model begin anew, with the same settings.
 
     Raises:
@@ -93,10 +100,10 @@ def restart(job: Job) -> Job:
     """
     if not job.lexical:
         raise ModelError(f"The training run `{job.name}` can go on where it stopped: resume it.")
-    return _again(job)
+    return _again(job, in_turn)
 
 
-def _again(job: Job) -> Job:
+def _again(job: Job, in_turn: bool) -> Job:
     work = _work_of(job)
     taken = ModelError(f"The training run `{job.name}` is going on already.")
     with exclusive(work / "launch", taken):
@@ -108,32 +115,39 @@ def _again(job: Job) -> Job:
                 f"The training run `{job.name}` does not tell its settings or its collection any "
                 "more. Discard it and start anew."
             )
-        _launch(work, now.collection, settings)
+        _begin(work, now.collection, settings, in_turn)
     return find_job(job.name)
 
 
-def stop(job: Job) -> Job:
+def stop(job: Job, why: str = "") -> Job:
     """End the worker of a run; what it reported is kept, and `resume` goes on from there.
+
+    Args:
+        why: what the run says of it; nothing where somebody stopped it who knows.
 
     Raises:
         ModelError: the run was started elsewhere.
     """
     work = _work_of(job)
     worker = read_worker(work)
+    if "queued" in worker:
+        worker.pop("queued")
+        write_json(work / WORKER, {**worker, "stopped": True, "why": why})
+        return find_job(job.name)
     if not works(worker):
         if find_job(job.name).alive:
             raise ModelError(
                 f"The training run `{job.name}` was started elsewhere. Stop it there, with Ctrl+C."
             )
         return find_job(job.name)
-    _say_stopped(work, worker)  # first: whenever it ends from now on, it was stopped
+    _say_stopped(work, worker, why)  # first: whenever it ends from now on, it was stopped
     _end(worker["pid"], str(worker["mark"]))
     return find_job(job.name)
 
 
-def _say_stopped(work: Path, worker: dict[str, Any]) -> None:
+def _say_stopped(work: Path, worker: dict[str, Any], why: str) -> None:
     if work.exists():
-        write_json(work / WORKER, {**worker, "stopped": True})
+        write_json(work / WORKER, {**worker, "stopped": True, "why": why})
         if [path.name for path in work.iterdir()] == [WORKER]:  # it was finished in this moment
             shutil.rmtree(work)
 
@@ -162,22 +176,68 @@ def discard(job: Job) -> None:
     shutil.rmtree(work, ignore_errors=True)
 
 
-def _launch(work: Path, collection: str, settings: TrainingSettings | LexicalSettings) -> None:
-    """Start a worker and write down who it is."""
-    plan: dict[str, Any] = {"collection": collection}
+def _begin(
+    work: Path, collection: str, settings: TrainingSettings | LexicalSettings, in_turn: bool
+) -> None:
+    if in_turn:
+        plan = _plan(work, collection, settings)
+        write_json(work / WORKER, {**plan, "queued": time.time()})
+    else:
+        launch(work, collection, settings)
+
+
+def _plan(
+    work: Path, collection: str, settings: TrainingSettings | LexicalSettings
+) -> dict[str, Any]:
+    """What a run was asked for, as its folder keeps it."""
     if isinstance(settings, LexicalSettings):
-        plan["lexical"] = settings.as_json()
+        return {"collection": collection, "lexical": settings.as_json()}
+    return {
+        "collection": collection,
+        "settings": settings_as_json(settings),
+        "reports": len(read_curve(work)),
+    }
+
+
+def launch(
+    work: Path,
+    collection: str,
+    settings: TrainingSettings | LexicalSettings,
+    minutes: int = 0,
+) -> None:
+    """Start a worker and write down who it is.
+
+    Args:
+        minutes: how long the queue lets it have its turn, at a low priority; 0 for ever.
+    """
+    plan = _plan(work, collection, settings)
+    if minutes:
+        plan["minutes"] = minutes
+    if isinstance(settings, LexicalSettings):
         arguments = settings.as_arguments()
         (work / PROGRESS).unlink(missing_ok=True)  # it begins anew
     else:
-        plan |= {"settings": settings_as_json(settings), "reports": len(read_curve(work))}
         arguments = ["--method=trained", "--resume", *as_arguments(settings)]
     write_json(work / WORKER, plan)
     process = _worker(work, [f"--collection={collection}", "--json", *arguments])
     mark = start_mark(process.pid) or ""
+    if minutes:
+        _step_back(process.pid)
     # Somebody has to collect the process when it ends, or its number stays taken.
     threading.Thread(target=process.wait, daemon=True).start()
     write_json(work / WORKER, {**plan, "pid": process.pid, "mark": mark, "began": time.time()})
+
+
+def _step_back(pid: int) -> None:
+    """Let whoever searches meanwhile come first."""
+    import psutil
+
+    with suppress(psutil.Error):  # it has ended
+        process = psutil.Process(pid)
+        if sys.platform == "win32":
+            process.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+        else:
+            process.nice(max(10, process.nice()))
 
 
 def _worker(work: Path, arguments: list[str]) -> subprocess.Popen[bytes]:
