@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from lsr.exceptions import InputError
-from pages.parts import choice, entry, links, remote
+from pages.parts import choice, entry, links, mode, remote
 from pages.parts.messages import mistakes_shown
 
 PAGES = (
@@ -38,6 +38,7 @@ with entry.entered(), mistakes_shown():
         current = next(file for file, title, _ in PAGES if title == page.title)
         links.navigation(PAGES, current)
         choice.choose_in_sidebar()
+        mode.show_in_sidebar()
     # The first visit of all reads numba and the search engine, which takes seconds on a cold disk.
     with st.spinner("Starting Lexiscope: the first page takes a few seconds…"):
         caches = import_module("pages.parts.caches")

@@ -10,7 +10,8 @@ LexiscopeError
     ├── IndexFileError      a stored index that is damaged, foreign or being written
     ├── QueryError          a query text, weight or setting that cannot be searched with
     ├── PictureError        a file that is not a picture we can read
-    └── DiskFullError       a disk without room for what is to be written
+    ├── DiskFullError       a disk without room for what is to be written
+    └── NotAllowedError     what whoever runs the server has switched off for its visitors
 
 Every message is one sentence with the fact and its numbers, then the remedy.
 """
@@ -60,6 +61,10 @@ class PictureError(InputError):
 
 class DiskFullError(InputError):
     """A disk without room; what stood there before is untouched."""
+
+
+class NotAllowedError(InputError):
+    """Something that the mode of a server keeps its visitors from doing."""
 
 
 def shorten(text: str, limit: int = 60) -> str:

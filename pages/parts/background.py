@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -20,12 +21,15 @@ _LOG = logging.getLogger(__name__)
 Key = TypeVar("Key")
 Report = TypeVar("Report")
 _MOST = 64
-# One at a time of each kind: two measurements would share the same cores, but nobody should wait
-# for an import of an hour before a sweep of a second.
+# One at a time of most kinds: two measurements would share the same cores, but nobody should wait
+# for an import of an hour before a sweep of a second. A plan mostly waits for a disk, so one that
+# has to look through a slow one holds nobody up.
 _POOLS = {
-    kind: ThreadPoolExecutor(1, thread_name_prefix=kind) for kind in ("laboratory", "collections")
+    kind: ThreadPoolExecutor(threads, thread_name_prefix=kind)
+    for kind, threads in (("laboratory", 1), ("collections", 1), ("plans", 8))
 }
 _WORKS: OrderedDict[object, Work] = OrderedDict()  # type: ignore[type-arg]
+_LOCK = threading.Lock()  # of _WORKS: every visitor's page has a thread of its own
 
 
 class Work(Generic[Report]):
@@ -82,19 +86,24 @@ def follow(
     """The work of a key, started if there is none; most are finished after a little patience.
 
     Args:
-        pool: `laboratory` or `collections`; one work of each goes on at a time.
+        pool: `laboratory` or `collections`, of which one work goes on at a time, or `plans`.
     """
-    work: Work[Report] | None = _WORKS.get(key)
-    if work is None:
-        work = _WORKS[key] = Work(reports, pool)
-        while len(_WORKS) > _MOST:
-            _, oldest = _WORKS.popitem(last=False)
-            oldest.stop()
-        work.wait(patience)
-    else:
+    with _LOCK:
+        work: Work[Report] | None = _WORKS.get(key)
+        is_new = work is None
+        if work is None:
+            work = _WORKS[key] = Work(reports, pool)
+            _forget_the_oldest()
         _WORKS.move_to_end(key)
-        work.wait(0)
+    work.wait(patience if is_new else 0)
     return work
+
+
+def _forget_the_oldest() -> None:
+    """Keep no more than _MOST works; those that go on stay, however many visitors came since."""
+    ended = [key for key, work in _WORKS.items() if not work.running]
+    for key in ended[: max(0, len(_WORKS) - _MOST)]:
+        del _WORKS[key]
 
 
 def known(key: object) -> Work | None:  # type: ignore[type-arg]
@@ -104,12 +113,15 @@ def known(key: object) -> Work | None:  # type: ignore[type-arg]
 
 def works_of(kind: type[Key]) -> list[tuple[Key, Work]]:  # type: ignore[type-arg]
     """The works whose keys are of a kind, the oldest first."""
-    return [(key, work) for key, work in _WORKS.items() if isinstance(key, kind)]
+    with _LOCK:
+        return [(key, work) for key, work in _WORKS.items() if isinstance(key, kind)]
 
 
 def forget(key: object) -> None:
     """Stop the work of a key; the next `follow` starts it anew."""
-    if (work := _WORKS.pop(key, None)) is not None:
+    with _LOCK:
+        work = _WORKS.pop(key, None)
+    if work is not None:
         work.stop()
 
 

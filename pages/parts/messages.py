@@ -16,6 +16,11 @@ def show_mistake(mistake: InputError) -> None:
     st.error(sentence(str(mistake)), icon=":material/error:")
 
 
+def show_off(why: str) -> None:
+    """Say why something is off on this server, in its place."""
+    st.info(sentence(why), icon=":material/lock:")
+
+
 @contextmanager
 def mistakes_shown() -> Iterator[None]:
     """Show an InputError of the block in place of the rest of the block."""

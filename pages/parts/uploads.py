@@ -8,7 +8,9 @@ import streamlit as st
 
 from lsr.exceptions import PictureError
 from lsr.storage.pictures import MAX_BYTES, PICTURE_ENDINGS
+from pages.parts import mode
 from pages.parts.choice import PREFERRED
+from pages.parts.messages import show_off
 
 
 class Upload(NamedTuple):
@@ -30,11 +32,14 @@ def drawn_scenes(encoder: str, collection: str = "") -> str:
 
 
 def upload_box(encoder: str, *, key: str) -> Upload | None:
-    """A box to drop a picture into; None while it is empty.
+    """A box to drop a picture into; None while it is empty, or where uploading is off.
 
     Raises:
         PictureError: the file is empty.
     """
+    if why := mode.why_not("upload"):
+        show_off(why)
+        return None
     file = st.file_uploader(
         f"A picture of up to {MAX_BYTES // 2**20} MB",
         type=sorted(PICTURE_ENDINGS),

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import streamlit as st
 
-from lsr.collection.collection import load_collection
 from lsr.collection.installed import Overview
 from lsr.encoders.own import own_names
-from lsr.encoding.reencoding import encode_collection
-from lsr.storage.places import check_name
-from pages.parts import address
+from pages.parts import actions, address, mode
 from pages.parts.collections.tasks import Task, start
+from pages.parts.messages import show_off
 
 ENCODER_HELP = (
     "`bundled` has only seen drawn scenes. For photos give `clip:PLACE`, `siglip:PLACE` or "
@@ -38,6 +34,9 @@ def encoder_box(parameter: str, default: str) -> str:
 
 def show_encoding(one: Overview) -> None:
     """The form of a new encoding; a click starts it."""
+    if why := mode.why_not("encode"):
+        show_off(why)
+        return
     st.markdown(
         "Encodes the stored pictures and the captions with another encoder, as a collection of "
         "its own. It goes on when this page is left."
@@ -49,6 +48,4 @@ def show_encoding(one: Overview) -> None:
     if spec == one.encoder:
         st.caption("It has the vectors of this encoder already: choose another.")
     if st.button("Encode", type="primary", key="encode", disabled=spec == one.encoder):
-        check_name(name)
-        collection = load_collection(one.name)
-        start(Task("Encoding", name), partial(encode_collection, collection, spec, name))
+        start(Task("Encoding", name), actions.encode(one.name, spec, name))

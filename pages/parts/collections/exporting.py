@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import shlex
-from functools import partial
 
 import streamlit as st
 
 from lsr.collection.installed import Overview
-from lsr.exports.exporting import ExportRequest, run_export
+from lsr.exports.exporting import ExportRequest
 from lsr.exports.formats import formats
 from lsr.storage.places import home
-from pages.parts import address
+from pages.parts import actions, address, mode
 from pages.parts.choice import fitting
 from pages.parts.collections.tasks import Task, start
 from pages.parts.markup import escape
+from pages.parts.messages import show_off
 
 
 def show_export(one: Overview) -> None:
@@ -23,6 +23,9 @@ def show_export(one: Overview) -> None:
     Raises:
         QueryError: the address names another format or split.
     """
+    if why := mode.why_not("export"):
+        show_off(why)
+        return
     models = fitting(one.name)
     known = {form.name: form for form in formats() if models or not form.needs_model}
     name = address.read_option("format", list(known), next(iter(known)))
@@ -43,7 +46,7 @@ def show_export(one: Overview) -> None:
     request = ExportRequest(one.name, model, name, home() / "exports" / title, split)
     st.code(_command(request), language="bash", wrap_lines=True)
     if st.button("Export", type="primary", key="export"):
-        start(Task("Exporting", title), partial(run_export, request))
+        start(Task("Exporting", title), actions.export(request))
 
 
 def _command(request: ExportRequest) -> str:

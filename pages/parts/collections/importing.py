@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
-from functools import partial
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -14,21 +13,30 @@ import streamlit as st
 from lsr.collection.installed import overview
 from lsr.imports.formats import FORM_NAMES
 from lsr.imports.imported import ImportRequest
-from lsr.imports.planning import ImportPlan, plan_import
-from lsr.imports.running import run_import
-from pages.parts import address, background, charts, explain
+from lsr.imports.planning import ImportPlan
+from pages.parts import actions, address, background, charts, explain, mode
 from pages.parts.choice import free_name, names
 from pages.parts.collections.encoding import encoder_box
 from pages.parts.collections.tasks import Task, start
 from pages.parts.markup import bytes_in_words, escape, sentence
+from pages.parts.messages import mistakes_shown, show_off
 from pages.parts.uploads import drawn_scenes
 
 _RECOGNISED = "recognised"
+_PATIENCE = 5.0  # seconds before the page is drawn without a plan
+_EVERY = 1.0  # seconds between two looks at a plan that is being made
 _SPLITS = {"kept": "those of the source", "made": "new ones"}
 
 
 def show_import() -> None:
-    """The form, and below it what the import would do."""
+    """The form, and below it what the import would do.
+
+    Raises:
+        NotAllowedError: the form names what may not be imported from on this server.
+    """
+    if why := mode.why_not("import"):
+        show_off(why)
+        return
     with st.popover("What can be brought", icon=":material/help:"):
         st.markdown(explain.SOURCES)
     request = _form()
@@ -45,21 +53,29 @@ def show_import() -> None:
     if asked:
         background.forget(key)
         with st.spinner("Reading lists and file names…"):
-            background.follow(key, partial(_planned, request), 600.0, pool="collections")
+            background.follow(key, actions.plan(request), _PATIENCE, pool="plans")
     work: background.Work[ImportPlan] | None = background.known(key)
-    if work is None:
-        return
-    if work.problem is not None:
-        background.forget(key)
-        raise work.problem
-    if work.latest is None:
-        st.info("Still reading. Come back to this page in a while.")
-    else:
-        _show_plan(work.latest)
+    if work is not None:
+        actions.plan(request)  # whoever made this plan: may this visitor see it?
+        st.fragment(_show_planning, run_every=_EVERY if work.running else None)(key, work.running)
 
 
-def _planned(request: ImportRequest) -> Iterator[ImportPlan]:
-    yield plan_import(request)
+def _show_planning(key: object, was_running: bool) -> None:
+    """What the plan says, as soon as there is one."""
+    work: background.Work[ImportPlan] | None = background.known(key)
+    with mistakes_shown():
+        if work is None:
+            return
+        if was_running and not work.running:
+            st.rerun()
+        if work.running:
+            passed = time.monotonic() - work.began
+            st.info(f"Still reading lists and file names, {passed:.0f} s so far.")
+        elif work.problem is not None:
+            background.forget(key)
+            raise work.problem
+        elif work.latest is not None:
+            _show_plan(work.latest)
 
 
 def _form() -> ImportRequest:
@@ -120,8 +136,9 @@ def _show_plan(plan: ImportPlan) -> None:
     else:
         _facts(plan)
     if st.button("Import", type="primary", icon=":material/download:", key="import"):
+        reports = actions.carry_out(plan)
         background.forget(("plan", plan.request))
-        start(Task("Importing", plan.request.name), partial(run_import, plan))
+        start(Task("Importing", plan.request.name), reports)
 
 
 def _old(plan: ImportPlan) -> str:

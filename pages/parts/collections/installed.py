@@ -6,18 +6,18 @@ from pathlib import Path
 
 import streamlit as st
 
-from lsr.collection.installed import Overview, bytes_on_disk, overview, remove_collection
+from lsr.collection.installed import Overview, bytes_on_disk, overview
 from lsr.encoders.loading import can_encode
 from lsr.exceptions import InputError
 from lsr.storage.places import find, folders
 from lsr.training import jobs
 from lsr.training.lexical.settings import LexicalSettings
-from pages.parts import address, caches, cards, links
+from pages.parts import actions, address, caches, cards, links, mode
 from pages.parts.choice import fitting, free_name, names
 from pages.parts.collections.encoding import show_encoding
 from pages.parts.collections.exporting import show_export
 from pages.parts.markup import bytes_in_words, escape, sentence
-from pages.parts.messages import mistakes_shown
+from pages.parts.messages import mistakes_shown, show_off
 from pages.parts.uploads import drawn_scenes
 
 _SAMPLES = 6
@@ -91,8 +91,9 @@ def _facts(one: Overview) -> None:
         "Encoder": f"{one.encoder}; {reads}",
         "Licence": one.licence,
         "Source": one.source,
-        "Folder": str(one.folder),
     }
+    if mode.current() == "owner":
+        rows["Folder"] = str(one.folder)
     if sets := caches.collection(one.folder.name).query_sets:
         rows["Query sets"] = ", ".join(sets)
     if one.imported:
@@ -137,15 +138,21 @@ def _from_images(one: Overview) -> None:
     if not can_encode(one.encoder):
         st.caption("Its encoder is not on this machine, so there are no words to take.")
         return
+    if why := mode.why_not("train"):
+        show_off(why)
+        return
     if st.button("Make a model from its images", type="primary", icon=":material/auto_awesome:"):
         taken = [*names("models"), *(job.name for job in jobs.jobs())]
         name = free_name(taken, one.name)
         with mistakes_shown():
-            jobs.start(name, one.name, LexicalSettings("encoder-terms"))
+            actions.train(name, one.name, LexicalSettings("encoder-terms"))
             st.switch_page(links.TRAIN, query_params={"collection": one.name, "run": name})
 
 
 def _delete(one: Overview) -> None:
+    if why := mode.why_not("delete"):
+        show_off(why)
+        return
     st.markdown(
         f"Deletes **{escape(one.title)}** for good: {one.n_images:,} images and "
         f"{one.n_captions:,} captions with their vectors. Models that were trained on it stay, "
@@ -153,7 +160,7 @@ def _delete(one: Overview) -> None:
     )
     if st.button("Delete for good", key="delete-for-good"):
         with mistakes_shown():
-            remove_collection(one.name)
+            actions.remove(one.name)
             st.toast(f"**{escape(one.name)}** is deleted.")
             address.write("collection", None)
             address.write("model", None)

@@ -13,11 +13,12 @@ from streamlit.delta_generator import DeltaGenerator
 
 from lsr.encoding.encoding import EncodingReport
 from lsr.encoding.reencoding import Reencoded
+from lsr.exceptions import NotAllowedError
 from lsr.exports.exporting import Exported
 from lsr.exports.selection import ExportReport
 from lsr.imports.imported import ImportedCollection, ImportedModel
 from lsr.imports.stages import ImportReport
-from pages.parts import background, charts, links
+from pages.parts import actions, background, charts, links
 from pages.parts.background import time_left
 from pages.parts.choice import fitting, names
 from pages.parts.download import offer_zip
@@ -36,7 +37,15 @@ class Task:
 
 
 def start(task: Task, reports: Callable[[], Iterator[Any]]) -> None:
-    """Begin a task, or begin it again; it goes on when the page is left."""
+    """Begin a task, or begin it again; it goes on when the page is left.
+
+    Raises:
+        NotAllowedError: another visitor's task of that name is going on.
+    """
+    earlier = background.known(task)
+    if earlier is not None and earlier.running and not actions.owns(_claimed(task)):
+        raise NotAllowedError(f"Another visitor is making `{task.name}` now. Choose another name.")
+    actions.claim(_claimed(task))
     background.forget(task)
     background.follow(task, reports, 0.3, pool="collections")
     st.toast(f"{task.doing} **{escape(task.name)}**: see the top of the page.")
@@ -45,14 +54,23 @@ def start(task: Task, reports: Callable[[], Iterator[Any]]) -> None:
 
 def show_tasks() -> None:
     """Everything that was started, drawn again by itself while something goes on."""
-    known = background.works_of(Task)
+    known = _own_tasks()
     if known:
         busy = any(work.running for _, work in known)
         st.fragment(_show, run_every=_EVERY if busy else None)(busy)
 
 
+def _own_tasks() -> list[tuple[Task, background.Work[Any]]]:
+    """On a server that is shared, nobody sees or stops another's."""
+    return [one for one in background.works_of(Task) if actions.owns(_claimed(one[0]))]
+
+
+def _claimed(task: Task) -> str:
+    return f"{task.doing} {task.name}"
+
+
 def _show(was_busy: bool) -> None:
-    known = background.works_of(Task)
+    known = _own_tasks()
     if was_busy and not any(work.running for _, work in known):
         st.rerun()
     for task, work in known:

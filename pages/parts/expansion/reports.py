@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import shlex
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
-from lsr.report.checking import Checked, check_report
+from lsr.report.checking import Checked
 from lsr.report.report_tables import ReportSettings
-from lsr.report.writing import ReportProgress, write_report
+from lsr.report.writing import ReportProgress
 from lsr.storage.places import home
-from pages.parts import address, background, caches, cards
+from pages.parts import actions, address, background, caches, cards, mode
 from pages.parts.download import offer_zip
 from pages.parts.expansion.setting import Setting
 from pages.parts.markup import escape
+from pages.parts.messages import show_off
 
 _EXAMPLES = 4
 
 
 def show_report(setting: Setting) -> bool:
     """Buttons to write and to check; whether one of them is at work."""
+    if why := mode.why_not("report"):
+        show_off(why)
+        return False
     settings = _settings(setting)
     folder = _folder(setting)
     st.caption(
@@ -38,11 +41,11 @@ def show_report(setting: Setting) -> bool:
         if st.button("Write the report", type="primary", key="write-report"):
             background.forget(writing)
             background.forget(checking)
-            write = partial(write_report, folder, settings, _command(settings, folder))
+            write = actions.write(folder, settings, _command(settings, folder))
             background.follow(writing, write, 0.2)
         if folder.exists() and st.button("Check the report that is there", key="check-report"):
             background.forget(checking)
-            background.follow(checking, partial(check_report, folder), 0.2)
+            background.follow(checking, actions.check(folder), 0.2)
     busy = _show_work(writing, "Writing")
     if not busy and folder.exists():
         offer_zip(folder, key="report")

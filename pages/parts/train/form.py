@@ -10,9 +10,10 @@ from lsr.training import jobs
 from lsr.training.lexical.labels import has_captions, n_labels, training_split
 from lsr.training.lexical.settings import LexicalSettings
 from lsr.training.settings import TrainingSettings
-from pages.parts import address, caches
+from pages.parts import actions, address, caches, mode
 from pages.parts.choice import free_name, names
 from pages.parts.markup import escape, sentence
+from pages.parts.messages import show_off
 from pages.parts.train.address import read_lexical, read_method
 from pages.parts.train.free import free_settings
 from pages.parts.train.words import HELP, LEXICAL_TARGET, METHODS
@@ -26,6 +27,9 @@ def show_form(collection: str) -> None:
         CollectionError, UnknownNameError: the collection has nothing to train or check on.
     """
     st.subheader("A new run", anchor=False)
+    if why := mode.why_not("train"):
+        show_off(why)
+        return
     images = caches.collection(collection)
     method = read_method(has_captions(images))
     _choose_method(method, has_captions(images))
@@ -37,7 +41,9 @@ def show_form(collection: str) -> None:
         settings = free_settings(n_captions)
     else:
         settings = _lexical(method, images, n_captions)
-    if any(job.alive for job in jobs.jobs()):
+    if mode.current() != "owner":
+        st.caption(_turns())
+    elif any(job.alive for job in jobs.jobs()):
         st.caption("Another run is going on: both will take longer.")
     missing = method == "encoder-terms" and not can_encode(images.encoder)
     if missing:
@@ -54,13 +60,23 @@ def show_form(collection: str) -> None:
         st.rerun()
 
 
+def _turns() -> str:
+    """How long a run takes its turn where many train, and how many come first."""
+    waiting = sum(job.alive for job in jobs.jobs())
+    before = f"{waiting} {'run has its' if waiting == 1 else 'runs have their'} turn first. "
+    return (
+        f"On this server runs take turns. {before if waiting else ''}A run may take "
+        f"{mode.training_minutes()} minutes; the name of what it makes is seen by everybody."
+    )
+
+
 def begin(name: str, collection: str, settings: TrainingSettings | LexicalSettings) -> None:
     """Start a run and let the address show it.
 
     Raises:
         QueryError: the name or a setting cannot be used, or the name is taken.
     """
-    jobs.start(name, collection, settings)
+    actions.train(name, collection, settings)
     address.write("run", name)
     address.write("name", None)
 

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 import streamlit as st
 
 from lsr.training import jobs
-from lsr.training.jobs import Job
+from lsr.training.jobs import Job, queue
 from lsr.training.lexical.settings import LexicalReport
 from lsr.training.settings import TrainingReport
-from pages.parts import address, charts
+from pages.parts import actions, address, charts, mode
 from pages.parts.background import time_left
 from pages.parts.markup import escape, sentence
-from pages.parts.messages import mistakes_shown
+from pages.parts.messages import mistakes_shown, show_off
 from pages.parts.train import charts as curves
+from pages.parts.train import turns
 from pages.parts.train.figures import show_figures, show_settings, teacher_recall
 
 _EVERY = 2.0  # seconds between two looks at a run that is going on
@@ -62,6 +63,8 @@ def _show(name: str, was_alive: bool) -> None:
         job = jobs.find_job(name)
         if was_alive and not job.alive:
             st.rerun()
+        if job.status == "queued":
+            turns.keep()
         _state(job)
         _buttons(job)
         teacher = teacher_recall(job.collection)
@@ -83,6 +86,9 @@ def _state(job: Job) -> None:
             st.progress(
                 1.0, f"All parts done: {compares}measuring the test captions, writing the model"
             )
+        case "queued":
+            place = next((n for n, one in enumerate(queue.queued(), 1) if one.name == job.name), 1)
+            st.progress(done, f"Waits for its turn: number {place} of those that wait")
         case "waiting":
             st.progress(done, f"Getting ready, {job.seconds:.0f} s so far")
             st.caption(
@@ -141,21 +147,30 @@ def _buttons(job: Job) -> None:
     if job.status == "finished":
         return
     with st.container(horizontal=True, gap="small"):
-        if job.ours:
+        if (job.ours or job.status == "queued") and actions.owns(f"run {job.name}"):
             kept = "It can be started again." if job.lexical else "What it reported is kept."
             if st.button("Stop", icon=":material/stop:", help=kept):
                 with st.spinner("Stopping…"):
-                    jobs.stop(job)
+                    actions.stop(job)
                 st.rerun()
             return
         if job.alive:
-            st.caption("It was started elsewhere: stop it there, with Ctrl+C.")
+            if job.ours or job.status == "queued":
+                st.caption("Another visitor, or an earlier session of yours, started it.")
+            else:
+                st.caption("It was started elsewhere: stop it there, with Ctrl+C.")
+            return
+        if why := mode.why_not("train"):
+            show_off(why)
             return
         _go_on(job)
         with st.popover("Discard", icon=":material/delete:"):
+            if why := mode.why_not("delete"):
+                show_off(why)
+                return
             st.markdown("Removes the run with all that it learned.")
             if st.button("Discard for good", key="discard-for-good"):
-                jobs.discard(job)
+                actions.discard(job)
                 address.write("run", None)
                 st.rerun()
 
@@ -163,13 +178,13 @@ def _buttons(job: Job) -> None:
 def _go_on(job: Job) -> None:
     """A run of free training goes on where it stopped; a lexical model begins anew."""
     if job.lexical:
-        label, icon, again = "Start again", ":material/replay:", jobs.restart
+        label, icon = "Start again", ":material/replay:"
         about = "It cannot be resumed: it begins anew, with the same settings."
     else:
-        label, icon, again = "Resume", ":material/resume:", jobs.resume
+        label, icon = "Resume", ":material/resume:"
         about = "Goes on from the last report, to the same model as without a break."
     if st.button(label, icon=icon, type="primary", help=about):
-        again(job)
+        actions.go_on(job)
         st.rerun()
 
 
