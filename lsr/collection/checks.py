@@ -39,6 +39,11 @@ def read_table(path: Path, columns: Mapping[str, Column]) -> pa.Table:
         ) from None
 
 
+def is_address(text: object) -> bool:
+    """Whether a text is an address on the web, which a browser may be told to show."""
+    return isinstance(text, str) and _ADDRESS.match(text) is not None
+
+
 def check_places(collection: Collection) -> None:
     """Refuse pictures that a collection has anywhere but in its `images/` or on the web.
 
@@ -59,7 +64,7 @@ def check_places(collection: Collection) -> None:
                 f"`{shorten(file)}`, which is not below its folder `images`. Restore "
                 "images.parquet, or get the collection from another source."
             )
-        if url and not _ADDRESS.match(url):
+        if url and not is_address(url):
             raise CollectionError(
                 f"Image `{shorten(image_id)}` of collection `{collection.name}` has its picture at "
                 f"`{shorten(url)}`, which is no address that begins with http:// or https://. "

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.ipc as ipc
 import pyarrow.parquet as pq
 
-from lsr.exceptions import CollectionError
+from lsr.exceptions import CollectionError, shorten
+from lsr.storage.untrusted import DamagedError, parsed
 
 _BATCH = 64
 
@@ -20,32 +22,41 @@ def table_schema(path: Path) -> pa.Schema:
     Raises:
         CollectionError: it is truncated or neither parquet nor Arrow.
     """
-    try:
+    with _told(path):
         if path.suffix == ".parquet":
             return pq.read_schema(path)
         with pa.memory_map(str(path)) as source:
             return _open(source).schema
-    except (pa.ArrowException, OSError) as problem:
-        raise _damaged(path, problem) from None
 
 
 def column_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """The rows of some columns, a few at a time, in order.
 
     Raises:
-        CollectionError: the file is truncated or neither parquet nor Arrow.
+        CollectionError: the file is truncated or neither parquet nor Arrow, or two of its columns
+            have one of the names.
     """
-    try:
+    names = table_schema(path).names
+    if twice := [name for name in columns if names.count(name) > 1]:
+        raise CollectionError(
+            f"`{path.name}` has several columns `{shorten(twice[0])}`. Rename one of them, so that "
+            "it is clear which is meant."
+        )
+    with _told(path):
         if path.suffix == ".parquet":
             with pq.ParquetFile(path) as file:
-                yield from file.iter_batches(_BATCH, columns=list(columns))
+                yield from map(_checked, file.iter_batches(_BATCH, columns=list(columns)))
             return
         with pa.memory_map(str(path)) as source:
             for batch in _open(source):
                 for first in range(0, len(batch), _BATCH):
-                    yield batch.select(list(columns)).slice(first, _BATCH)
-    except (pa.ArrowException, OSError) as problem:
-        raise _damaged(path, problem) from None
+                    yield _checked(batch.select(list(columns)).slice(first, _BATCH))
+
+
+def _checked(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch, once its texts are text and its lists have the ends they say."""
+    batch.validate(full=True)
+    return batch
 
 
 def _open(source: pa.NativeFile) -> pa.RecordBatchReader:
@@ -60,8 +71,13 @@ def _open(source: pa.NativeFile) -> pa.RecordBatchReader:
         )
 
 
-def _damaged(path: Path, problem: Exception) -> CollectionError:
-    reason = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
-    return CollectionError(
-        f"`{path.name}` is truncated or no parquet or Arrow file ({reason}). Restore the file."
-    )
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Turn what a reader of the file says of it into one sentence."""
+    try:
+        with parsed():
+            yield
+    except (DamagedError, OSError) as problem:
+        raise CollectionError(
+            f"`{path.name}` is truncated or no parquet or Arrow file ({problem}). Restore the file."
+        ) from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
@@ -24,8 +23,9 @@ from lsr.imports.readers.caption_tables import (
 )
 from lsr.imports.readers.coco import coco_listing
 from lsr.imports.readers.containers import Container, scan_folder, user_path
-from lsr.imports.readers.contents import text_of
+from lsr.imports.readers.contents import first_bytes, text_of
 from lsr.imports.readers.karpathy import karpathy_listing
+from lsr.storage.untrusted import DamagedError, parse_json
 
 KARPATHY_NAMES = ("dataset*.json",)
 COCO_NAMES = ("captions_*.json",)
@@ -44,6 +44,9 @@ FLICKR_NAMES = (*TOKEN_NAMES, "results*.csv", "captions.txt")
 # Where a data set keeps its lists: beside its picture folders, or in a folder of this name.
 _PLACES = (".", "annotations")
 _JSON_LINES = (".jsonl", ".ndjson")
+
+# So much of a file shows whether it is a list.
+_HEAD = 2**16
 
 Found = Sequence[tuple[str, Place]]
 
@@ -133,7 +136,7 @@ def captions_found(container: Container, form: str | None) -> tuple[list[tuple[s
 def _is_table(name: str, place: Place) -> bool:
     if name.lower().endswith(".json"):
         return True
-    head = text_of(place, name)[: 1 << 16].decode("utf-8-sig", "replace")
+    head = text_of(first_bytes(place, _HEAD), name).decode("utf-8-sig", "replace")
     if name.lower().endswith(_JSON_LINES):
         return looks_like_json_lines(head)
     return is_token_list(head) or looks_like_table(head)
@@ -199,8 +202,8 @@ def read_list(file: str, content: bytes, form: str | None = None) -> Listing:
 def _read_json(file: str, text: str, form: str | None) -> Listing:
     content: Any
     try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as problem:
+        content = parse_json(text)
+    except DamagedError as problem:
         raise CollectionError(
             f"`{file}` is not readable JSON ({problem}). Restore the file."
         ) from None

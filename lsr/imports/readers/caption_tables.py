@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -13,6 +12,7 @@ from lsr.imports.imported import Skipped
 from lsr.imports.listing import ListedCaption, ListedImage, Listing, split_of
 from lsr.imports.readers.delimited import header_of, rows_below
 from lsr.storage.texts import EncodingError, decode_text
+from lsr.storage.untrusted import parse_json
 
 # The sharper names first: a table may have several.
 IMAGE_COLUMNS = (
@@ -86,9 +86,9 @@ def looks_like_table(text: str) -> bool:
 def looks_like_json_lines(text: str) -> bool:
     """Whether the first line is an object with an image and a caption."""
     try:
-        first = json.loads(text.lstrip().partition("\n")[0])
+        first = parse_json(text.lstrip().partition("\n")[0])
         return bool(_object_row(1, first).image)
-    except (ValueError, RecursionError):
+    except ValueError:
         return False
 
 
@@ -122,6 +122,12 @@ def read_table(file: str, text: str) -> Listing:
             "Name the columns `image` and `caption`."
         )
     split = _column(header, ("split",))
+    for chosen in (image, *captions, *([] if split is None else [split])):
+        if (n := header.count(header[chosen])) > 1:
+            raise CollectionError(
+                f"`{file}` has {n} columns `{shorten(header[chosen])}`. Rename one of them, so "
+                "that it is clear which is meant."
+            )
     rows: list[_Row] = []
     skipped: list[Skipped] = []
     last_is_caption = captions == [len(header) - 1]
@@ -151,8 +157,8 @@ def read_json_lines(file: str, text: str) -> Listing:
         if not line.strip():
             continue
         try:
-            rows.append(_object_row(number, json.loads(line)))
-        except (ValueError, RecursionError) as problem:
+            rows.append(_object_row(number, parse_json(line)))
+        except ValueError as problem:
             skipped.append(_bad(file, number, f"It is no such object ({problem})."))
     return _listing("table", file, rows, skipped)
 

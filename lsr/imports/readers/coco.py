@@ -6,9 +6,11 @@ import re
 from pathlib import PurePosixPath
 from typing import Any
 
+from lsr.collection.checks import is_address
 from lsr.exceptions import CollectionError
 from lsr.imports.imported import Skipped
 from lsr.imports.listing import SPLIT_NAMES, ListedCaption, ListedImage, Listing
+from lsr.imports.readers.fields import id_in, text_in
 
 _SPLIT_IN_NAME = re.compile(r"(?<![a-z])(" + "|".join(SPLIT_NAMES) + r")(?![a-z])")
 
@@ -25,18 +27,19 @@ def coco_listing(file: str, content: dict[str, Any]) -> Listing:
     Raises:
         CollectionError: not of that layout; the message has the number of the entry.
     """
-    images: dict[Any, tuple[str, str | None]] = {}
+    images: dict[str, tuple[str, str | None]] = {}
     for number, row in enumerate(_rows(file, content, "images")):
         try:
-            images[row["id"]] = (str(row["file_name"]), row.get("coco_url"))
-        except (KeyError, TypeError, AttributeError) as problem:
+            images[id_in(row, "id")] = text_in(row, "file_name"), row.get("coco_url")
+        except (KeyError, TypeError) as problem:
             raise _broken(file, "images", number, problem, "`id` and `file_name`") from None
-    captions: dict[Any, list[ListedCaption]] = {}
+    captions: dict[str, list[ListedCaption]] = {}
     strangers = 0
     for number, row in enumerate(_rows(file, content, "annotations")):
         try:
-            one = ListedCaption(" ".join(str(row["caption"]).split()), str(row["id"]))
-            owner = row["image_id"]
+            text = " ".join(text_in(row, "caption").split())
+            one = ListedCaption(text, id_in(row, "id"))
+            owner = id_in(row, "image_id")
         except (KeyError, TypeError) as problem:
             needs = "`id`, `image_id` and `caption`"
             raise _broken(file, "annotations", number, problem, needs) from None
@@ -47,14 +50,17 @@ def coco_listing(file: str, content: dict[str, Any]) -> Listing:
     skipped = []
     if strangers:
         skipped.append(Skipped(file, f"{strangers:,} captions are of images it does not list."))
+    if elsewhere := sum(bool(url) and not is_address(url) for _, url in images.values()):
+        why = f"{elsewhere:,} of its addresses do not begin with http:// or https://."
+        skipped.append(Skipped(file, why))
     split = split_in_name(file)
     listed = [
         ListedImage(
             name,
             tuple(captions.get(one, ())),
             split,
-            str(one),
-            url=str(url) if url else None,
+            one,
+            url=url if is_address(url) else None,
             row=f"image {one} of {file}",
         )
         for one, (name, url) in images.items()

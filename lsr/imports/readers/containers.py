@@ -21,8 +21,12 @@ from lsr.exceptions import CollectionError, shorten
 from lsr.imports.imported import Skipped
 from lsr.imports.listing import Place
 from lsr.imports.readers.bounds import Look
+from lsr.storage.files import is_inside
 from lsr.storage.pictures import PICTURE_ENDINGS, UNREAD_ENDINGS
 
+# Photos and texts are packed to a fifth at best; a larger file that shrinks by more is a trap.
+_MOST_TIMES = 100
+_HARMLESS = 2**24
 _UNSAFE = re.compile(r"^[/\\]|^[A-Za-z]:|(?:^|[/\\])\.\.(?:[/\\]|$)|\0")
 
 
@@ -80,8 +84,25 @@ def user_path(text: str) -> Path:
     return path
 
 
+def refuse_link(path: Path, root: Path) -> None:
+    """Refuse a shard that is a link out of the folder it was found in, or in a circle.
+
+    Raises:
+        CollectionError: it is one.
+    """
+    if path.is_symlink() and not is_inside(path, root):
+        raise CollectionError(
+            f"`{shorten(path.name)}` is a link that leads out of `{shorten(root.name)}`. Put a "
+            "copy in its place."
+        )
+
+
 def scan_folder(folder: Path, label: str) -> Container:
-    """Every file below a folder, by name; links to folders are not followed, hidden ones left."""
+    """Every file below a folder, by name, without hidden ones.
+
+    A link is followed to a file of the folder only: one that leads out of it could bring in any
+    file that whoever imports may read.
+    """
     found = Container("folder", label)
     for path, status in _walk(folder, folder, found, Look(label)):
         place = Place("file", path, status.st_size, status.st_mtime_ns)
@@ -103,10 +124,17 @@ def _walk(
     for entry in entries:
         if entry.name.startswith("."):
             continue
+        path = folder / entry.name
         if entry.is_dir(follow_symlinks=False):
-            yield from _walk(folder / entry.name, root, found, look)
+            yield from _walk(path, root, found, look)
+        elif entry.is_symlink() and not (is_inside(path, root) and path.is_file()):
+            found.refuse(
+                path.relative_to(root).as_posix(),
+                "It is a link that leads out of the folder, to a folder, or nowhere. Put a copy in "
+                "its place.",
+            )
         elif entry.is_file():
-            yield folder / entry.name, entry.stat()
+            yield path, entry.stat()
 
 
 def scan_zip(path: Path) -> Container:
@@ -131,6 +159,13 @@ def scan_zip(path: Path) -> Container:
             found.refuse(one.filename, "It is a link, not a file.")
         elif one.flag_bits & 0x1:
             found.refuse(one.filename, "It is encrypted.")
+        elif one.file_size > max(_HARMLESS, _MOST_TIMES * one.compress_size):
+            found.refuse(
+                one.filename,
+                f"Its {one.compress_size / 2**20:,.1f} MB unpack to {one.file_size / 2**20:,.0f} "
+                "MB, as only files do that are made to fill a memory. Unpack it yourself if you "
+                "trust it.",
+            )
         else:
             place = Place("zip", path, one.file_size, stamp, one.filename)
             found.add(one.filename, place)

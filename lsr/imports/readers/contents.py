@@ -15,7 +15,7 @@ from lsr.exceptions import CollectionError, PictureError
 from lsr.imports.listing import Place
 from lsr.imports.readers.arrow_files import column_batches
 
-MOST_TEXT_BYTES = 2**30
+MOST_TEXT_BYTES = 2**28
 
 
 def contents(places: Sequence[Place]) -> Iterator[bytes | PictureError]:
@@ -35,6 +35,11 @@ def contents(places: Sequence[Place]) -> Iterator[bytes | PictureError]:
                     yield _of_file(place)
                 except OSError as problem:
                     yield PictureError(f"It cannot be read ({problem.strerror or problem}).")
+
+
+def first_bytes(place: Place, most: int) -> Place:
+    """Only the beginning of a file; a row of a table comes whole."""
+    return place if place.kind == "table" else place._replace(size=min(place.size, most))
 
 
 def text_of(place: Place, name: str) -> bytes:

@@ -10,7 +10,8 @@ from dataclasses import replace
 from lsr.exceptions import PictureError
 from lsr.imports.imported import Skipped
 from lsr.imports.listing import ListedImage, Place
-from lsr.imports.readers.contents import contents
+from lsr.imports.readers.contents import contents, first_bytes
+from lsr.storage.pictures import MAX_FILE_BYTES
 
 _HEAD = 4096
 
@@ -57,11 +58,12 @@ def _why(image: ListedImage, copy: ListedImage, moved: int) -> str:
 def first_copies(places: Sequence[Place | None]) -> list[int]:
     """For each place the number of the first one with the same bytes, often its own.
 
-    Only files of one size are opened, and only those that begin alike are read to the end.
+    Only files of one size are opened, and only those that begin alike are read to the end. What is
+    too large to be a picture is not compared.
     """
     firsts = list(range(len(places)))
     sizes = ((row, _size(place)) for row, place in enumerate(places))
-    alike = _groups((row, size) for row, size in sizes if size)
+    alike = _groups((row, size) for row, size in sizes if 0 < size <= MAX_FILE_BYTES)
     alike = _groups(_hashed(places, alike, _HEAD))
     whole = [rows for rows in alike if _size(places[rows[0]]) <= _HEAD]
     longer = [rows for rows in alike if _size(places[rows[0]]) > _HEAD]
@@ -89,15 +91,8 @@ def _hashed(
     """(row, size with the hash of its first bytes), archive by archive."""
     rows = sorted(row for group in groups for row in group)
     chosen = [place for row in rows if (place := places[row]) is not None]
-    heads = [_head(place, most) for place in chosen]
+    heads = [place if most is None else first_bytes(place, most) for place in chosen]
     for row, place, content in zip(rows, chosen, contents(heads), strict=True):
         if not isinstance(content, PictureError):
             head = content if most is None else content[:most]
             yield row, (place.size, hashlib.blake2b(head, digest_size=16).digest())
-
-
-def _head(place: Place, most: int | None) -> Place:
-    """Only a part of it; a row of a table comes whole."""
-    if most is None or place.kind == "table":
-        return place
-    return place._replace(size=min(place.size, most))

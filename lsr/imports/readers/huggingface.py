@@ -20,6 +20,7 @@ from lsr.imports.readers.arrow_files import column_batches, table_schema
 from lsr.imports.readers.bounds import Look
 from lsr.imports.readers.caption_tables import CAPTION_COLUMNS, captions_in
 from lsr.imports.readers.coco import split_in_name
+from lsr.imports.readers.containers import refuse_link
 from lsr.imports.readers.contents import batch_bytes
 
 ENDINGS = (".parquet", ".arrow")
@@ -28,13 +29,18 @@ _NAMES = ("filename", "file_name", "image_name")
 
 
 def shards_in(folder: Path) -> list[tuple[Path, str]]:
-    """(shards with an image column below a folder, the split that folder or file names say)."""
+    """(shards with an image column below a folder, the split that folder or file names say).
+
+    Raises:
+        CollectionError: a shard is damaged, or a link out of the folder.
+    """
     shards = []
     found = sorted(Look(folder.name).over(folder.rglob("*")))
     for path in Look(folder.name).over(found):  # each is opened, which takes its time
         parts = path.relative_to(folder).parts
         if path.suffix not in ENDINGS or any(part.startswith(".") for part in parts):
             continue
+        refuse_link(path, folder)
         if path.is_file() and image_column(table_schema(path)) is not None:
             # The file's own name first, then the folders from the inside out.
             said = next(filter(None, map(split_in_name, reversed(parts))), "")

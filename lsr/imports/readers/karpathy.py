@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from lsr.exceptions import CollectionError, shorten
 from lsr.imports.listing import ListedCaption, ListedImage, Listing, split_of
+from lsr.imports.readers.fields import id_in, list_in, text_in
 from lsr.storage.files import read_json
 
 COCO_PICTURES = "http://images.cocodataset.org"
@@ -117,17 +118,18 @@ def restval_notes(listed: KarpathyList) -> list[str]:
 def _image(file: str, number: int, row: Any) -> KarpathyImage:
     try:
         captions = tuple(
-            KarpathyCaption(str(one["sentid"]), str(one["raw"]).strip()) for one in row["sentences"]
+            KarpathyCaption(id_in(one, "sentid"), text_in(one, "raw").strip())
+            for one in list_in(row, "sentences")
         )
         image = KarpathyImage(
-            _text(row, "imgid"),
-            _text(row, "cocoid"),
-            _text(row, "filename"),
-            _text(row, "filepath"),
-            split_of(str(row["split"])),
+            _said(row, "imgid"),
+            _said(row, "cocoid"),
+            _said(row, "filename"),
+            _said(row, "filepath"),
+            split_of(text_in(row, "split")),
             captions,
         )
-    except (KeyError, TypeError, AttributeError) as problem:
+    except (KeyError, TypeError) as problem:
         raise CollectionError(
             f"Image {number:,} of `{file}` is not in Karpathy's format ({problem!r}). It "
             "needs `imgid`, `filename`, `split`, and `sentences` with `sentid` and `raw`."
@@ -139,9 +141,8 @@ def _image(file: str, number: int, row: Any) -> KarpathyImage:
     return image
 
 
-def _text(row: dict[str, Any], key: str) -> str:
-    value = row.get(key)
-    return "" if value is None else str(value)
+def _said(row: dict[str, Any], key: str) -> str:
+    return "" if row.get(key) is None else id_in(row, key)
 
 
 def _check_unique(file: str, noun: str, ids: Iterable[str]) -> None:

@@ -13,6 +13,7 @@ from lsr.imports.readers.bounds import Look
 from lsr.imports.readers.caption_lists import captions_found, captions_given, read_lists
 from lsr.imports.readers.containers import (
     Container,
+    refuse_link,
     scan_folder,
     scan_tars,
     scan_zip,
@@ -27,9 +28,16 @@ LIST_FORMS = ("karpathy", "coco", "flickr")
 
 
 def tars_in(path: Path) -> list[Path]:
-    """The shards that a path names: itself, or those of a folder."""
+    """The shards that a path names: itself, or those of a folder.
+
+    Raises:
+        CollectionError: one of them is a link out of the folder.
+    """
     if path.is_dir():
-        return sorted(one for one in path.iterdir() if one.suffix.lower() == ".tar")
+        shards = sorted(one for one in path.iterdir() if one.suffix.lower() == ".tar")
+        for one in shards:
+            refuse_link(one, path)
+        return [one for one in shards if one.is_file()]
     return [path] if path.suffix.lower() == ".tar" else []
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -14,6 +13,7 @@ from lsr.imports.readers.coco import split_in_name
 from lsr.imports.readers.containers import Container
 from lsr.imports.readers.contents import contents
 from lsr.storage.pictures import PICTURE_ENDINGS
+from lsr.storage.untrusted import parse_json
 
 _MOST_BYTES = 2**20
 _BARE_ENDINGS = frozenset(ending[1:] for ending in PICTURE_ENDINGS)
@@ -83,7 +83,7 @@ def _read(files: dict[str, Place], skipped: list[Skipped]) -> dict[str, str]:
 
 def _of_json(text: str) -> tuple[list[ListedCaption], str]:
     """(captions, split) of a sample; what is not there is empty."""
-    fields = json.loads(text)
+    fields = parse_json(text)
     if not isinstance(fields, dict):
         raise ValueError(f"a {type(fields).__name__}")
     value: Any = next((fields[key] for key in _TEXT_KEYS if key in fields), [])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lsr.imports.listing import Place
 from lsr.imports.readers.karpathy import KarpathyImage
+from lsr.storage.files import is_inside
 
 # A relative folder such as `val2014`: whoever wrote the list must not reach outside.
 _FOLDER = re.compile(r"(?!.*\.\.)\w[\w ./-]{0,99}")
@@ -18,7 +19,7 @@ def find_pictures(folder: Path, images: Sequence[KarpathyImage]) -> list[Place |
     """The picture of each image, None where there is none.
 
     It is looked for under its file name in `images/FILEPATH`, `images`, `FILEPATH` and the folder
-    itself.
+    itself; one that a link leads out of the folder is not there.
     """
 
     @cache
@@ -31,7 +32,7 @@ def find_pictures(folder: Path, images: Sequence[KarpathyImage]) -> list[Place |
         if _FOLDER.fullmatch(image.filepath):
             beside = [place / end for place in beside for end in (image.filepath, "")]
         found = next((p / image.filename for p in beside if image.filename in names_in(p)), None)
-        if found is None or not found.is_file():
+        if found is None or not found.is_file() or not is_inside(found, folder):
             places.append(None)
         else:
             status = found.stat()
