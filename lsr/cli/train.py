@@ -94,13 +94,17 @@ def _trained(collection: Collection, options: argparse.Namespace, log: Log) -> A
 def _lexical(collection: Collection, method: str, options: argparse.Namespace, log: Log) -> Answer:
     """A model whose terms are words from the start."""
     from lsr.storage.files import read_json
+    from lsr.training.lexical.labels import texts_of
     from lsr.training.lexical.make_model import make_lexical
 
     settings = lexical_settings(method, options)
     folder = own_folder("models", options.out)
     if method != "encoder-terms":
         collection.check_captions()
-        log(settings.reasons(len(collection.caption_rows("train"))))
+        texts = texts_of(collection, method)
+        if texts.says:
+            log(texts.says)
+        log(settings.reasons(texts.captions + texts.labels))
     for report in make_lexical(collection, folder, settings):
         log(_in_words(report))
     training = read_json(folder / "training.json", ModelError)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -86,16 +86,18 @@ def cross_validated(
 ) -> Generator[FoldReport, None, Comparison]:
     """Closed form and tuning on held-out folds of the images, each fold's others to learn from.
 
-    All five folds of few images, one of many.
+    All five folds of few images, one of many. Only captions are held against a head, no labels.
     """
     n = len(pairs.image_vectors)
     fold_of = np.random.default_rng(settings.seed).permutation(n) % _FOLDS
-    parts = []
+    parts, captioned = [], _captions_alone(pairs)
     for fold in range(n_folds(n)):
         learning, held_out = (
             some_images(pairs, fold_of != fold),
-            some_images(pairs, fold_of == fold),
+            some_images(captioned, fold_of == fold),
         )
+        if not held_out.texts:
+            continue
         start = yield from told(fit(learning), partial(_fitting, fold + 1))
         tuning = Tuning(start, learning, vocabulary, settings, device)
         for report in tuning.run():
@@ -108,6 +110,18 @@ def cross_validated(
     )
     where = f"{len(parts)} of {_FOLDS} folds of the training images"
     return Comparison(before, after, captions, where)
+
+
+def _captions_alone(pairs: Pairs) -> Pairs:
+    """The pairs without labels, which have no row among the captions."""
+    kept = np.flatnonzero(pairs.caption_rows >= 0)
+    return replace(
+        pairs,
+        caption_rows=pairs.caption_rows[kept],
+        caption_vectors=pairs.caption_vectors[kept],
+        relevant=pairs.relevant[kept],
+        texts=[pairs.texts[row] for row in kept],
+    )
 
 
 def _fitting(fold: int, _part: tuple[int, int]) -> FoldReport:

@@ -13,19 +13,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator
+from dataclasses import dataclass
 
 import numpy as np
 
 from lsr.collection.collection import Collection
+from lsr.encoders.loading import obstacle
 from lsr.encoders.protocol import Encoder
 from lsr.evaluation.pairs import Pairs, encode_by_parts, encode_once
-from lsr.exceptions import CollectionError
+from lsr.exceptions import CollectionError, EncoderError
 from lsr.model.vocabulary import Vocabulary
 from lsr.training.parts import returned
 from lsr.training.stop_list import FUNCTION_WORDS
 
 LABELS = 3_000
 """In all: more would hardly change the head, and every label is encoded."""
+LEAST_SILENT = 0.1
+"""Share of the training images that must lack captions for labels to be worth making."""
 _STRONGEST, _WORDS, _MOST_OF_IMAGE = 16, 4, 10
 _WORD = re.compile(r"[a-z]{2,}")
 
@@ -38,33 +42,45 @@ def labelled(
 
 
 def label_by_parts(
-    image_vectors: np.ndarray, vocabulary: Vocabulary, encoder: Encoder, seed: int = 0
+    image_vectors: np.ndarray,
+    vocabulary: Vocabulary,
+    encoder: Encoder,
+    seed: int = 0,
+    most: int = LABELS,
 ) -> Generator[tuple[int, int], None, Pairs]:
     """Images with labels in place of captions: four of the sixteen words nearest to an image.
 
-    An image has one label, or up to ten where images are few; of more than LABELS images some are
+    An image has one label, or up to ten where images are few; of more than `most` images some are
     taken.
 
     Args:
         image_vectors: (n, d) unit vectors of the encoder.
+        most: labels in all.
 
     Raises:
         CollectionError: there are fewer than two images.
+        EncoderError: the encoder's vectors have another size than the images'.
     """
     if len(image_vectors) < 2:
         raise CollectionError(
             f"There are {len(image_vectors):,} images to learn from. Give two or more, better "
             "hundreds."
         )
-    rows = np.linspace(0, len(image_vectors) - 1, min(len(image_vectors), LABELS)).astype(int)
+    rows = np.linspace(0, len(image_vectors) - 1, min(len(image_vectors), most)).astype(int)
     images = np.asarray(image_vectors[rows], np.float32)
     words = [
         term for term in vocabulary.terms if _WORD.fullmatch(term) and term not in FUNCTION_WORDS
     ]
     yield from encode_by_parts(words, encoder)
-    nearest = _nearest(images, np.asarray(encode_once(words, encoder), np.float32))
+    near = np.asarray(encode_once(words, encoder), np.float32)
+    if near.shape[1] != images.shape[1]:
+        raise EncoderError(
+            f"Encoder `{encoder.name}` gives vectors of size {near.shape[1]}, but the images have "
+            f"{images.shape[1]}. Encode the images anew with it."
+        )
+    nearest = _nearest(images, near)
     rng = np.random.default_rng(seed)
-    of_image = _labels_of_image(len(rows))
+    of_image = _labels_of_image(len(rows), most)
     texts = [
         " ".join(words[word] for word in rng.permutation(own)[:_WORDS])
         for own in nearest
@@ -73,13 +89,63 @@ def label_by_parts(
     yield from encode_by_parts(texts, encoder)
     vectors = np.asarray(encode_once(texts, encoder), np.float32)
     owners = np.repeat(np.arange(len(rows), dtype=np.int32), of_image)
-    return Pairs(rows, np.arange(len(texts)), images, vectors, owners, texts)
+    return Pairs(rows, np.full(len(texts), -1), images, vectors, owners, texts)
 
 
-def n_labels(n_images: int) -> int:
+def n_labels(n_images: int, most: int = LABELS) -> int:
     """How many labels so many images get."""
-    taken = min(n_images, LABELS)
-    return taken * _labels_of_image(taken)
+    taken = min(n_images, most)
+    return taken * _labels_of_image(taken, most)
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What a lexical head of a collection is made of.
+
+    captions: of the training images. labels: that the encoder gives to the images without one.
+    silent: training images without a caption.
+    obstacle: why these get no labels, in one sentence; None where they do.
+    """
+
+    captions: int
+    labels: int
+    silent: int
+    obstacle: str | None = None
+
+    @property
+    def says(self) -> str:
+        """What becomes of images without captions, in one sentence; empty where all have some."""
+        if not self.captions or not self.silent:
+            return ""
+        told = f"{self.silent:,} training images have no caption"
+        if self.obstacle:
+            return f"{told} and are not learnt from: {self.obstacle}"
+        if not self.labels:
+            return f"{told} and are not learnt from."
+        return (
+            f"{told}: {self.labels:,} labels, made of words that the encoder itself sees in them, "
+            "are learnt from beside the captions, at most as many."
+        )
+
+
+def texts_of(collection: Collection, method: str) -> Texts:
+    """How many captions and labels a method learns from.
+
+    `closed-form` takes captions alone, `encoder-terms` labels alone, `tuned` both: images without
+    captions get labels where the encoder is here and they are at least a tenth of the images, but
+    never more labels than there are captions, so that these keep the upper hand.
+    """
+    split = training_split(collection)
+    images, captions = collection.image_rows(split), collection.caption_rows(split)
+    if method == "encoder-terms":
+        return Texts(0, n_labels(len(images)), len(images))
+    told = np.unique(collection.caption_image_rows[captions])
+    silent = len(images) - len(told)
+    if method != "tuned" or silent < max(2, LEAST_SILENT * len(images)):
+        return Texts(len(captions), 0, silent)
+    why = obstacle(collection.encoder)
+    most = min(len(captions), LABELS)
+    return Texts(len(captions), 0 if why else n_labels(silent, most), silent, why)
 
 
 def has_captions(collection: Collection) -> bool:
@@ -92,8 +158,8 @@ def training_split(collection: Collection) -> str:
     return "train" if "train" in collection.splits else next(iter(collection.splits))
 
 
-def _labels_of_image(n_images: int) -> int:
-    return min(_MOST_OF_IMAGE, max(1, LABELS // max(n_images, 1)))
+def _labels_of_image(n_images: int, most: int) -> int:
+    return min(_MOST_OF_IMAGE, max(1, most // max(n_images, 1)))
 
 
 def _nearest(images: np.ndarray, words: np.ndarray) -> np.ndarray:

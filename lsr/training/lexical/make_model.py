@@ -136,6 +136,7 @@ def _write(
         "settings": settings.as_json(),
         "collection": {"name": collection.name, "fingerprint": collection.fingerprint},
         "n_pairs": len(made.pairs.texts),
+        "n_labels": int((made.pairs.caption_rows < 0).sum()),
         "n_terms": len(made.head.terms),
         "active_terms_train": active,
         "budget": Budget(settings.target_active_terms, active).as_json(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from lsr.encoders.loading import load_encoder
 from lsr.evaluation.pairs import Pairs, encode_by_parts, load_pairs
 from lsr.model.vocabulary import Vocabulary
 from lsr.training.lexical.held_out import validation_pairs
-from lsr.training.lexical.labels import label_by_parts, training_split
+from lsr.training.lexical.labels import label_by_parts, texts_of, training_split
 from lsr.training.lexical.settings import LexicalReport, LexicalSettings
 from lsr.training.parts import told
 from lsr.training.stop_list import stop_list
@@ -22,8 +22,8 @@ from lsr.training.stop_list import stop_list
 class Material:
     """Pairs of the training images, terms never to be used, and pairs to check the head on.
 
-    pairs: labels have −1 in place of a caption's row. stopped: ids of terms.
-    validation: None where there are too few.
+    pairs: labels follow the captions and have −1 in place of a caption's row.
+    stopped: ids of terms. validation: None where there are too few.
     """
 
     pairs: Pairs
@@ -49,7 +49,30 @@ def gather(
         return Material(pairs, np.zeros(0, np.int64), None)
     yield from _encode_captions(collection)
     pairs = load_pairs(collection, "train")
-    return Material(pairs, stop_list(pairs, vocabulary), validation_pairs(collection))
+    stopped = stop_list(pairs, vocabulary)
+    if wanted := texts_of(collection, settings.method).labels:
+        pairs = yield from told(
+            _with_labels(pairs, wanted, vocabulary, collection, settings.seed), _of_texts
+        )
+    return Material(pairs, stopped, validation_pairs(collection))
+
+
+def _with_labels(
+    pairs: Pairs, most: int, vocabulary: Vocabulary, collection: Collection, seed: int
+) -> Generator[tuple[int, int], None, Pairs]:
+    """The pairs, and after them labels of the images that no caption describes."""
+    silent = np.setdiff1d(np.arange(len(pairs.image_vectors)), pairs.relevant)
+    encoder = load_encoder(collection.encoder)
+    vectors = pairs.image_vectors[silent]
+    labels = yield from label_by_parts(vectors, vocabulary, encoder, seed, most)
+    owners = silent[labels.image_rows[labels.relevant]]
+    return replace(
+        pairs,
+        caption_rows=np.concatenate([pairs.caption_rows, np.full(len(owners), -1)]),
+        caption_vectors=np.concatenate([pairs.caption_vectors, labels.caption_vectors]),
+        relevant=np.concatenate([pairs.relevant, owners.astype(np.int32)]),
+        texts=[*pairs.texts, *labels.texts],
+    )
 
 
 def _encode_captions(collection: Collection) -> Generator[LexicalReport]:

@@ -7,7 +7,7 @@ import streamlit as st
 from lsr.collection.collection import Collection
 from lsr.encoders.loading import can_encode
 from lsr.training import jobs
-from lsr.training.lexical.labels import has_captions, n_labels, training_split
+from lsr.training.lexical.labels import has_captions, texts_of, training_split
 from lsr.training.lexical.settings import LexicalSettings
 from lsr.training.settings import TrainingSettings
 from pages.parts import actions, address, caches, mode
@@ -37,10 +37,7 @@ def show_form(collection: str) -> None:
     n_captions = _show_counts(images, method)
     name = _name_box()
     settings: TrainingSettings | LexicalSettings
-    if method == "trained":
-        settings = free_settings(n_captions)
-    else:
-        settings = _lexical(method, images, n_captions)
+    settings = free_settings(n_captions) if method == "trained" else _lexical(method, images)
     if mode.current() != "owner":
         st.caption(_turns())
     elif any(job.alive for job in jobs.jobs()):
@@ -94,7 +91,7 @@ def _choose_method(method: str, has_captions: bool) -> None:
     st.caption(METHODS[method].says)
 
 
-def _lexical(method: str, images: Collection, n_captions: int) -> LexicalSettings:
+def _lexical(method: str, images: Collection) -> LexicalSettings:
     """The one field of a lexical method, and what will be done with so many pairs."""
     settings = read_lexical(method)
     st.number_input(
@@ -104,10 +101,11 @@ def _lexical(method: str, images: Collection, n_captions: int) -> LexicalSetting
         help=HELP["active"],
         **address.bound("active", settings.target_active_terms, LEXICAL_TARGET),
     )
-    n_pairs = n_captions
-    if method == "encoder-terms":
-        n_pairs = n_labels(len(images.image_rows(training_split(images))))
-    st.info(sentence(settings.reasons(n_pairs)), icon=":material/lightbulb:")
+    texts = texts_of(images, method)
+    if texts.says:
+        st.info(sentence(texts.says), icon=":material/label:")
+    reasons = settings.reasons(texts.captions + texts.labels)
+    st.info(sentence(reasons), icon=":material/lightbulb:")
     return settings
 
 
