@@ -51,7 +51,7 @@ class ImportRequest:
     a source that has them; empty for `bundled`, or what the source says. form: one of
     `lsr.imports.formats.FORM_NAMES`; recognised where it is None. splits: those of the source are
     kept where it has some, or new ones are made from `seed`. merge_duplicates: a picture that comes
-    twice is taken once.
+    twice is taken once. code_page: of names in a zip or tar that are not UTF-8.
     """
 
     source: str
@@ -62,6 +62,7 @@ class ImportRequest:
     splits: Literal["kept", "made"] = "kept"
     seed: int = 0
     merge_duplicates: bool = True
+    code_page: str | None = None
 
 
 Imported = ImportedCollection | ImportedModel

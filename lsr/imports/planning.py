@@ -96,7 +96,18 @@ def plan_import(request: ImportRequest) -> ImportPlan:
     check_name(request.name)
     if request.seed < 0:
         raise QueryError(f"The seed is {request.seed}. Use 0 or more.")
+    _check_code_page(request.code_page)
     return plan_found(find_origin(request), request)
+
+
+def _check_code_page(name: str | None) -> None:
+    try:
+        b"a".decode(name or "utf-8")
+    except (LookupError, ValueError):
+        raise QueryError(
+            f"There is no code page `{shorten(name or '')}`. Use a name such as cp932, gbk, cp866 "
+            "or cp1252."
+        ) from None
 
 
 def plan_found(origin: Origin, request: ImportRequest) -> ImportPlan:

@@ -71,7 +71,13 @@ def test_sidecars_give_one_caption_a_line(photos, importing):
     made = importing(photos)
     said = captions_by_image(made.collection)
     assert (said["p0"], said["p9"], said["p1"]) == (["a dog", "a big dog"], ["a cat"], [])
-    assert [tuple(one) for one in made.skipped] == [("p1.txt", "Its line 2 is not UTF-8.")]
+    assert [tuple(one) for one in made.skipped] == [
+        (
+            "p1.txt",
+            "It is not UTF-8 in line 2, perhaps an older code page such as Windows-1252. Save it "
+            "as UTF-8 text.",
+        )
+    ]
     assert made.collection.caption_ids == ["p9#0", "p0#0", "p0#1"]
 
 
@@ -274,7 +280,7 @@ def test_the_format_can_be_forced_and_an_unknown_one_is_refused(photos, importin
     (photos / "captions.csv").write_text(TABLES["captions.csv"])
     assert importing(photos).collection.image_ids == ["100"]
     with pytest.raises(
-        InputError, match=r"holds 2 lists .*`dataset.json`, `captions.csv`.*--format"
+        InputError, match=r"holds 2 lists .*`captions.csv`, `dataset.json`.*--format"
     ):
         importing(photos, form="folder")
     listed = importing(photos, form="folder", captions=str(photos / "captions.csv")).collection

@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import NamedTuple
 
 from lsr.exceptions import CollectionError, UnknownNameError, shorten
+from lsr.imports.imported import Skipped
 from lsr.imports.listing import Listing, Place
-from lsr.imports.readers.caption_tables import (
-    decoded,
-    is_token_list,
-    looks_like_json_lines,
-    looks_like_table,
-    read_json_lines,
-    read_json_rows,
-    read_table,
-    read_tokens,
-)
-from lsr.imports.readers.coco import coco_listing
+from lsr.imports.readers.coco import split_in_name
 from lsr.imports.readers.containers import Container, scan_folder, user_path
-from lsr.imports.readers.contents import first_bytes, text_of
-from lsr.imports.readers.karpathy import karpathy_listing
-from lsr.storage.untrusted import DamagedError, parse_json
+from lsr.imports.readers.contents import text_of
+from lsr.imports.readers.list_content import read_list
+from lsr.imports.readers.list_files import LIST_ENDINGS, ListFile, probe
+from lsr.imports.readers.names import plain_name
+from lsr.imports.readers.splits import names_split
 
 KARPATHY_NAMES = ("dataset*.json",)
 COCO_NAMES = ("captions_*.json",)
@@ -38,15 +31,13 @@ TABLE_NAMES = (
     "results*.csv",
 )
 # Hugging Face's image folders have one in every folder of pictures.
-METADATA_NAMES = ("metadata.csv", "metadata.jsonl")
+METADATA_NAMES = ("metadata.csv", "metadata.jsonl", "metadata.json", "metadata.parquet")
 TOKEN_NAMES = ("*.token", "*.token.txt")
 FLICKR_NAMES = (*TOKEN_NAMES, "results*.csv", "captions.txt")
 # Where a data set keeps its lists: beside its picture folders, or in a folder of this name.
 _PLACES = (".", "annotations")
-_JSON_LINES = (".jsonl", ".ndjson")
-
-# So much of a file shows whether it is a list.
-_HEAD = 2**16
+# More files of one kind than these are told in one line.
+_MOST_LINES = 20
 
 Found = Sequence[tuple[str, Place]]
 
@@ -99,61 +90,144 @@ def captions_given(path: str) -> list[tuple[str, Place]]:
     return found
 
 
-def captions_found(container: Container, form: str | None) -> tuple[list[tuple[str, Place]], str]:
-    """(the lists that lie with the pictures, a note on others that were left alone).
+class Chosen(NamedTuple):
+    """The lists whose captions are taken, and what else looks like one.
+
+    is_named: their names say that they are lists of captions, so one that cannot be read is an
+    error. others: lists that are not read, with why and what to do.
+    """
+
+    found: list[tuple[str, Place]]
+    is_named: bool
+    others: list[Skipped]
+
+
+def captions_found(container: Container, form: str | None) -> Chosen:
+    """The lists that lie with the pictures; a usual name comes first, then the content decides.
 
     Raises:
-        CollectionError: several lists that could be meant.
+        CollectionError: several lists of usual names that could be meant.
     """
-    by_form = {
-        "karpathy": lists_in(container, KARPATHY_NAMES),
-        "coco": lists_in(container, COCO_NAMES),
-        "flickr": lists_in(container, TOKEN_NAMES),
-        "table": [one for one in lists_in(container, TABLE_NAMES) if _is_table(*one)],
-        "metadata": [
-            (name, place)
-            for name, place in container.files.items()
-            if PurePosixPath(name).name.lower() in METADATA_NAMES and _is_table(name, place)
-        ],
-    }
-    if form == "flickr":
-        found = by_form["flickr"] or by_form["table"]
-        return _only(found, container), ""
-    if form in by_form:
-        found = by_form[form]
-        return found if form == "coco" else _only(found, container), ""
-    if form is not None and form not in ("folder", "zip", "webdataset"):
-        return [], ""
-    there = {name: found for name, found in by_form.items() if found}
-    if set(there) in ({"coco"}, {"metadata"}):  # several files make one list
-        return next(iter(there.values())), ""
-    if set(there) == {"flickr", "table"}:  # the same captions twice; tokens number them
-        note = f"{there['flickr'][0][0]} was read, {there['table'][0][0]} was not."
-        return _only(there["flickr"], container), note
-    return _only(list(chain(*there.values())), container), ""
+    usual = _usual(container)
+    files = [_trusted(*one) or probe(*one, is_expected=True) for one in usual.items()]
+    named = [one for one in files if one is not None]
+    unusual = [(name, place) for name, place in _other_lists(container) if name not in usual]
+    picked = _picked([one for one in named if one.kind], form)
+    if picked is None:
+        raise _several(container, [one.name for one in named if one.kind])
+    if picked:
+        others = [*(one for one in named if one not in picked), *_unread(unusual)]
+        return Chosen(_pairs(picked), True, _left_alone(others, picked))
+    probed = [found for one in unusual if (found := probe(*one)) is not None]
+    readable = [one for one in probed if one.kind]
+    picked = _picked(readable, form)
+    if picked is None:
+        why = str(_several(container, [one.name for one in readable]))
+        probed = [one._replace(kind=None, why=why) if one.kind else one for one in probed]
+        picked = []
+    others = [*(one for one in named if one.kind is None), *probed]
+    others = [one for one in others if one not in picked]
+    return Chosen(_pairs(picked), False, _left_alone(others, picked))
 
 
-def _is_table(name: str, place: Place) -> bool:
-    if name.lower().endswith(".json"):
-        return True
-    head = text_of(first_bytes(place, _HEAD), name).decode("utf-8-sig", "replace")
-    if name.lower().endswith(_JSON_LINES):
-        return looks_like_json_lines(head)
-    return is_token_list(head) or looks_like_table(head)
+def _usual(container: Container) -> dict[str, Place]:
+    """Files whose names and places are usual for lists of captions."""
+    names = (*KARPATHY_NAMES, *COCO_NAMES, *TOKEN_NAMES, *TABLE_NAMES)
+    metadata = [
+        one
+        for one in container.files.items()
+        if PurePosixPath(one[0]).name.lower() in METADATA_NAMES
+    ]
+    return dict([*lists_in(container, names), *metadata])
 
 
-def _only(found: list[tuple[str, Place]], container: Container) -> list[tuple[str, Place]]:
-    if len(found) > 1:
-        names = ", ".join(f"`{name}`" for name, _ in found)
-        raise CollectionError(
-            f"`{container.label}` holds {len(found)} lists of captions ({names}). Name the one "
-            "that is meant after --captions, or its format after --format."
-        )
-    return found
+def _trusted(name: str, place: Place) -> ListFile | None:
+    """JSON lists of usual names may be large, and reading them says best what is wrong."""
+    base = PurePosixPath(name).name.lower()
+    for kind, patterns in (("karpathy", KARPATHY_NAMES), ("coco", COCO_NAMES)):
+        if any(fnmatch.fnmatch(base, one) for one in patterns):
+            return ListFile(name, place, kind)  # type: ignore[arg-type]
+    return ListFile(name, place, "table") if base == "captions.json" else None
+
+
+def _other_lists(container: Container) -> Iterator[tuple[str, Place]]:
+    """Files that may be lists, without those that belong to one picture or say its split."""
+    stems = {plain_name(str(PurePosixPath(name).with_suffix(""))) for name in container.pictures}
+    whole = {plain_name(name) for name in container.pictures}
+    for name, place in container.files.items():
+        path = PurePosixPath(name)
+        beside = plain_name(str(path.with_suffix("")))
+        if beside not in stems and beside not in whole and not names_split(name):
+            yield name, place
+
+
+def _unread(files: Iterable[tuple[str, Place]]) -> Iterator[ListFile]:
+    """What looks like a list by its ending: it is not opened, because others were found."""
+    for name, place in files:
+        ending = PurePosixPath(name).suffix.lower()
+        if ending in LIST_ENDINGS and ending != ".txt":
+            yield ListFile(name, place, "table")
+
+
+def _picked(readable: Sequence[ListFile], form: str | None) -> list[ListFile] | None:
+    """The lists that are meant, several where they make one; None where it cannot be told."""
+    if form in ("karpathy", "coco"):
+        readable = [one for one in readable if one.kind == form]
+    elif form == "flickr":
+        tables = [one for one in readable if one.kind == "table"]
+        readable = [one for one in readable if one.kind == "flickr"] or tables
+    if len(readable) < 2:
+        return list(readable)
+    groups = {_group(one) for one in readable}
+    if groups in ({"coco"}, {"metadata"}):  # several files make one list
+        return list(readable)
+    if groups == {"flickr", "table"}:  # the same captions twice; tokens number them
+        tokens = [one for one in readable if one.kind == "flickr"]
+        return tokens if len(tokens) == 1 else None
+    splits = {split_in_name(one.name) for one in readable}
+    if len(groups) == 1 and "" not in splits and len(splits) == len(readable):
+        return list(readable)
+    return None
+
+
+def _group(one: ListFile) -> str:
+    base = PurePosixPath(one.name).name.lower()
+    return "metadata" if base in METADATA_NAMES else str(one.kind)
+
+
+def _pairs(picked: Sequence[ListFile]) -> list[tuple[str, Place]]:
+    return [(one.name, one.place) for one in picked]
+
+
+def _left_alone(others: Iterable[ListFile], picked: Sequence[ListFile]) -> list[Skipped]:
+    """Why each other list is not read; many of one kind are one line."""
+    taken = " and ".join(one.name for one in picked)
+    instead = f"Captions come from {taken}. Name this one after --captions to read it instead."
+    skipped: dict[str, list[Skipped]] = {}
+    for one in others:
+        ending = PurePosixPath(one.name).suffix.lower()
+        why = instead if one.kind else f"It was not read. {one.why}"
+        skipped.setdefault(ending, []).append(Skipped(one.name, why))
+    return [line for ending, lines in skipped.items() for line in _in_short(ending, lines)]
+
+
+def _in_short(ending: str, lines: list[Skipped]) -> list[Skipped]:
+    if len(lines) <= _MOST_LINES:
+        return lines
+    first = lines[0]
+    return [Skipped(f"{len(lines):,} {ending} files", f"Such as `{first.file}`: {first.why}")]
+
+
+def _several(container: Container, names: Sequence[str]) -> CollectionError:
+    shown = ", ".join(f"`{name}`" for name in names[:_MOST_LINES])
+    return CollectionError(
+        f"`{container.label}` holds {len(names)} lists of captions ({shown}). Name the one "
+        "that is meant after --captions, or its format after --format."
+    )
 
 
 def read_lists(found: Found, form: str | None = None) -> Listing:
-    """What one list says, or several of COCO together.
+    """What one list says, or several together: where their names say splits, those are taken.
 
     Raises:
         CollectionError: a list is not of its format; the message names file and line.
@@ -164,9 +238,13 @@ def read_lists(found: Found, form: str | None = None) -> Listing:
     ]
     if len(listings) == 1:
         return listings[0]
+    parts = [
+        [replace(image, split=image.split or split_in_name(name)) for image in one.images]
+        for (name, _), one in zip(found, listings, strict=True)
+    ]
     return replace(
         listings[0],
-        images=list(chain.from_iterable(one.images for one in listings)),
+        images=list(chain.from_iterable(parts)),
         skipped=list(chain.from_iterable(one.skipped for one in listings)),
         notes=list(chain.from_iterable(one.notes for one in listings)),
     )
@@ -179,52 +257,3 @@ def _below_its_folder(name: str, listing: Listing) -> Listing:
         return listing
     images = [replace(one, name=str(path.parent / one.name)) for one in listing.images]
     return replace(listing, images=images)
-
-
-def read_list(file: str, content: bytes, form: str | None = None) -> Listing:
-    """The images and captions of a list, recognised by its content unless `form` says it.
-
-    Raises:
-        CollectionError: not of its format, with file and line.
-    """
-    text = decoded(file, content)
-    if form in ("karpathy", "coco") or file.lower().endswith(".json"):
-        return _read_json(file, text, form)
-    if file.lower().endswith(_JSON_LINES):
-        return read_json_lines(file, text)
-    if is_token_list(text):
-        return read_tokens(file, text)
-    if form == "flickr" and not looks_like_table(text):
-        return read_tokens(file, text)
-    return read_table(file, text)
-
-
-def _read_json(file: str, text: str, form: str | None) -> Listing:
-    content: Any
-    try:
-        content = parse_json(text)
-    except DamagedError as problem:
-        raise CollectionError(
-            f"`{file}` is not readable JSON ({problem}). Restore the file."
-        ) from None
-    if isinstance(content, list):
-        return read_json_rows(file, content)
-    if not isinstance(content, dict):
-        kind = type(content).__name__
-        raise CollectionError(f"`{file}` holds a {kind}. Give a list of images with captions.")
-    if form == "karpathy" or (form is None and _has_sentences(content)):
-        return karpathy_listing(file, content)
-    if form == "coco" or "annotations" in content:
-        return coco_listing(file, content)
-    keys = ", ".join(f"`{shorten(key)}`" for key in list(content)[:8]) or "nothing"
-    raise CollectionError(
-        f"`{file}` holds {keys}: it is neither a list in Karpathy's format (`images` with "
-        "`sentences`) nor one of COCO (`images` and `annotations` with `caption`). Give one of "
-        "these, or a CSV with the columns `image` and `caption`."
-    )
-
-
-def _has_sentences(content: dict[str, Any]) -> bool:
-    images = content.get("images")
-    first = images[0] if isinstance(images, list) and images else None
-    return isinstance(first, dict) and "sentences" in first

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from lsr.exceptions import CollectionError, shorten
@@ -25,6 +25,9 @@ CAPTION_COLUMNS = (
 )
 # `name.jpg#0`, a tab, the caption. Flickr8k has names such as `2258277193_586949ec62.jpg.1`.
 _TOKEN_LINE = re.compile(r"([^\t#]+)#(\d+)\t(.*)")
+
+# Of JSON lines; a longer first line is a whole file.
+_LONGEST_LINE = 2**20
 
 
 class _Row(NamedTuple):
@@ -74,20 +77,36 @@ def read_tokens(file: str, text: str) -> Listing:
     return _listing("flickr", file, rows, skipped)
 
 
+def missing_columns(names: Sequence[str]) -> list[str]:
+    """`image`, `caption` or both, where no name of a column stands for it."""
+    there = {
+        "image": _column(names, IMAGE_COLUMNS) is not None,
+        "caption": bool(_caption_columns(names)) or "conversations" in names,
+    }
+    return [name for name, is_there in there.items() if not is_there]
+
+
 def looks_like_table(text: str) -> bool:
     """Whether the first line names a column of images and one of captions."""
     try:
-        header = header_of(text).names
+        return not missing_columns(header_of(text).names)
     except csv.Error:
         return False
-    return _column(header, IMAGE_COLUMNS) is not None and bool(_caption_columns(header))
+
+
+def is_caption_row(one: Any) -> bool:
+    """Whether an object names an image and a caption, which may be empty."""
+    try:
+        return bool(_object_row(1, one).image)
+    except ValueError:
+        return False
 
 
 def looks_like_json_lines(text: str) -> bool:
     """Whether the first line is an object with an image and a caption."""
+    first = text.lstrip().partition("\n")[0]
     try:
-        first = parse_json(text.lstrip().partition("\n")[0])
-        return bool(_object_row(1, first).image)
+        return len(first) < _LONGEST_LINE and is_caption_row(parse_json(first))
     except ValueError:
         return False
 
@@ -111,14 +130,12 @@ def read_table(file: str, text: str) -> Listing:
     header, separator = found
     image, captions = _column(header, IMAGE_COLUMNS), _caption_columns(header)
     if image is None or not captions:
-        missing = " and ".join(
-            f"`{name}`"
-            for name, there in (("image", image is not None), ("caption", bool(captions)))
-            if not there
-        )
+        missing = missing_columns(header) or ["caption"]
+        # A file that names neither may be anything: what it says is not shown.
+        named = ", ".join(f"`{shorten(name)}`" for name in header) if len(missing) < 2 else ""
         raise CollectionError(
-            f"`{file}` has no column {missing}; its first line names "
-            f"{', '.join(f'`{shorten(name)}`' for name in header)}. "
+            f"`{file}` has no column {' and '.join(f'`{name}`' for name in missing)}"
+            f"{f'; its first line names {named}' if named else ' in its first line'}. "
             "Name the columns `image` and `caption`."
         )
     split = _column(header, ("split",))
@@ -179,11 +196,29 @@ def read_json_rows(file: str, objects: list[Any]) -> Listing:
     return _listing("table", file, rows, skipped)
 
 
+def read_mapping(file: str, content: Mapping[str, Any]) -> Listing:
+    """A JSON object from names of pictures to a caption, a list of them, or an object with one.
+
+    Raises:
+        CollectionError: no entry is of that form.
+    """
+    objects = [
+        {"image": name, **(value if isinstance(value, dict) else {"caption": value})}
+        for name, value in content.items()
+    ]
+    return read_json_rows(file, objects)
+
+
 def captions_in(value: Any) -> tuple[ListedCaption, ...]:
-    """The captions in a JSON or table value: a text, or a list of texts or of `raw` texts."""
+    """The captions in a JSON or table value: a text, or a list of texts or of objects with one."""
     values = value if isinstance(value, list) else [value]
-    texts = [one.get("raw") if isinstance(one, Mapping) else one for one in values]
+    texts = [_text_in(one) if isinstance(one, Mapping) else one for one in values]
     return tuple(ListedCaption(_squeezed(one)) for one in texts if isinstance(one, str))
+
+
+def _text_in(one: Mapping[str, Any]) -> Any:
+    """What a caption says that is an object, as Karpathy's `raw`."""
+    return next((one[key] for key in ("raw", *CAPTION_COLUMNS) if key in one), None)
 
 
 def _object_row(number: int, one: Any) -> _Row:
@@ -191,20 +226,32 @@ def _object_row(number: int, one: Any) -> _Row:
         raise ValueError(f"a {type(one).__name__}")
     names = list(one)
     image, columns = _column(names, IMAGE_COLUMNS), _caption_columns(names)
-    if image is None or not columns:
+    if image is None or not (columns or "conversations" in one):
         raise ValueError("`image` or `caption` is missing")
     captions = tuple(c for column in columns for c in captions_in(one[names[column]]))
+    if not columns:
+        captions = _answers(one["conversations"])
     split = one.get("split")
     name = str(one[names[image]]).strip()
     return _Row(number, name, captions, split_of(split) if isinstance(split, str) else "")
 
 
-def _column(names: list[str], wanted: tuple[str, ...]) -> int | None:
+def _answers(turns: Any) -> tuple[ListedCaption, ...]:
+    """What the model says of a picture in LLaVA's `conversations`."""
+    said = [
+        turn.get("value")
+        for turn in (turns if isinstance(turns, list) else [])
+        if isinstance(turn, Mapping) and turn.get("from") in ("gpt", "assistant")
+    ]
+    return captions_in(said)
+
+
+def _column(names: Sequence[str], wanted: tuple[str, ...]) -> int | None:
     lowered = [name.lower() for name in names]
     return next((lowered.index(name) for name in wanted if name in lowered), None)
 
 
-def _caption_columns(names: list[str]) -> list[int]:
+def _caption_columns(names: Sequence[str]) -> list[int]:
     """The caption's column, or several ones numbered as `caption_0`."""
     numbered = [n for n, name in enumerate(names) if re.fullmatch(r"caption_?\d+", name.lower())]
     one = _column(names, CAPTION_COLUMNS)

@@ -27,17 +27,22 @@ from lsr.storage.pictures import PICTURE_ENDINGS, UNREAD_ENDINGS
 # Photos and texts are packed to a fifth at best; a larger file that shrinks by more is a trap.
 _MOST_TIMES = 100
 _HARMLESS = 2**24
+_UTF8 = 0x800
 _UNSAFE = re.compile(r"^[/\\]|^[A-Za-z]:|(?:^|[/\\])\.\.(?:[/\\]|$)|\0")
 
 
 @dataclass(frozen=True)
 class Container:
-    """The files of a source by relative name, in the order of their names or of the archive."""
+    """The files of a source by relative name, in the order of their names or of the archive.
+
+    notes: what was decided about names, in sentences.
+    """
 
     kind: Literal["folder", "zip", "webdataset"]
     label: str
     files: dict[str, Place] = field(default_factory=dict)
     skipped: list[Skipped] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @cached_property
     def pictures(self) -> dict[str, Place]:
@@ -45,8 +50,12 @@ class Container:
         return {name: place for name, place in self.files.items() if is_picture(name)}
 
     def add(self, name: str, place: Place) -> None:
-        """Take a file in, unless its name is hidden or cannot be stored."""
-        path = PurePosixPath(name)
+        r"""Take a file in, unless its name is hidden or cannot be stored.
+
+        Windows writes names with `\` into archives: it stands between folders as `/` does.
+        """
+        path = PurePosixPath(name.replace("\\", "/"))
+        name = path.as_posix()
         if any(part.startswith(".") or part == "__MACOSX" for part in path.parts):
             return
         if (ending := path.suffix.lower()) in UNREAD_ENDINGS:
@@ -137,8 +146,11 @@ def _walk(
             yield path, entry.stat()
 
 
-def scan_zip(path: Path) -> Container:
+def scan_zip(path: Path, code_page: str = "") -> Container:
     """The members of a zip file; links, encrypted ones and ways out of it are refused.
+
+    Args:
+        code_page: of names that the zip does not mark as UTF-8 and that are none.
 
     Raises:
         CollectionError: it is damaged or no zip file.
@@ -152,30 +164,56 @@ def scan_zip(path: Path) -> Container:
         raise CollectionError(
             f"`{shorten(path.name)}` is truncated or not a zip file ({problem}). Copy it again."
         ) from None
+    guessed = []
     for one in Look(path.name).over(members):
-        if _UNSAFE.search(one.filename):
-            found.refuse(one.filename, "Its path leads out of the archive.")
+        name, is_sure = _member_name(one, code_page)
+        if not is_sure:
+            guessed.append(name)
+        if _UNSAFE.search(name):
+            found.refuse(name, "Its path leads out of the archive.")
         elif stat.S_ISLNK(one.external_attr >> 16):
-            found.refuse(one.filename, "It is a link, not a file.")
+            found.refuse(name, "It is a link, not a file.")
         elif one.flag_bits & 0x1:
-            found.refuse(one.filename, "It is encrypted.")
+            found.refuse(name, "It is encrypted.")
         elif one.file_size > max(_HARMLESS, _MOST_TIMES * one.compress_size):
             found.refuse(
-                one.filename,
+                name,
                 f"Its {one.compress_size / 2**20:,.1f} MB unpack to {one.file_size / 2**20:,.0f} "
                 "MB, as only files do that are made to fill a memory. Unpack it yourself if you "
                 "trust it.",
             )
         else:
             place = Place("zip", path, one.file_size, stamp, one.filename)
-            found.add(one.filename, place)
+            found.add(name, place)
+    if guessed:
+        found.notes.append(
+            f"{len(guessed):,} names in {path.name} are in a code page that it does not name, "
+            f"such as `{shorten(guessed[0])}`. Say which with --code-page, such as cp932 or gbk."
+        )
     return found
 
 
-def scan_tars(shards: Sequence[Path], label: str) -> Container:
+def _member_name(one: zipfile.ZipInfo, code_page: str) -> tuple[str, bool]:
+    """(the name, whether its letters are known).
+
+    Without the mark of UTF-8 it is in the code page of whoever packed it: macOS writes UTF-8 all
+    the same, and Python reads the code page of the first PCs.
+    """
+    if one.flag_bits & _UTF8 or one.filename.isascii():
+        return one.filename, True
+    for encoding in ("utf-8", code_page or "ascii"):
+        with suppress(UnicodeError):
+            return one.filename.encode("cp437").decode(encoding), True
+    return one.filename, False
+
+
+def scan_tars(shards: Sequence[Path], label: str, code_page: str = "") -> Container:
     """The members of tar shards, shard by shard.
 
     A truncated shard gives what is whole in it and is listed.
+
+    Args:
+        code_page: of names that are not UTF-8.
 
     Raises:
         CollectionError: a shard is no plain tar file.
@@ -186,13 +224,13 @@ def scan_tars(shards: Sequence[Path], label: str) -> Container:
         n_before = len(found.files)
         status = shard.stat()
         try:
-            with tarfile.open(shard, "r:") as opened:
-                whole = _scan_tar(opened, shard, status, found, look)
+            with tarfile.open(shard, "r:", encoding="utf-8") as opened:
+                whole = _scan_tar(opened, shard, status, found, look, code_page)
         except (tarfile.TarError, OSError, ValueError, EOFError) as problem:
             if len(found.files) == n_before:
                 raise CollectionError(
-                    f"`{shorten(shard.name)}` is not a plain tar file ({problem}). Decompress or "
-                    "copy it again."
+                    f"`{shorten(shard.name)}` is not a plain tar file ({problem}). Decompress "
+                    "it, such as with `gunzip`, or copy it again."
                 ) from None
             whole = False
         if not whole:
@@ -202,7 +240,12 @@ def scan_tars(shards: Sequence[Path], label: str) -> Container:
 
 
 def _scan_tar(
-    opened: tarfile.TarFile, shard: Path, status: os.stat_result, found: Container, look: Look
+    opened: tarfile.TarFile,
+    shard: Path,
+    status: os.stat_result,
+    found: Container,
+    look: Look,
+    code_page: str,
 ) -> bool:
     """Whether the last member is whole."""
     for one in look.over(iter(opened.next, None)):
@@ -218,6 +261,10 @@ def _scan_tar(
         elif one.offset_data + one.size > status.st_size:
             return False
         else:
+            name = one.name
+            if code_page and not name.isascii():
+                with suppress(UnicodeError):  # UTF-8 has no letters that stand for wrong bytes
+                    name = name.encode("ascii", "surrogateescape").decode(code_page)
             place = Place("tar", shard, one.size, status.st_mtime_ns, "", one.offset_data)
-            found.add(PurePosixPath(one.name).as_posix(), place)
+            found.add(name, place)
     return True

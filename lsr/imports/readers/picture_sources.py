@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from lsr.exceptions import CollectionError
-from lsr.imports.imported import ImportRequest
+from lsr.imports.imported import ImportRequest, Skipped
 from lsr.imports.listing import Listing
 from lsr.imports.readers.bounds import Look
-from lsr.imports.readers.caption_lists import captions_found, captions_given, read_lists
+from lsr.imports.readers.caption_lists import (
+    Chosen,
+    captions_found,
+    captions_given,
+    read_lists,
+)
 from lsr.imports.readers.containers import (
     Container,
     refuse_link,
@@ -20,7 +25,8 @@ from lsr.imports.readers.containers import (
     user_path,
 )
 from lsr.imports.readers.finding import matched
-from lsr.imports.readers.sidecars import with_sidecars
+from lsr.imports.readers.list_files import ARCHIVE_ENDINGS, LIST_ENDINGS
+from lsr.imports.readers.sidecars import unread_sidecars, with_sidecars
 from lsr.imports.readers.splits import splits_from_files
 from lsr.storage.pictures import PICTURE_ENDINGS
 
@@ -41,12 +47,12 @@ def tars_in(path: Path) -> list[Path]:
     return [path] if path.suffix.lower() == ".tar" else []
 
 
-def open_container(path: Path, label: str, form: str) -> Container:
+def open_container(path: Path, label: str, form: str, code_page: str = "") -> Container:
     """What lies in the source, by the kind of the source and not by its format."""
     if path.suffix.lower() == ".zip" and path.is_file():
-        return scan_zip(path)
+        return scan_zip(path, code_page)
     if form == "webdataset" or path.is_file():
-        return scan_tars(tars_in(path), label)
+        return scan_tars(tars_in(path), label, code_page)
     return scan_folder(path, label)
 
 
@@ -54,13 +60,14 @@ def read_pictures(path: Path, label: str, request: ImportRequest, form: str) -> 
     """The pictures of a source with the captions that go with them.
 
     Captions come from `request.captions`, else from the list that lies with the pictures, else from
-    a text file beside each picture; without any of them the images have none.
+    a text file beside each picture; without any of them the images have none. What looks like a
+    list and is not read, and archives inside the source, are listed as skipped.
 
     Raises:
         CollectionError: no picture, or a list that cannot be read or does not fit.
         UnknownNameError: there is no such file of captions.
     """
-    container = open_container(path, label, form)
+    container = open_container(path, label, form, request.code_page or "")
     if not container.pictures:
         endings = ", ".join(sorted(ending[1:] for ending in PICTURE_ENDINGS))
         raise CollectionError(
@@ -69,18 +76,17 @@ def read_pictures(path: Path, label: str, request: ImportRequest, form: str) -> 
         )
     given = user_path(request.captions) if request.captions else None
     if request.captions:
-        found, note = captions_given(request.captions), ""
+        chosen = Chosen(captions_given(request.captions), True, [])
     else:
-        found, note = captions_found(container, form)
-    if found:
-        listed = read_lists(found, form if form in LIST_FORMS else None)
-        partial = listed.form in ("table", "flickr")
-        listing = matched(container, listed, keep_unlisted=partial)
-        names = ", ".join(name for name, _ in found)
-        listing = replace(listing, notes=[f"Captions come from {names}.", *listing.notes])
-    else:
-        listing = with_sidecars(container)
-    notes = [*listing.notes, *([note] if note else [])]
+        chosen = captions_found(container, form)
+    listing = _listed(container, chosen, form)
+    others = [*chosen.others, *_unread_beside(path, container), *_archives(container)]
+    listing = replace(
+        listing,
+        skipped=[*listing.skipped, *others],
+        notes=[*container.notes, *listing.notes],
+    )
+    notes = listing.notes
     images = listing.images
     if listing.form == "coco" and len({image.split for image in images}) == 1:
         # One file of COCO's, such as that of val2014, sets nothing apart.
@@ -89,6 +95,50 @@ def read_pictures(path: Path, label: str, request: ImportRequest, form: str) -> 
         images, said = splits_from_files(images, container, given)
         notes += said
     return replace(listing, form=_form(listing, form), images=images, notes=notes)
+
+
+def _listed(container: Container, chosen: Chosen, form: str) -> Listing:
+    """The pictures with the captions of a list, else with those beside each."""
+    if not chosen.found:
+        return with_sidecars(container)
+    names = " and ".join(name for name, _ in chosen.found)
+    try:
+        listed = read_lists(chosen.found, form if form in LIST_FORMS else None)
+        partial = listed.form in ("table", "flickr")
+        listing = matched(container, listed, keep_unlisted=partial)
+    except CollectionError as problem:
+        if chosen.is_named:
+            raise
+        # Only its content says that it is a list, so the pictures come without it.
+        listing = with_sidecars(container)
+        return replace(listing, skipped=[*listing.skipped, Skipped(names, str(problem))])
+    return replace(
+        listing,
+        notes=[f"Captions come from {names}.", *listing.notes],
+        skipped=[*listing.skipped, *unread_sidecars(container, names)],
+    )
+
+
+def _unread_beside(path: Path, container: Container) -> list[Skipped]:
+    """Lists that lie beside shards, which hold their captions themselves."""
+    if container.kind != "webdataset" or not path.is_dir():
+        return []
+    files = (one for one in sorted(path.iterdir()) if one.is_file())
+    why = "Captions come from the shards. Name this one after --captions to read it instead."
+    return [
+        Skipped(one.name, why)
+        for one in files
+        if one.suffix.lower() in LIST_ENDINGS and not one.name.startswith(".")
+    ]
+
+
+def _archives(container: Container) -> list[Skipped]:
+    why = "An archive inside the source is not opened. Unpack it, or import it by itself."
+    return [
+        Skipped(name, why)
+        for name in container.files
+        if PurePosixPath(name).suffix.lower() in ARCHIVE_ENDINGS
+    ]
 
 
 def _first(container: Container) -> str:

@@ -15,6 +15,8 @@ from lsr.exceptions import PictureError
 from lsr.imports.listing import SPLIT_NAMES, ListedImage, Place
 from lsr.imports.readers.containers import Container
 from lsr.imports.readers.contents import contents
+from lsr.imports.readers.names import plain_stem
+from lsr.storage.texts import EncodingError, decode_text
 
 Wanted = Literal["kept", "made"]
 # A tenth each, and never more than the field's usual number of images.
@@ -98,29 +100,34 @@ def splits_from_files(
 
     They are looked for among the pictures, and beside a list of captions that lies elsewhere.
     """
-    files = {name: place for name, place in container.files.items() if _names_split(name)}
+    files = {name: place for name, place in container.files.items() if names_split(name)}
     if not files and captions is not None and captions.is_file():
         for folder in (captions.parent, captions.parent / "splits"):
             if folder.is_dir():
                 files |= _beside(folder)
     split_of_name: dict[str, str] = {}
-    used = []
+    used, unread = [], []
     for (name, _), content in zip(files.items(), contents(list(files.values())), strict=True):
         found = _SPLIT_FILE.fullmatch(PurePosixPath(name).name)
         if found is None or isinstance(content, PictureError):
             continue
         split = SPLIT_NAMES[found[1].lower()]
-        lines = content.decode("utf-8-sig", "replace").split("\n")
-        split_of_name |= {PurePosixPath(line.strip()).stem: split for line in lines if line.strip()}
+        try:
+            lines = decode_text(content).split("\n")
+        except EncodingError as problem:
+            unread.append(f"{name} was not read: it {problem}. Save it as UTF-8 text.")
+            continue
+        split_of_name |= {plain_stem(line): split for line in lines if line.strip()}
         used.append(PurePosixPath(name).name)
-    told = [split_of_name.get(PurePosixPath(image.name).stem, "") for image in images]
+    told = [split_of_name.get(plain_stem(image.name), "") for image in images]
     if not any(told):
-        return list(images), []
-    notes = [f"The splits come from {', '.join(used)}."]
+        return list(images), unread
+    notes = [f"The splits come from {', '.join(used)}.", *unread]
     return [replace(image, split=one) for image, one in zip(images, told, strict=True)], notes
 
 
-def _names_split(name: str) -> bool:
+def names_split(name: str) -> bool:
+    """Whether a file lists the images of one split, as `Flickr_8k.trainImages.txt` does."""
     return _SPLIT_FILE.fullmatch(PurePosixPath(name).name) is not None
 
 
@@ -129,5 +136,5 @@ def _beside(folder: Path) -> dict[str, Place]:
     return {
         path.name: Place("file", path, path.stat().st_size, path.stat().st_mtime_ns)
         for path in sorted(folder.iterdir())
-        if _names_split(path.name) and path.is_file()
+        if names_split(path.name) and path.is_file()
     }
