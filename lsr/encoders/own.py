@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from lsr.encoders.inputs import no_words, rgb
+from lsr.encoders.unit_vectors import unit_vectors
 from lsr.exceptions import EncoderError, InputError, LexiscopeError, shorten
 from lsr.storage.files import fingerprint
 from lsr.storage.places import check_name, home
@@ -89,8 +90,8 @@ class OwnEncoder:
             if hasattr(
                 answer, "detach"
             ):  # a torch tensor, which may need gradients or lie on a GPU
-                answer = answer.detach().float().cpu()
-            vectors = np.asarray(answer, np.float32)
+                answer = answer.detach().double().cpu()
+            vectors = np.asarray(answer, np.float64)
         except LexiscopeError:
             raise
         except Exception as problem:  # code of the user's can raise anything
@@ -113,8 +114,7 @@ class OwnEncoder:
                 f"{vectors.shape}, not ({n:,}, {self.dense_size:,}). Texts and pictures need "
                 "vectors of one size, one each."
             )
-        with np.errstate(over="ignore", invalid="ignore"):
-            norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+        unit, norms = unit_vectors(vectors, tolerance=0.0)
         wrong = ~np.isfinite(norms) | (norms == 0)
         if wrong.any():
             raise EncoderError(
@@ -122,7 +122,7 @@ class OwnEncoder:
                 f"{noun} are zero, infinite or not numbers, the first in row "
                 f"{int(wrong.argmax())}. Mend its code."
             )
-        return vectors / norms
+        return unit.astype(np.float32)
 
 
 def from_callable(encoder: Any, name: str) -> OwnEncoder:

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from lsr.encoders.protocol import Encoder
+from lsr.encoders.unit_vectors import unit_vectors
 from lsr.encoding.encoded import CAPTION_VECTORS, IMAGE_VECTORS, UNREADABLE
 from lsr.encoding.reading_ahead import read_ahead
 from lsr.encoding.row_file import RowFile
@@ -179,9 +180,10 @@ def _checked(encoder: Encoder, vectors: np.ndarray, n: int, noun: str) -> np.nda
             f"Encoder `{encoder.name}` gave an array of shape {vectors.shape} for {n:,} {noun}; "
             f"expected is {(n, encoder.dense_size)}. Mend the encoder."
         )
-    if broken := int((~np.isfinite(vectors).all(axis=1)).sum()):
+    unit, norms = unit_vectors(vectors)
+    if (wrong := ~np.isfinite(norms) | (norms == 0)).any():
         raise ModelError(
-            f"Encoder `{encoder.name}` gave {broken:,} vectors that hold NaN or infinite numbers "
-            f"for {n:,} {noun}. Mend the encoder."
+            f"Encoder `{encoder.name}` gave {int(wrong.sum()):,} vectors that hold NaN or infinite "
+            f"numbers, or only zeros, for {n:,} {noun}. Mend the encoder."
         )
-    return vectors
+    return unit

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lsr.encoders.unit_vectors import unit_vectors
 from lsr.exceptions import CollectionError, InputError, shorten
 from lsr.imports.vectors.vector_table import norm_range, read_vector_table
 from lsr.storage.files import read_array
@@ -36,9 +37,7 @@ class VectorFile:
         kind = np.float16 if self.vectors.dtype == np.float16 else np.float32
         taken = np.empty((len(rows), self.vectors.shape[1]), kind)
         for start in range(0, len(rows), _BLOCK):
-            block = np.asarray(self.vectors[rows[start : start + _BLOCK]], np.float32)
-            if self.norms:
-                block /= np.linalg.norm(block, axis=1, keepdims=True)
+            block, _ = unit_vectors(self.vectors[rows[start : start + _BLOCK]])
             taken[start : start + len(block)] = block
         return taken
 
@@ -79,9 +78,7 @@ def read_vector_file(place: str, labels: str | None = None) -> VectorFile:
                 ".safetensors."
             )
     _check_shape(file.name, vectors)
-    norms = np.concatenate(
-        [np.linalg.norm(block.astype(np.float64), axis=1) for block in _blocks(vectors)]
-    )
+    norms = np.concatenate([unit_vectors(block)[1] for block in _blocks(vectors)])
     spread = norm_range(file.name, norms, lambda row: f"row {row:,}")
     if labels is not None:
         columns = _read_labels(Path(labels).expanduser(), file.name, len(vectors))

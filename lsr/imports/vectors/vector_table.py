@@ -11,12 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from lsr.encoders.unit_vectors import TOLERANCE, unit_vectors
 from lsr.exceptions import CollectionError, shorten
 from lsr.storage.files import told_when_no_parquet
 
 _BATCH = 8192
-# Half-precision vectors of unit norm stay within this of 1.
-_NORM_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -46,12 +45,8 @@ def read_vector_table(path: Path) -> VectorTable:
         if not file.metadata.num_rows:
             raise CollectionError(f"`{path.name}` holds 0 vectors. Restore the file.")
         _check_columns(path, file.schema_arrow)
-        ids, vectors = _read(path, file)
-    with np.errstate(over="ignore", invalid="ignore"):
-        norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+        ids, vectors, norms = _read(path, file)
     spread = norm_range(path.name, norms, lambda row: f"that of id `{shorten(ids[row])}`")
-    if spread:
-        vectors /= norms[:, None]
     return VectorTable(path.name, _rows(path, ids, vectors), vectors, spread)
 
 
@@ -69,7 +64,7 @@ def norm_range(
     _refuse(file, ~np.isfinite(norms), "hold NaN or infinite numbers", label)
     _refuse(file, norms == 0, "are all zeros", label)
     low, high = float(norms.min()), float(norms.max())
-    return None if max(1 - low, high - 1) <= _NORM_TOLERANCE else (low, high)
+    return None if max(1 - low, high - 1) <= TOLERANCE else (low, high)
 
 
 def norm_note(file: str, norms: tuple[float, float]) -> str:
@@ -104,11 +99,12 @@ def _check_columns(path: Path, schema: pa.Schema) -> None:
         )
 
 
-def _read(path: Path, file: pq.ParquetFile) -> tuple[list[str], np.ndarray]:
-    """(n ids, (n, d) float32), batch by batch: never the whole file at once."""
+def _read(path: Path, file: pq.ParquetFile) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """(n ids, (n, d) float32 of unit norm, (n,) norms), batch by batch: never all of it at once."""
     n = file.metadata.num_rows
     ids: list[str] = []
     vectors = np.zeros((n, 0), np.float32)
+    norms = np.zeros(n)
     for first, batch in _batches(file):
         if empty := batch["id"].null_count + batch["emb"].null_count:
             raise CollectionError(
@@ -126,9 +122,11 @@ def _read(path: Path, file: pq.ParquetFile) -> tuple[list[str], np.ndarray]:
                 "All must have the same size, 1 or more."
             )
         numbers = batch["emb"].flatten().to_numpy(zero_copy_only=False)
-        with np.errstate(over="ignore"):  # infinities are refused by the caller, with the ids
-            vectors[first : first + len(batch)] = numbers.reshape(len(batch), -1)
-    return ids, vectors
+        # What has no direction is refused by the caller, with the ids.
+        unit, lengths = unit_vectors(numbers.reshape(len(batch), -1))
+        vectors[first : first + len(batch)] = unit
+        norms[first : first + len(batch)] = lengths
+    return ids, vectors, norms
 
 
 def _batches(file: pq.ParquetFile) -> Iterator[tuple[int, pa.RecordBatch]]:
