@@ -10,6 +10,7 @@ LexiscopeError
     ├── IndexFileError      a stored index that is damaged, foreign or being written
     ├── QueryError          a query text, weight or setting that cannot be searched with
     ├── PictureError        a file that is not a picture we can read
+    ├── BusyError           something that another process is writing now
     ├── DiskFullError       a disk without room for what is to be written
     └── NotAllowedError     what whoever runs the server has switched off for its visitors
 
@@ -59,8 +60,19 @@ class PictureError(InputError):
     """A file that cannot be read as a picture."""
 
 
+class BusyError(InputError):
+    """Something that another process is writing now; what stands there is whole."""
+
+
 class DiskFullError(InputError):
-    """A disk without room; what stood there before is untouched."""
+    """A disk without room; what stood there before is untouched.
+
+    needed: bytes that had to be written, 0 where that is not known.
+    """
+
+    def __init__(self, message: str, needed: int = 0) -> None:
+        super().__init__(message)
+        self.needed = needed
 
 
 class NotAllowedError(InputError):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from lsr.cli.answer import Add, Answer, Log
-from lsr.exceptions import CollectionError, ModelError, QueryError
+from lsr.exceptions import InputError, QueryError
 from lsr.storage.places import folders, query_set_names
 
 
@@ -26,45 +28,57 @@ def add_commands(add: Add) -> None:
 
 def list_collections(_: argparse.Namespace, log: Log) -> Answer:
     """The collections that are installed."""
-    from lsr.storage.files import read_json
+    from lsr.collection.card import read_card
 
-    cards = [
-        (folder, read_json(folder / "collection.json", CollectionError))
-        for folder in folders("collections")
-    ]
+    cards, damaged = _sound("collections", read_card)
     return {
         "collections": [
             {
                 "name": folder.name,
-                "title": card.get("title", folder.name),
-                "n_images": card.get("counts", {}).get("images", 0),
-                "n_captions": card.get("counts", {}).get("captions", 0),
-                "encoder": card.get("encoder"),
+                "title": card["title"],
+                "n_images": card["counts"]["images"],
+                "n_captions": card["counts"]["captions"],
+                "encoder": card["encoder"],
                 "query_sets": query_set_names(folder),
             }
             for folder, card in cards
-        ]
+        ],
+        **damaged,
     }
 
 
 def list_models(_: argparse.Namespace, log: Log) -> Answer:
     """The models that are installed."""
-    from lsr.storage.files import read_json
+    from lsr.model.card import read_card
 
-    cards = [(f, read_json(f / "config.json", ModelError)) for f in folders("models")]
+    cards, damaged = _sound("models", read_card)
     return {
         "models": [
             {
                 "name": folder.name,
                 "title": card.get("title", folder.name),
-                "encoder": card.get("encoder"),
+                "encoder": card["encoder"],
                 "dense_size": card.get("dense_size"),
                 "hidden_size": card.get("hidden_size"),
                 "vocabulary_size": card.get("vocabulary_size"),
             }
             for folder, card in cards
-        ]
+        ],
+        **damaged,
     }
+
+
+def _sound(
+    kind: str, read: Callable[[Path], dict[str, Any]]
+) -> tuple[list[tuple[Path, dict[str, Any]]], Answer]:
+    """(folders whose card can be read, with it; the others by name, for the answer)."""
+    sound, damaged = [], []
+    for folder in folders(kind):
+        try:
+            sound.append((folder, read(folder)))
+        except InputError as problem:
+            damaged.append({"name": folder.name, "why": str(problem)})
+    return sound, {"damaged": damaged} if damaged else {}
 
 
 def inspect(options: argparse.Namespace, log: Log) -> Answer:

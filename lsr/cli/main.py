@@ -34,6 +34,8 @@ from lsr.cli import (
 from lsr.cli.answer import Run
 from lsr.cli.text import as_text
 from lsr.exceptions import InputError
+from lsr.storage.places import home
+from lsr.storage.room import disk_full, is_no_room
 
 # In the order of the help.
 _ROOMS = (
@@ -125,6 +127,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         answer = options.run(options, _log)
     except InputError as problem:
         _log(str(problem))
+        return 2
+    except Exception as problem:
+        if not is_no_room(problem):
+            raise
+        _log(str(disk_full(home())))  # whoever wrote did not say so itself
         return 2
     except KeyboardInterrupt:
         if arguments is None:  # however late another signal comes, it does not cut this line

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _OUTSIDE = re.compile(r"^[/\\]|^[A-Za-z]:|(?:^|[/\\])\.\.(?:[/\\]|$)|\0")
 _ADDRESS = re.compile(r"https?://[^\s\x00-\x1f]+\Z", re.IGNORECASE)
+_BLOCK = 65_536
+# Half-precision vectors of length 1 stay within this.
+_TOLERANCE = 0.02
 
 
 def read_table(path: Path, columns: Mapping[str, Column]) -> pa.Table:
@@ -113,4 +116,46 @@ def check_counts(collection: Collection) -> None:
         raise CollectionError(
             f"Collection `{name}` has captions of {len(strangers):,} images that it does not "
             f"hold, such as `{shorten(min(strangers))}`. Restore images.parquet."
+        )
+
+
+def check_vectors(collection: Collection) -> None:
+    """Refuse vectors that are not finite or not of length 1: scores are cosines everywhere.
+
+    Raises:
+        CollectionError: it names how many, and the image or caption of the first.
+    """
+    stored = np.flatnonzero(np.isin(collection.caption_splits, collection.vector_splits))
+    check_unit(
+        collection.image_vectors,
+        f"image vectors of collection `{collection.name}`",
+        lambda row: f"image `{shorten(collection.image_ids[row])}`",
+    )
+    check_unit(
+        collection.caption_vectors,
+        f"caption vectors of collection `{collection.name}`",
+        lambda row: f"caption `{shorten(collection.caption_ids[stored[row]])}`",
+    )
+
+
+def check_unit(vectors: np.ndarray, what: str, label: Callable[[int], str]) -> None:
+    """Refuse vectors that are not finite or not of length 1.
+
+    Args:
+        vectors: (n, d). what: they are, for the message. label: what to call a row there.
+
+    Raises:
+        CollectionError: some are not.
+    """
+    wrong: list[int] = []
+    for start in range(0, len(vectors), _BLOCK):
+        block = np.asarray(vectors[start : start + _BLOCK], np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):
+            norms = np.sqrt(np.einsum("ij,ij->i", block, block))
+        wrong += (start + np.flatnonzero(~(np.abs(norms - 1) <= _TOLERANCE))).tolist()
+    if wrong:
+        raise CollectionError(
+            f"{len(wrong):,} of the {len(vectors):,} {what} are not finite vectors of length 1, "
+            f"such as that of {label(wrong[0])} in row {wrong[0]:,}. Encode these again, or divide "
+            "each by its length."
         )

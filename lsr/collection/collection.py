@@ -11,15 +11,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from lsr.collection.checks import check_counts, check_places, read_table
+from lsr.collection.card import UNIT, read_card
+from lsr.collection.checks import check_counts, check_places, check_vectors, read_table
 from lsr.collection.queries import QuerySet, read_query_set
 from lsr.exceptions import CollectionError, UnknownNameError, shorten
 from lsr.model.fit import VectorKind
 from lsr.storage.files import is_inside, read_array, read_json
+from lsr.storage.folders import read_one_version
 from lsr.storage.places import find, query_set_names
 from lsr.storage.untrusted import Column
 
-SCHEMA = 1
 IMAGE_COLUMNS: dict[str, Column] = {
     "id": "text",
     "file": "text or nothing",
@@ -161,8 +162,21 @@ class Collection:
         Raises:
             CollectionError: the file is damaged.
         """
-        path = self.folder / "probes.json"
-        return dict(read_json(path, CollectionError)) if path.exists() else {}
+        path = self.folder / PROBES
+        probes = dict(read_json(path, CollectionError)) if path.exists() else {}
+        self.check_version()
+        return probes
+
+    def check_version(self) -> None:
+        """Refuse to read on where another version of the collection has taken its place.
+
+        Raises:
+            CollectionError: the card in the folder has another fingerprint.
+        """
+        if read_card(self.folder)["fingerprint"] != self.fingerprint:
+            raise CollectionError(
+                f"Collection `{self.name}` was replaced while it was in use. Open it again."
+            )
 
     @property
     def query_sets(self) -> list[str]:
@@ -177,7 +191,11 @@ class Collection:
             CollectionError: its file is damaged or does not fit the collection.
         """
         if name not in self._query_sets:
-            self._query_sets[name] = read_query_set(self, name)
+            try:
+                found = read_query_set(self, name)
+            finally:  # another version's set may not fit: that is what is wrong then
+                self.check_version()
+            self._query_sets[name] = found
         return self._query_sets[name]
 
     @cached_property
@@ -265,15 +283,11 @@ def load_collection(place: str | Path) -> Collection:
         CollectionError: a file is missing or truncated, or the counts do not fit together.
     """
     folder = place if isinstance(place, Path) else find("collections", place)
-    card = read_json(folder / "collection.json", CollectionError)
-    wanted = {"schema", "name", "title", "encoder", "dense_size", "counts", "fingerprint"}
-    if absent := sorted((wanted | {"caption_vector_splits"}) - card.keys()):
-        raise CollectionError(f"`{folder / 'collection.json'}` lacks {', '.join(absent)}.")
-    if card["schema"] != SCHEMA:
-        raise CollectionError(
-            f"Collection `{folder.name}` has schema {card['schema']}, this version reads "
-            f"schema {SCHEMA}. Build the collection again."
-        )
+    return read_one_version(folder, lambda: _load(folder))
+
+
+def _load(folder: Path) -> Collection:
+    card = read_card(folder)
     collection = Collection(
         folder,
         card,
@@ -284,4 +298,7 @@ def load_collection(place: str | Path) -> Collection:
     )
     check_counts(collection)
     check_places(collection)
+    if not card.get(UNIT):
+        check_vectors(collection)
+    collection.check_version()
     return collection

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from lsr.collection.card import CARD, read_card
 from lsr.collection.checks import read_table
-from lsr.exceptions import CollectionError, ModelError, UnknownNameError, shorten
+from lsr.exceptions import ModelError, UnknownNameError, shorten
+from lsr.model.card import read_card as read_model_card
 from lsr.model.fit import VectorKind, misfit
-from lsr.storage.files import read_json
+from lsr.storage.folders import read_one_version, remove_folder, writing
+from lsr.storage.leftovers import restore_if_lost
 from lsr.storage.places import folders, home, own_folder
 
 
@@ -46,29 +48,28 @@ def overview(folder: Path) -> Overview:
     Raises:
         CollectionError: its card or its images are missing or damaged.
     """
-    card = read_json(folder / "collection.json", CollectionError)
-    try:
-        imported = card.get("imported") or {}
-        return Overview(
-            folder.name,
-            folder,
-            str(card["title"]),
-            str(card.get("licence", "not stated")),
-            str(card.get("source", "not stated")),
-            str(card["encoder"]),
-            int(card["dense_size"]),
-            int(card["counts"]["images"]),
-            int(card["counts"]["captions"]),
-            _splits(folder / "images.parquet"),
-            home() not in folder.parents,
-            str(imported.get("format", "")),
-            tuple(map(str, imported.get("notes", ()))),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as problem:
-        raise CollectionError(
-            f"`{folder / 'collection.json'}` is not a collection's card ({problem!r}). Restore "
-            "the file or remove the folder."
-        ) from None
+    return read_one_version(folder, lambda: _overview(folder))
+
+
+def _overview(folder: Path) -> Overview:
+    card = read_card(folder)
+    imported = card.get("imported") or {}
+    notes = imported.get("notes")
+    return Overview(
+        folder.name,
+        folder,
+        card["title"],
+        card.get("licence") or "not stated",
+        card.get("source") or "not stated",
+        card["encoder"],
+        card["dense_size"],
+        card["counts"]["images"],
+        card["counts"]["captions"],
+        _splits(folder / "images.parquet"),
+        home() not in folder.parents,
+        str(imported.get("format", "")),
+        tuple(map(str, notes)) if isinstance(notes, list) else (),
+    )
 
 
 def _splits(path: Path) -> dict[str, int]:
@@ -81,7 +82,9 @@ def bytes_on_disk(folder: Path) -> int:
     """What all files below `folder` take."""
     total = 0
     for place, _, files in os.walk(folder):
-        total += sum((Path(place) / name).stat().st_size for name in files)
+        for name in files:
+            with suppress(OSError):  # removed, or replaced, in this moment
+                total += (Path(place) / name).stat().st_size
     return total
 
 
@@ -90,10 +93,10 @@ def fitting_models(encoder: str, dense_size: int) -> list[str]:
     fitting = []
     for folder in folders("models"):
         try:
-            card = read_json(folder / "config.json", ModelError)
+            card = read_model_card(folder)
         except ModelError:
             continue
-        reads = VectorKind(str(card.get("encoder")), card.get("dense_size", 0))
+        reads = VectorKind(card["encoder"], card.get("dense_size", 0))
         if misfit(folder.name, reads, "", VectorKind(encoder, dense_size)) is None:
             fitting.append(folder.name)
     return fitting
@@ -105,10 +108,11 @@ def remove_collection(name: str) -> None:
     Raises:
         QueryError: the name is no plain name, or a bundled collection's.
         UnknownNameError: the user has none of that name.
+        InputError: another process is writing it.
     """
     folder = own_folder("collections", name)
-    if not (folder / "collection.json").exists():
+    restore_if_lost(folder)
+    if not (folder / CARD).exists():
         raise UnknownNameError(f"You have no collection `{shorten(name)}` that could be deleted.")
-    grave = Path(tempfile.mkdtemp(prefix=f".{name}-deleted-", dir=folder.parent))
-    folder.rename(grave / name)
-    shutil.rmtree(grave)
+    with writing(folder):
+        remove_folder(folder)

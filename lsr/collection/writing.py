@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +12,22 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lsr.collection.card import CARD, SCHEMA, UNIT
 from lsr.collection.collection import (
     CAPTION_COLUMNS,
     IMAGE_COLUMNS,
     PROBES,
-    SCHEMA,
     Collection,
     load_collection,
 )
 from lsr.collection.queries import keep_answers
-from lsr.storage.files import fingerprint, replacing_folder, write_json
+from lsr.storage.files import fingerprint, save_array, write_json
+from lsr.storage.folders import replacing_folder
+from lsr.storage.leftovers import is_leftover
+from lsr.storage.room import check_room
 
 _FILES = {
-    "collection.json",
+    CARD,
     "images.parquet",
     "captions.parquet",
     "image_vectors.npy",
@@ -42,7 +46,8 @@ def write_collection(
     caption_vectors: np.ndarray,
     pictures: Path | None = None,
     probes: dict[str, list[str]] | None = None,
-    beside: Path | None = None,
+    beside: Collection | None = None,
+    check: Callable[[], object] | None = None,
 ) -> Collection:
     """Write a collection folder whole, then read it back.
 
@@ -54,9 +59,16 @@ def write_collection(
         caption_vectors: (m, d), in the order of the captions of the splits that have vectors.
         pictures: a folder that becomes `images/`; it is moved, not copied.
         probes: words with the ids of the images that show what they name.
-        beside: a collection folder whose other files, such as its pictures, the new one shares:
-            they are linked, and copied where the disk has no links. Its query sets keep the
-            answers that `images` holds.
+        beside: a collection whose other files, such as its pictures, the new one shares: they are
+            linked, and copied where the disk has no links. Its query sets keep the answers that
+            `images` holds.
+        check: called once nobody else can write the folder; what it raises leaves all as it was.
+
+    Raises:
+        CollectionError: a vector is not finite or not of length 1; or another process has replaced
+            `beside` meanwhile.
+        DiskFullError: there is no room.
+        InputError: another process is writing the folder.
     """
     splits = list(dict.fromkeys(captions["split"].to_pylist()))
     mark = fingerprint(
@@ -66,10 +78,13 @@ def write_collection(
         np.asarray(caption_vectors),
     )
     with replacing_folder(folder) as temporary:
+        if check is not None:
+            check()
+        check_room(image_vectors.nbytes + caption_vectors.nbytes, folder)
         pq.write_table(images.select(list(IMAGE_COLUMNS)), temporary / "images.parquet")
         pq.write_table(captions.select(list(CAPTION_COLUMNS)), temporary / "captions.parquet")
-        np.save(temporary / "image_vectors.npy", image_vectors)
-        np.save(temporary / "caption_vectors.npy", caption_vectors)
+        save_array(temporary / "image_vectors.npy", image_vectors)
+        save_array(temporary / "caption_vectors.npy", caption_vectors)
         if beside is not None:
             _share(beside, temporary, without=_FILES)
             keep_answers(temporary, set(images["id"].to_pylist()))
@@ -85,8 +100,10 @@ def write_collection(
             "counts": {"images": len(images), "captions": len(captions)},
             "fingerprint": mark,
         }
-        write_json(temporary / "collection.json", full_card)
+        full_card.pop(UNIT, None)  # without it, the vectors are checked when it is read back
+        write_json(temporary / CARD, full_card)
         load_collection(temporary)
+        write_json(temporary / CARD, {**full_card, UNIT: True})
     return load_collection(folder)
 
 
@@ -98,20 +115,27 @@ def copy_collection(collection: Collection, folder: Path) -> Collection:
     Raises:
         DiskFullError: there is no room.
     """
-    card = "collection.json"
     with replacing_folder(folder) as temporary:
-        _share(collection.folder, temporary, without={card})
-        write_json(temporary / card, {**collection.card, "name": folder.name})
+        _share(collection, temporary, without={CARD})
+        write_json(temporary / CARD, {**collection.card, "name": folder.name})
     return load_collection(folder)
 
 
-def _share(folder: Path, into: Path, without: set[str]) -> None:
-    """Link what a collection folder holds, but for some of the files on its first level."""
+def _share(collection: Collection, into: Path, without: set[str]) -> None:
+    """Link what a collection's folder holds, but for some of the files on its first level."""
+    folder = collection.folder
 
     def ignored(place: str, names: list[str]) -> set[str]:
-        return without & set(names) if Path(place) == folder else set()
+        return set(filter(is_leftover, names)) | (
+            without & set(names) if Path(place) == folder else set()
+        )
 
-    shutil.copytree(folder, into, ignore=ignored, copy_function=_link, dirs_exist_ok=True)
+    try:
+        shutil.copytree(folder, into, ignore=ignored, copy_function=_link, dirs_exist_ok=True)
+    except (OSError, shutil.Error):
+        collection.check_version()  # its files may be gone because another version is there
+        raise
+    collection.check_version()
 
 
 def _link(file: str, to: str) -> None:

@@ -22,7 +22,8 @@ from torch.nn import functional
 from lsr.encoders.albef import TOKENIZER_FILE, LavisNetwork, Sizes, sizes_of
 from lsr.encoders.folders import CONFIG_FILE, WEIGHTS_FILE
 from lsr.exceptions import ModelError, QueryError, UnknownNameError, shorten
-from lsr.storage.files import replacing_folder, write_json
+from lsr.storage.files import write_json
+from lsr.storage.folders import replacing_folder
 from lsr.storage.places import BUNDLED_ENCODER
 
 FAMILIES = ("albef", "blip-lavis")

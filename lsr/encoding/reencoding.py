@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +12,12 @@ from lsr.collection.collection import Collection
 from lsr.encoders.loading import load_encoder
 from lsr.encoding.encoded import Encoded, read_encoded
 from lsr.encoding.encoding import EncodingReport, encode_captions, encode_pictures
-from lsr.encoding.revision import refuse_loss, revision_folder, write_revision
-from lsr.exceptions import CollectionError
+from lsr.encoding.revision import refuse_loss, revision_folder, standing, write_revision
+from lsr.exceptions import BusyError, CollectionError
 from lsr.storage.files import fingerprint
+from lsr.storage.folders import remove_folder, writing
 from lsr.storage.places import home
+from lsr.storage.room import told_when_full
 
 
 @dataclass(frozen=True)
@@ -49,36 +50,45 @@ def encode_collection(
         CollectionError: there are no pictures in files, or none can be read, or some would be
             lost in the collection's own place, or the encoder refuses a caption.
         QueryError: the name cannot be used.
+        BusyError: another process is encoding it with this encoder.
         UnknownNameError: there is no such encoder.
     """
     folder = revision_folder(collection, name)
+    before = standing(collection, folder)
     files = _picture_files(collection)
     pictured = _rows_of_captions(collection, np.array(sorted(files), np.int64))
     refuse_loss(collection, folder, len(files), len(pictured))
     loaded = load_encoder(encoder)
-    work = home() / "cache" / "encoding" / fingerprint(collection.fingerprint, loaded.fingerprint)
-    speeds = {"images": 0.0, "captions": 0.0}
-    for report in encode_pictures(loaded, list(files.values()), work):
-        speeds["images"] = report.per_second
-        yield report
-    image_rows, image_vectors, skipped = _readable(collection, list(files), read_encoded(work))
-    caption_rows = _rows_of_captions(collection, image_rows)
-    refuse_loss(collection, folder, len(image_rows), len(caption_rows))
-    texts = [collection.caption_texts[row] for row in caption_rows]
-    for report in encode_captions(loaded, texts, work):
-        speeds["captions"] = report.per_second
-        yield report
-    made = write_revision(
-        collection,
-        folder,
-        encoder=encoder,
-        image_rows=image_rows,
-        image_vectors=image_vectors,
-        caption_rows=caption_rows,
-        caption_vectors=read_encoded(work).caption_vectors,
-        origin={"encoder_fingerprint": loaded.fingerprint},
+    mark = fingerprint(collection.fingerprint, loaded.fingerprint)
+    work = home() / "cache" / "encoding" / mark
+    taken = BusyError(
+        f"Collection `{collection.name}` is being encoded with `{encoder}` by another process. "
+        "Wait for it or stop it."
     )
-    shutil.rmtree(work)
+    speeds = {"images": 0.0, "captions": 0.0}
+    with told_when_full(folder), writing(work, taken):
+        for report in encode_pictures(loaded, list(files.values()), work):
+            speeds["images"] = report.per_second
+            yield report
+        image_rows, image_vectors, skipped = _readable(collection, list(files), read_encoded(work))
+        caption_rows = _rows_of_captions(collection, image_rows)
+        refuse_loss(collection, folder, len(image_rows), len(caption_rows))
+        texts = [collection.caption_texts[row] for row in caption_rows]
+        for report in encode_captions(loaded, texts, work):
+            speeds["captions"] = report.per_second
+            yield report
+        made = write_revision(
+            collection,
+            folder,
+            before,
+            encoder=encoder,
+            image_rows=image_rows,
+            image_vectors=image_vectors,
+            caption_rows=caption_rows,
+            caption_vectors=read_encoded(work).caption_vectors,
+            origin={"encoder_fingerprint": loaded.fingerprint},
+        )
+        remove_folder(work)
     missing = set(range(len(collection.images))) - files.keys()
     skipped |= {collection.image_ids[row]: "It has no picture file." for row in sorted(missing)}
     yield Reencoded(made, skipped, speeds["images"], speeds["captions"])

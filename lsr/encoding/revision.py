@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from lsr.collection.card import CARD, UNIT, read_card
 from lsr.collection.collection import PROBES, Collection
 from lsr.collection.writing import write_collection
 from lsr.exceptions import CollectionError, QueryError
 from lsr.storage.files import read_json
+from lsr.storage.leftovers import restore_if_lost
 from lsr.storage.places import home, own_folder
 
 # What `write_collection` says anew.
-_RENEWED = {"schema", "counts", "fingerprint", "dense_size", "caption_vector_splits"}
+_RENEWED = {"schema", "counts", "fingerprint", "dense_size", "caption_vector_splits", UNIT}
 
 
 def revision_folder(collection: Collection, name: str | None) -> Path:
@@ -34,13 +36,35 @@ def revision_folder(collection: Collection, name: str | None) -> Path:
             )
         return collection.folder
     folder = own_folder("collections", name)
-    card = folder / "collection.json"
-    if folder.exists() and not (card.exists() and "revised" in read_json(card, CollectionError)):
+    restore_if_lost(folder)
+    if folder.exists() and not ((folder / CARD).exists() and "revised" in read_card(folder)):
         raise QueryError(
             f"There is a collection `{name}` of your own already. Choose another name, or remove "
             f"`{folder}`."
         )
     return folder
+
+
+def standing(collection: Collection, folder: Path) -> str:
+    """The fingerprint of what a revision is going to replace; empty where nothing stands."""
+    if folder == collection.folder:
+        return collection.fingerprint
+    restore_if_lost(folder)
+    return str(read_card(folder)["fingerprint"]) if (folder / CARD).exists() else ""
+
+
+def _refuse_change(folder: Path, before: str) -> None:
+    """Of two who write one folder the first wins; the other is told.
+
+    Raises:
+        CollectionError: another process has written it.
+    """
+    now = str(read_card(folder)["fingerprint"]) if (folder / CARD).exists() else ""
+    if now != before:
+        raise CollectionError(
+            f"Collection `{folder.name}` was written by another process in the meantime, so "
+            "nothing was changed. Look at what it is now; to replace it, do the same again."
+        )
 
 
 def refuse_loss(collection: Collection, folder: Path, n_images: int, n_captions: int) -> None:
@@ -64,6 +88,7 @@ def refuse_loss(collection: Collection, folder: Path, n_images: int, n_captions:
 def write_revision(
     collection: Collection,
     folder: Path,
+    before: str,
     *,
     encoder: str,
     image_rows: Sequence[int] | np.ndarray,
@@ -77,12 +102,14 @@ def write_revision(
     In its own place the earlier one stays until the new one is whole.
 
     Args:
+        before: what `standing` said of the folder when the vectors were begun.
         image_rows, caption_rows: what is kept, ascending; a kept caption's image is kept too.
         image_vectors: (kept, d). caption_vectors: (kept, d), or None where there are none.
         origin: how the vectors came about, for the card.
 
     Raises:
-        CollectionError: images or captions of a collection would be lost in its own place.
+        CollectionError: images or captions of a collection would be lost in its own place; or
+            another process has written the folder meanwhile, whose version stays.
     """
     captions_kept = len(caption_rows)
     refuse_loss(collection, folder, len(image_rows), captions_kept)
@@ -104,7 +131,8 @@ def write_revision(
         image_vectors=image_vectors,
         caption_vectors=caption_vectors,
         probes=_probes(collection.folder / PROBES, set(images["id"].to_pylist())),
-        beside=collection.folder,
+        beside=collection,
+        check=lambda: _refuse_change(folder, before),
     )
 
 

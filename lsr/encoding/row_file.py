@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from lsr.storage.files import replacing_file, told_when_full, write_json
+from lsr.storage.files import replacing_file, write_json
+from lsr.storage.room import told_when_full
 
 _KIND = np.dtype(np.float16)
 

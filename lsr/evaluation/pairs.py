@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from lsr.collection.collection import Collection
 from lsr.encoders.loading import load_encoder
 from lsr.encoders.protocol import Encoder
 from lsr.exceptions import CollectionError
-from lsr.storage.files import fingerprint, load_array, replacing_file
+from lsr.storage.files import fingerprint, load_array, replacing_file, save_array
 from lsr.storage.places import home
 
 # Texts encoded between two reports.
@@ -189,14 +190,15 @@ def encode_by_parts(texts: list[str], encoder: Encoder) -> Iterator[tuple[int, i
     What was encoded is kept at the end only; nothing is reported where the cache has it already.
     """
     path = _kept(texts, encoder)
-    if path.exists():
-        return
+    with suppress(OSError, ValueError):  # there is none, or it is damaged
+        if load_array(path).shape == (len(texts), encoder.dense_size):
+            return
     parts = []
     for start in range(0, max(len(texts), 1), _TEXTS):
         parts.append(encoder.encode_texts(texts[start : start + _TEXTS]).astype(np.float16))
         yield min(start + _TEXTS, len(texts)), len(texts)
     with replacing_file(path) as temporary:
-        np.save(temporary, np.concatenate(parts))
+        save_array(temporary, np.concatenate(parts))
 
 
 def _kept(texts: list[str], encoder: Encoder) -> Path:

@@ -15,7 +15,8 @@ from lsr.exceptions import CollectionError, QueryError, shorten
 from lsr.exports.formats import Format, find_format, formats
 from lsr.exports.selection import LARGEST_K, LARGEST_SCALE, ExportReport, Kind, Selection
 from lsr.model.checkpoint import load_model
-from lsr.storage.files import read_json, replacing_folder, write_json
+from lsr.storage.files import read_json, write_json
+from lsr.storage.folders import replacing_folder
 
 CARD = "export.json"
 SCHEMA = 1
@@ -102,6 +103,7 @@ def run_export(request: ExportRequest) -> Iterator[ExportReport | Exported]:
         QueryError: a setting is out of range, or the folder holds something else.
         ModelError: the model does not fit the collection, or its terms do not fit the format.
         CollectionError: the split has no captions where they are needed.
+        BusyError: another process is writing into the folder.
         DiskFullError: there is no room.
     """
     started = time.perf_counter()
@@ -123,6 +125,7 @@ def run_export(request: ExportRequest) -> Iterator[ExportReport | Exported]:
         files = _files(temporary, rows)
         notes += facts.pop("notes")
         write_json(temporary / CARD, _card(request, selection, files, notes, facts))
+        _check_target(request.out)  # others may have put files there meanwhile
     yield Exported(target, files, tuple(notes), time.perf_counter() - started)
 
 

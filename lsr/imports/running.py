@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +16,18 @@ from lsr.collection.writing import write_collection
 from lsr.encoders.loading import load_encoder
 from lsr.encoding.encoded import CAPTION_VECTORS, IMAGE_VECTORS, read_encoded
 from lsr.encoding.encoding import encode_captions, encode_pictures
-from lsr.exceptions import CollectionError, DiskFullError, InputError, shorten
+from lsr.exceptions import BusyError, CollectionError, DiskFullError, InputError, shorten
 from lsr.imports.imported import Imported, ImportedCollection, ImportRequest, Skipped, import_folder
 from lsr.imports.listing import GivenVectors, ListedImage, Listing
 from lsr.imports.planning import ImportPlan, plan_import
 from lsr.imports.stages import ImportReport, encoding, thumbnails, unpacked
 from lsr.imports.thumbnails import SMALL, StoredPicture
 from lsr.imports.vectors.authors import import_checkpoint
-from lsr.storage.files import read_array, read_json, remove_folder, told_when_full, write_json
+from lsr.storage.files import read_array, read_json, write_json
+from lsr.storage.folders import remove_folder
 from lsr.storage.hub import Source
 from lsr.storage.locks import exclusive
+from lsr.storage.room import told_when_full
 
 _IMAGE_SCHEMA = pa.schema(
     {
@@ -64,7 +65,7 @@ def run_import(plan: ImportPlan) -> Iterator[ImportReport]:
         yield ImportReport("writing", 1, 1, 0.0, model)
         return
     work = plan.target.with_name(f".{plan.target.name}-import")
-    with _work_to_itself(work, plan):
+    with told_when_full(plan.target), _work_to_itself(work, plan):
         if plan.listing.vectors is None:
             collection, skipped = yield from _encoded(plan, plan.listing, work)
         else:
@@ -106,26 +107,19 @@ def _work_to_itself(work: Path, plan: ImportPlan) -> Iterator[None]:
         work.mkdir(parents=True, exist_ok=True)
     with exclusive(work / "lock", taken):
         run = work / _RUN_FILE
-        earlier = read_json(run, CollectionError) if run.exists() else {}
-        if earlier.get("writing"):
-            _remove_half_written(plan.target)
+        earlier: dict[str, Any] = {}
+        with suppress(CollectionError):  # there is none, or it is damaged: begin anew
+            earlier = read_json(run, CollectionError)
         if earlier.get("plan") != plan.fingerprint:
             _clear(work)
         write_json(run, {"plan": plan.fingerprint})
         try:
             yield
-        except DiskFullError:
+        except (BusyError, DiskFullError):
             raise
         except InputError:
             shutil.rmtree(work, ignore_errors=True)
             raise
-
-
-def _remove_half_written(target: Path) -> None:
-    """What `replacing_folder` left beside the target when an import was killed while writing."""
-    for old in target.parent.glob(f".{target.name}-*"):
-        if re.fullmatch(r"[a-z0-9_]{8}", old.name.removeprefix(f".{target.name}-")):
-            shutil.rmtree(old)
 
 
 def _clear(work: Path) -> None:
@@ -213,7 +207,6 @@ def _write(
         for caption in image.captions
     ]
     columns = zip(*captions, strict=True) if captions else [()] * len(CAPTION_COLUMNS)
-    write_json(work / _RUN_FILE, {"plan": plan.fingerprint, "writing": True})
     listing = plan.listing
     title = listing.title if listing and listing.title else plan.request.name
     pictures = work / "images"
@@ -236,4 +229,6 @@ def _write(
         image_vectors=vectors[0],
         caption_vectors=vectors[1],
         pictures=pictures if pictures.exists() else None,
+        # Somebody may have changed what stands there while this went on.
+        check=lambda: import_folder(plan.kind, plan.request.name),
     )

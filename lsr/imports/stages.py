@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
@@ -11,17 +10,15 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from lsr.encoding.encoding import EncodingReport
-from lsr.exceptions import DiskFullError, PictureError
+from lsr.exceptions import PictureError
 from lsr.imports.imported import Imported
 from lsr.imports.listing import ListedImage
 from lsr.imports.readers.contents import contents
 from lsr.imports.thumbnails import StoredPicture, make_thumbnails
-from lsr.storage.files import told_when_full
 from lsr.storage.pictures import MAX_FILE_BYTES
+from lsr.storage.room import check_room, told_when_full
 
 Stage = Literal["unpacking", "pictures", "encoding images", "encoding captions", "writing"]
-# Free space that unpacking leaves on the disk.
-_SPARE = 2**28
 _EVERY = 64
 
 
@@ -87,7 +84,8 @@ def unpacked(
                 f"{MAX_FILE_BYTES // 2**20} MB."
             )
     missing = [row for row in packed if row not in problems and not _whole(files[row], images[row])]
-    _check_room(sum(_size(images[row]) for row in missing), work)
+    if needed := sum(_size(images[row]) for row in missing):
+        check_room(needed, work)
     clock = _Clock(len(packed))
     for number, row, content in _contents(images, missing):
         file = files[row]
@@ -118,16 +116,6 @@ def _size(image: ListedImage) -> int:
 def _whole(file: Path | None, image: ListedImage) -> bool:
     """Whether an earlier call unpacked it; a kill leaves at most one file that is too short."""
     return file is not None and file.exists() and file.stat().st_size == _size(image)
-
-
-def _check_room(needed: int, work: Path) -> None:
-    free = shutil.disk_usage(work).free
-    if needed > free - _SPARE:
-        raise DiskFullError(
-            f"Unpacking the pictures takes {needed / 2**30:,.1f} GB, but only "
-            f"{free / 2**30:,.1f} GB are free. Free some space, or unpack the archive elsewhere "
-            "and import its folder."
-        )
 
 
 def thumbnails(

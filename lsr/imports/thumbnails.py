@@ -18,8 +18,9 @@ from PIL import Image
 
 from lsr.collection.collection import SMALL_PICTURES
 from lsr.exceptions import PictureError
-from lsr.storage.files import replacing_file, told_when_full
+from lsr.storage.files import replacing_file
 from lsr.storage.pictures import read_sized
+from lsr.storage.room import told_when_full
 
 SMALL, LARGE = 320, 640
 _QUALITY = 82

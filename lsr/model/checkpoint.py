@@ -13,11 +13,14 @@ import scipy.sparse as sp
 from safetensors import SafetensorError, safe_open
 
 from lsr.exceptions import ModelError
+from lsr.model.card import CARD, read_card
 from lsr.model.few_vectors import project_few
 from lsr.model.fit import VectorKind
 from lsr.model.vocabulary import Vocabulary
-from lsr.storage.files import fingerprint, missing, read_json, replacing_folder, write_json
+from lsr.storage.files import fingerprint, missing, write_json
+from lsr.storage.folders import read_one_version, replacing_folder
 from lsr.storage.places import find
+from lsr.storage.room import check_room
 
 if TYPE_CHECKING:  # torch takes a second to load, and a list of models needs none of it
     import torch
@@ -190,9 +193,11 @@ def load_model(place: str | Path) -> Model:
         ModelError: a file is missing or damaged, or head and vocabulary differ in size.
     """
     folder = place if isinstance(place, Path) else find("models", place)
-    card = read_json(folder / "config.json", ModelError)
-    if "encoder" not in card:
-        raise ModelError(f"`{folder / 'config.json'}` does not name its encoder. Add `encoder`.")
+    return read_one_version(folder, lambda: _load(folder))
+
+
+def _load(folder: Path) -> Model:
+    card = read_card(folder)
     sizes = head_sizes(folder)
     vocabulary = Vocabulary.load(folder / "tokenizer.json")
     if sizes.vocabulary_size != len(vocabulary):
@@ -229,6 +234,10 @@ def save_model(
     Args:
         card: `title`, `encoder`, and what else config.json should say; sizes are added.
         precision: of the weights on disk, float32 where None; float16 halves the file.
+
+    Raises:
+        DiskFullError: there is no room.
+        InputError: another process is writing the folder.
     """
     import torch
     from safetensors.torch import save_file
@@ -238,6 +247,7 @@ def save_model(
             name: tensor.detach().to("cpu", precision or torch.float32).contiguous()
             for name, tensor in head.state_dict().items()
         }
+        check_room(sum(one.nbytes for one in tensors.values()), folder)
         save_file(tensors, temporary / WEIGHTS)
         vocabulary.save(temporary / "tokenizer.json")
         sizes = {
@@ -246,7 +256,7 @@ def save_model(
             "hidden_size": head.hidden_size,
             "vocabulary_size": head.vocabulary_size,
         }
-        write_json(temporary / "config.json", {**card, **sizes})
+        write_json(temporary / CARD, {**card, **sizes})
         write_json(temporary / "training.json", dict(training))
         write_json(temporary / "metrics.json", dict(metrics))
         load_model(temporary)

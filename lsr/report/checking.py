@@ -11,7 +11,8 @@ from typing import Any
 import pandas as pd
 
 from lsr.exceptions import QueryError
-from lsr.report.report_tables import Table, compute, read_settings
+from lsr.report.report_tables import ReportSettings, Table, compute, read_settings
+from lsr.storage.folders import read_one_version
 
 # What identifies a row of each table; all other columns are compared.
 _KEYS = {
@@ -52,7 +53,7 @@ def check_report(folder: Path) -> Iterator[Checked]:
         QueryError: there is no report, or a table of it is damaged.
         InputError: what it is about is not there any more.
     """
-    settings, card = read_settings(folder)
+    settings, card, stored = read_one_version(folder, lambda: _read_report(folder))
     for step in compute(settings):
         if step.tables is None:
             yield Checked(step.done, step.planned, step.step)
@@ -60,9 +61,14 @@ def check_report(folder: Path) -> Iterator[Checked]:
         about = step.about or {}
         drifts = _cards(card["fingerprints"], about)
         for name, keys in _KEYS.items():
-            kept = _read(folder / f"{name}.csv")
-            drifts += compare_tables(name, keys, kept, step.tables.get(name, pd.DataFrame()))
+            drifts += compare_tables(
+                name, keys, stored[name], step.tables.get(name, pd.DataFrame())
+            )
         yield Checked(step.planned, step.planned, "done", drifts)
+
+
+def _read_report(folder: Path) -> tuple[ReportSettings, dict[str, Any], dict[str, Table]]:
+    return *read_settings(folder), {name: _read(folder / f"{name}.csv") for name in _KEYS}
 
 
 def _cards(kept: dict[str, Any], now: dict[str, Any]) -> list[Drift]:

@@ -20,7 +20,9 @@ from lsr.figures.frontier import Curve, trade_off_figure
 from lsr.figures.style import LIGHT
 from lsr.figures.trained import controls_figure, mismatch_figure, sizes_figure
 from lsr.report.report_tables import CARD, SCHEMA, ReportSettings, Table, compute, settings_as_json
-from lsr.storage.files import replacing_folder, write_json
+from lsr.storage.files import write_json
+from lsr.storage.folders import replacing_folder
+from lsr.storage.leftovers import restore_if_lost
 from lsr.sweep.sweep import SweepRow
 
 PAGE = "index.html"
@@ -59,11 +61,11 @@ def write_report(
 
     Raises:
         QueryError: the folder holds something that is no report.
+        BusyError: another process is writing into the folder.
         InputError: what is named is not there, or does not fit together.
         DiskFullError: there is no room.
     """
-    if folder.exists() and any(folder.iterdir()) and not (folder / CARD).exists():
-        raise QueryError(f"`{folder}` holds other files. Give a folder of its own.")
+    _check_folder(folder)
     for step in compute(settings):
         if step.tables is None:
             yield ReportProgress(step.done, step.planned, step.step)
@@ -85,7 +87,21 @@ def write_report(
             write_json(temporary / CARD, card)
             page = render(settings, tables, card, about.get("ablation", ""))
             (temporary / PAGE).write_text(page, "utf-8")
+            _check_folder(folder)  # others may have put files there meanwhile
         yield ReportProgress(step.planned, step.planned, "done", folder)
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse a folder that holds something other than a report.
+
+    Raises:
+        QueryError: it does.
+    """
+    restore_if_lost(folder)
+    if folder.exists() and not (folder.is_dir() and (folder / CARD).exists()):
+        if folder.is_dir() and not any(folder.iterdir()):
+            return
+        raise QueryError(f"`{folder}` holds other files. Give a folder of its own.")
 
 
 def _versions() -> dict[str, str]:

@@ -21,7 +21,7 @@ from lsr.evaluation.projected import check_fit
 from lsr.evaluation.task import Side
 from lsr.exceptions import QueryError
 from lsr.index.engines import check_engine
-from lsr.index.memory.files import stored_index
+from lsr.index.memory.files import usable_index
 from lsr.index.memory.index import MemoryIndex
 from lsr.index.memory.precision import Precision
 from lsr.index.milvus.of_collection import open_milvus
@@ -77,8 +77,8 @@ class Searcher:
     @cached_property
     def memory(self) -> MemoryIndex:
         """All postings in this process: what a term's page reads, whichever engine searches."""
-        stored = stored_index(self.collection.fingerprint, self.model.fingerprint)
-        return stored or projected_index(self.collection, self.model)
+        marks = self.collection.fingerprint, self.model.fingerprint
+        return usable_index(*marks, lambda: projected_index(self.collection, self.model))
 
     @property
     def images(self) -> SparseVectors:

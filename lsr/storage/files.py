@@ -1,23 +1,22 @@
-"""Whole-folder writes and guarded reads: nothing half-written is ever seen."""
+"""Files written whole or not at all, and guarded reads."""
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
-import secrets
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 import numpy as np
 
-from lsr.exceptions import DiskFullError, InputError
+from lsr.exceptions import InputError
+from lsr.storage.leftovers import remove_leftovers_beside, temporary_file
+from lsr.storage.locks import exclusive
+from lsr.storage.room import check_room, told_when_full
 from lsr.storage.untrusted import DamagedError, check_array, parse_json
 
 MOST_JSON_BYTES = 2**28
@@ -30,75 +29,30 @@ _PAUSE = 0.02
 
 
 @contextmanager
-def replacing_folder(target: Path) -> Iterator[Path]:
-    """A temporary folder beside `target` that takes its place when the block ends well.
-
-    On an exception the temporary folder is removed and `target` stays as it was.
-
-    Raises:
-        DiskFullError: there is no room.
-        InputError: `target` is in use, on a system that minds.
-    """
-    with told_when_full(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    try:
-        with told_when_full(target):
-            yield temporary
-        temporary.chmod(0o755)
-        if target.exists():
-            retired = temporary.with_name(temporary.name + "-old")
-            _retire(target, retired)
-            try:
-                temporary.rename(target)
-            except OSError:
-                retired.rename(target)
-                raise
-            shutil.rmtree(retired)
-        else:
-            temporary.rename(target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _retire(target: Path, retired: Path) -> None:
-    """Take a folder's name away; Windows refuses while somebody reads a file in it."""
-    try:
-        target.rename(retired)
-    except PermissionError:
-        raise InputError(
-            f"`{target}` cannot be replaced while a file in it is open, or without the right to. "
-            "Close what reads it, such as the app, then do the same again."
-        ) from None
-
-
-def remove_folder(folder: Path) -> None:
-    """Remove a folder, from its place at once: nobody adds a file to what is being removed.
-
-    On Windows a file that somebody has open stays, and so does its folder.
-    """
-    retired = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}-old")
-    try:
-        folder.rename(retired)
-    except PermissionError:
-        retired = folder
-    shutil.rmtree(retired, ignore_errors=not _MAY_MAP)
-
-
-@contextmanager
 def replacing_file(target: Path) -> Iterator[Path]:
     """A temporary file name beside `target` that takes its place when the block ends well.
 
+    Of two who write the same file, the one who ends last stands.
+
     Raises:
         DiskFullError: there is no room.
+        InputError: nothing can be written there.
     """
-    # The suffix stays last: numpy and parquet writers look at it.
-    temporary = target.with_name(f".{os.getpid()}-{target.name}")
-    try:
+    temporary = temporary_file(target)
+    busy = InputError(f"`{temporary}` is in use.")
+    # A lock tells others that the file is being written; on Windows it would refuse the writer.
+    with exclusive(temporary, busy) if _MAY_MAP else _removed(temporary):
+        remove_leftovers_beside(target)
         with told_when_full(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             yield temporary
             _replace(temporary, target)
+
+
+@contextmanager
+def _removed(temporary: Path) -> Iterator[None]:
+    try:
+        yield
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -115,30 +69,6 @@ def _replace(temporary: Path, target: Path) -> None:
             time.sleep(_PAUSE)
         else:
             return
-
-
-@contextmanager
-def told_when_full(target: Path) -> Iterator[None]:
-    """Turn whatever a writer says about a full disk into one sentence."""
-    try:
-        yield
-    except Exception as problem:
-        if not _no_room(problem, target.parent):
-            raise
-        raise DiskFullError(
-            f"The disk is full, so `{target}` was not written; what stood there before is "
-            "untouched. Free some space, then do the same again."
-        ) from None
-
-
-def _no_room(problem: Exception, folder: Path) -> bool:
-    number = getattr(problem, "errno", None)
-    if isinstance(problem, DiskFullError) or number in (errno.ENOSPC, errno.EDQUOT):
-        return True
-    if "No space left" in str(problem):  # safetensors has an error of its own, without a number
-        return True
-    # numpy only says how much it could not write.
-    return isinstance(problem, OSError) and not number and shutil.disk_usage(folder).free < 2**16
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
@@ -160,6 +90,27 @@ def read_json(path: Path, error: type[InputError]) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise error(f"`{path}` holds a {type(content).__name__}, not a JSON object. Restore it.")
     return content
+
+
+class _Plain:
+    """A file of which numpy knows no more than how to write to it.
+
+    Else it leaves Python to write, and tells no reason where it cannot.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.write = file.write
+
+
+def save_array(path: Path, array: np.ndarray) -> None:
+    """Write a `.npy` file; what the array holds is numbers.
+
+    Raises:
+        DiskFullError: there is no room.
+    """
+    check_room(array.nbytes, path)
+    with told_when_full(path), path.open("wb") as file:
+        np.lib.format.write_array(_Plain(file), np.asanyarray(array), allow_pickle=False)
 
 
 def load_array(path: Path, *, private: bool = False) -> np.ndarray:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout, lock_descriptor
+from filelock import lock_descriptor
 
 from lsr.exceptions import InputError
+from lsr.storage.room import told_when_full
 
 # `is_held` takes the lock for a moment itself; whoever wants it tries again that long.
 _PATIENCE = 0.5
@@ -20,36 +21,85 @@ _ROUNDING = 2.0
 
 
 @contextmanager
-def exclusive(path: Path, taken: InputError) -> Iterator[None]:
+def exclusive(path: Path, taken: InputError, patience: float = _PATIENCE) -> Iterator[None]:
     """Hold the lock file `path` during the block; the system frees it when the process dies.
 
+    Two threads exclude each other too. The file goes with the lock.
+
+    Args:
+        patience: seconds to wait for another holder.
+
     Raises:
-        InputError: `taken`, where another holder has it, in this process or another.
+        InputError: `taken`, where another holder has it, in this process or another; or no file can
+            be made there.
     """
-    lock = _taken(path, taken)
+    descriptor = _locked(path, taken, patience)
     try:
         yield
     finally:
-        lock.release()
+        _free(path, descriptor)
 
 
-def _taken(path: Path, taken: InputError) -> FileLock:
-    """The lock, held. Its last holder may remove the file: that lock would guard nothing."""
-    deadline = time.monotonic() + _PATIENCE
+def _locked(path: Path, taken: InputError, patience: float) -> int:
+    """A descriptor that holds the lock. A file that its last holder removed would guard nothing."""
+    deadline = time.monotonic() + patience
     while True:
-        lock = _lock(path)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            lock.acquire(timeout=_PATIENCE, poll_interval=_PAUSE)
-        except Timeout:
+        descriptor = _opened(path)
+        if descriptor is not None:
+            if _is_locked(path, descriptor) and _is_named(path, descriptor):
+                return descriptor
+            os.close(descriptor)
+        if time.monotonic() >= deadline:
             raise taken from None
-        except FileNotFoundError:  # the folder was removed in this moment
-            if time.monotonic() > deadline:
-                raise taken from None
-            continue
-        if path.exists():
-            return lock
-        lock.release()
+        time.sleep(_PAUSE)
+
+
+def _opened(path: Path) -> int | None:
+    """A descriptor of the lock file, made where there is none; None where one is being removed."""
+    try:
+        with told_when_full(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except FileNotFoundError:  # the folder was removed in this moment
+        return None
+    except OSError as problem:
+        if os.name == "nt" and isinstance(problem, PermissionError) and path.parent.is_dir():
+            return None  # its last holder is removing it
+        raise InputError(
+            f"Nothing can be written into `{path.parent}` ({problem.strerror}). Give another "
+            "folder, or get the right to write there."
+        ) from None
+
+
+def _is_locked(path: Path, descriptor: int) -> bool:
+    """Lock an open file; False where another holder has it."""
+    try:
+        return lock_descriptor(descriptor, blocking=False)
+    except OSError as problem:
+        os.close(descriptor)
+        raise InputError(
+            f"The disk that holds `{path.parent}` knows no locks ({problem.strerror}), so nothing "
+            "is written there. Give a folder on another disk."
+        ) from None
+
+
+def _is_named(path: Path, descriptor: int) -> bool:
+    """Whether the open file is still the one of that name."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except OSError:
+        return False
+
+
+def _free(path: Path, descriptor: int) -> None:
+    """Remove the lock file, while it is held: who waits for it sees that it is gone."""
+    with suppress(OSError):
+        if os.name != "nt" and _is_named(path, descriptor):
+            path.unlink()
+    os.close(descriptor)
+    if os.name == "nt":  # an open file stays, and that of the next holder is open
+        with suppress(OSError):
+            path.unlink()
 
 
 def is_held(path: Path) -> bool:
@@ -64,11 +114,6 @@ def is_held(path: Path) -> bool:
         return False
     finally:
         os.close(descriptor)
-
-
-def _lock(path: Path) -> FileLock:
-    """A lock of its own for each holder, so that two threads exclude each other too."""
-    return FileLock(path, thread_local=False, is_singleton=False)
 
 
 def start_mark(pid: int) -> str | None:

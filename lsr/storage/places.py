@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lsr.exceptions import QueryError, UnknownNameError, shorten
+from lsr.storage.leftovers import restore_all
 
 _CODE = Path(__file__).resolve().parents[2]
 _INSTALLED = _CODE / "lexiscope"
@@ -30,6 +31,7 @@ def home() -> Path:
 def folders(kind: str) -> Iterator[Path]:
     """Folders of a kind, `collections` or `models`: bundled ones first, then by name."""
     seen = set()
+    restore_all(home() / kind)
     for root in (ASSETS / kind, home() / kind):
         for card in sorted(root.glob(f"*/{_CARDS[kind]}")):
             # A dot begins the name of what is still being written.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lsr.evaluation.passes import COSTS, MEASURES, Record
+from lsr.exceptions import BusyError
 from lsr.storage.files import fingerprint, replacing_file, write_json
+from lsr.storage.folders import remove_folder
 from lsr.storage.places import home
 from lsr.storage.untrusted import Column, DamagedError, read_columns
 
@@ -30,6 +32,8 @@ _KINDS: dict[str, Column] = {
     name: "whole number" if name == "draw" else "number or nothing" for name in _COLUMNS.names
 }
 _MOST_FOLDERS = 200
+_CARD = "sweep.json"
+_TRIES = 20
 
 
 class SweepStore:
@@ -69,10 +73,6 @@ class SweepStore:
         Raises:
             DiskFullError: there is no room.
         """
-        if not self.folder.exists():
-            self._make_room()
-            self.folder.mkdir(parents=True, exist_ok=True)
-            write_json(self.folder / "sweep.json", self.about)
         rows = [
             {
                 **{name: record.get(name) for name in _COLUMNS.names},
@@ -80,14 +80,28 @@ class SweepStore:
             }
             for record in records
         ]
+        table = pa.Table.from_pylist(rows, _COLUMNS)
+        for _ in range(_TRIES):
+            with suppress(FileNotFoundError):  # another process made room in this moment
+                self._write(table)
+                return
+        raise BusyError(
+            f"`{self.folder}` is removed by another process again and again. Do the same again."
+        )
+
+    def _write(self, table: pa.Table) -> None:
+        if not (self.folder / _CARD).exists():
+            self._make_room()
+            write_json(self.folder / _CARD, self.about)
         with replacing_file(self.folder / f"{secrets.token_hex(8)}.parquet") as temporary:
-            pq.write_table(pa.Table.from_pylist(rows, _COLUMNS), temporary)
+            pq.write_table(table, temporary)
 
     def _make_room(self) -> None:
         """Remove the oldest configurations beyond _MOST_FOLDERS."""
-        folders = sorted(self._root.glob("*/sweep.json"), key=_changed)
+        folders = sorted(self._root.glob(f"[!.]*/{_CARD}"), key=_changed)
         for card in folders[: max(len(folders) - _MOST_FOLDERS + 1, 0)]:
-            shutil.rmtree(card.parent, ignore_errors=True)
+            with suppress(OSError):  # another process does the same
+                remove_folder(card.parent)
 
 
 def _changed(path: Path) -> int:

@@ -9,8 +9,10 @@ from typing import Any
 
 from lsr.collection.collection import Collection
 from lsr.exceptions import ModelError
-from lsr.storage.files import read_json, remove_folder, told_when_full, write_json
+from lsr.storage.files import read_json, write_json
+from lsr.storage.folders import remove_folder
 from lsr.storage.locks import exclusive, is_held
+from lsr.storage.room import told_when_full
 from lsr.training.settings import TrainingSettings, settings_as_json
 
 WORKER = "worker.json"
@@ -94,6 +96,18 @@ def open_run(work: Path, settings: TrainingSettings, collection: Collection, res
 
 
 def read_curve(work: Path) -> list[dict[str, Any]]:
-    """The reports of an unfinished run so far."""
+    """The reports of an unfinished run so far.
+
+    Raises:
+        ModelError: their file is damaged.
+    """
     path = work / "curve.json"
-    return list(read_json(path, ModelError)["reports"]) if path.exists() else []
+    if not path.exists():
+        return []
+    reports = read_json(path, ModelError).get("reports")
+    if not isinstance(reports, list) or not all(isinstance(one, dict) for one in reports):
+        raise ModelError(
+            f"`{path}` is damaged: it holds no list of reports. Restore the file, or discard the "
+            "run."
+        )
+    return reports

@@ -20,8 +20,10 @@ from lsr.exceptions import ModelError
 from lsr.model.checkpoint import save_model
 from lsr.model.projection import Projection
 from lsr.model.vocabulary import Vocabulary
-from lsr.storage.files import remove_folder, write_json
+from lsr.storage.files import write_json
+from lsr.storage.folders import remove_folder
 from lsr.storage.places import BUNDLED_ENCODER
+from lsr.storage.room import check_room, told_when_full
 from lsr.training.budget import Budget, active_terms
 from lsr.training.device import training_device
 from lsr.training.lexical.closed_form import ClosedFormSettings, closed_form
@@ -31,6 +33,10 @@ from lsr.training.run_folder import open_run, read_curve, run_folder, run_to_its
 from lsr.training.settings import TrainingReport, TrainingSettings, settings_as_json
 from lsr.training.stop_list import stop_list
 from lsr.training.vocabulary_start import LEXICAL, apply, load_start
+
+# Weights, two moments and the best weights, float32, and a second copy of the first three while the
+# state is replaced.
+_BYTES_A_WEIGHT = 7 * 4
 
 
 def train_model(
@@ -61,7 +67,7 @@ def train_model(
         DiskFullError: there is no room for the state or the model.
     """
     settings.check()
-    with run_to_itself(run_folder(folder)):
+    with told_when_full(folder), run_to_itself(run_folder(folder)):
         ready = prepare(collection, settings, bundled_encoder)
         yield from _train_model(collection, folder, ready, settings, title, resume, precision)
 
@@ -80,6 +86,8 @@ def _train_model(
     work = run_folder(folder)
     open_run(work, settings, collection, resume)
     pairs = (ready.training, ready.validation)
+    weights = sum(parameter.numel() for parameter in head.parameters())
+    check_room(weights * _BYTES_A_WEIGHT, folder)
     curve: list[dict[str, Any]] = read_curve(work)
     for report in train(head, *pairs, ready.vocabulary, settings, work, training_device()):
         curve = [*(r for r in curve if r["step"] < report.step), asdict(report)]

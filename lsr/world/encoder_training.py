@@ -30,7 +30,8 @@ from torch import Tensor, nn
 from lsr.encoders.bundled import CONFIG_FILE, MODEL_FILE, TOKENIZER_FILE
 from lsr.encoders.bundled_networks import ImageNetwork, TextNetwork
 from lsr.exceptions import InputError
-from lsr.storage.files import read_json, replacing_folder, write_json
+from lsr.storage.files import read_json, write_json
+from lsr.storage.folders import replacing_folder
 from lsr.world import token_table
 from lsr.world.encoder_settings import EncoderSettings
 from lsr.world.naming_stage import NamingLearner, NamingStage

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
+from lsr.collection.card import read_card
 from lsr.collection.installed import fitting_models
 from lsr.exceptions import (
     CollectionError,
@@ -17,7 +18,6 @@ from lsr.exceptions import (
     shorten,
 )
 from lsr.index.engines import ENGINES, why_not
-from lsr.storage.files import read_json
 from lsr.storage.places import find, folders, home
 from pages.parts import address
 
@@ -78,8 +78,8 @@ def fitting(collection: str) -> list[str]:
     Raises:
         CollectionError, UnknownNameError: the collection is damaged or not there.
     """
-    card = read_json(find("collections", collection) / "collection.json", CollectionError)
-    return fitting_models(str(card.get("encoder")), int(card.get("dense_size", 0)))
+    card = read_card(find("collections", collection))
+    return fitting_models(card["encoder"], card["dense_size"])
 
 
 def engines() -> list[str]:
@@ -105,8 +105,7 @@ def encoder_of(collection: str) -> str:
     Raises:
         CollectionError, UnknownNameError: the collection is damaged or not there.
     """
-    card = read_json(find("collections", collection) / "collection.json", CollectionError)
-    return str(card.get("encoder"))
+    return str(read_card(find("collections", collection))["encoder"])
 
 
 def choose_in_sidebar() -> None:

@@ -191,7 +191,7 @@ def test_a_collection_written_beside_another_keeps_its_sets(collection, home):
         captions=ready.captions.take(captions),
         image_vectors=ready.image_vectors[kept],
         caption_vectors=ready.caption_vectors[captions],
-        beside=ready.folder,
+        beside=ready,
     )
     assert answers(small, small.query_set("some"))["b"] == {"image-03"}
     assert (ready.folder / "queries" / "some.parquet").read_bytes() == before

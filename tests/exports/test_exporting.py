@@ -220,7 +220,9 @@ def test_a_full_disk_leaves_what_stood_there(exported, tmp_path, monkeypatch, na
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("lsr.exports.exporting.write_json", full)
-    with pytest.raises(DiskFullError, match=f"The disk is full, so `.*{name}` was not written"):
+    with pytest.raises(
+        DiskFullError, match=rf"The disk is full \(.* free\), so `.*{name}` was not"
+    ):
         exported(name)
     assert contents(tmp_path / name) == before
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []

@@ -281,12 +281,12 @@ def test_what_a_killed_write_left_is_removed(photos, importing, encoder, home, m
 
     (home / "collections" / ".mine-other-12345678").mkdir(parents=True)
     with monkeypatch.context() as patched:
-        patched.setattr("lsr.storage.files.shutil.rmtree", lambda *_, **__: None)
+        patched.setattr("lsr.storage.folders.shutil.rmtree", lambda *_, **__: None)
         patched.setattr("lsr.collection.writing.load_collection", killed)
         with pytest.raises(SystemExit):
             importing(photos)
     left = [path.name for path in (home / "collections").iterdir()]
-    assert len(left) == 3
+    assert len(left) == 3  # the other's, the unfinished import and its half-written folder
     importing(photos)
     left = {path.name for path in (home / "collections").iterdir()}
     assert left == {"mine", ".mine-other-12345678"}

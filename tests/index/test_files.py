@@ -12,6 +12,7 @@ from lsr.index.memory.growing import compacted, grown, shrunk
 from lsr.index.memory.index import MemoryIndex
 from lsr.kernels.checksum import checksum
 from lsr.model.sparse import SparseVectors
+from lsr.storage.leftovers import lock_of
 from lsr.storage.locks import exclusive
 from tests.index.test_exactness import PRECISIONS, brute_force, vectors
 
@@ -100,7 +101,7 @@ def test_a_second_writer_is_turned_away_and_the_old_index_stays(tmp_path):
     folder = tmp_path / "one"
     old = save_index(MemoryIndex(vectors(1, 40, 24)), folder, MARKS)
     with (
-        exclusive(tmp_path / ".one.lock", QueryError("not now")),
+        exclusive(lock_of(folder), QueryError("not now")),
         pytest.raises(IndexFileError, match="Another process is writing the index `one`"),
     ):
         save_index(MemoryIndex(vectors(2, 40, 24)), folder, MARKS)
@@ -114,12 +115,12 @@ def test_a_write_that_fails_leaves_the_old_index(tmp_path, monkeypatch):
     def fail(*_args, **_settings):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(np, "save", fail)
+    monkeypatch.setattr("lsr.index.memory.files.save_array", fail)
     with pytest.raises(KeyboardInterrupt):
         save_index(MemoryIndex(vectors(2, 40, 24)), folder, MARKS)
     monkeypatch.undo()
     assert same(open_index(folder), old)
-    assert {file.name for file in tmp_path.iterdir()} == {"one", ".one.lock"}
+    assert {file.name for file in tmp_path.iterdir()} == {"one"}
 
 
 @pytest.mark.parametrize("precision", ["float32", "float16"])

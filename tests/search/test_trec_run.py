@@ -1,8 +1,8 @@
 import pytest
 
 from lsr.cli.main import main
-from lsr.exceptions import QueryError, UnknownNameError
-from lsr.index.memory.files import CARD, index_folder, index_origin, save_index
+from lsr.exceptions import IndexFileError, QueryError, UnknownNameError
+from lsr.index.memory.files import CARD, index_folder, index_origin, save_index, stored_index
 from lsr.search.searcher import Searcher, SearchSettings, projected_index
 from lsr.search.trec_run import Query, read_queries, write_run
 
@@ -99,8 +99,28 @@ def test_a_searcher_opens_the_stored_index_and_passes_over_a_broken_one(
     (folder / CARD).write_text("{}")
     again = Searcher(collection, model, encoder=fake_encoder)
     assert again.index.precision == "float32"
-    assert "Build it again with `python -m lsr index`. Until then" in caplog.messages[0]
+    assert "Build it again with `python -m lsr index`. It is done now." in caplog.messages[0]
     assert again.search_text(TEXTS[0]).hits == pairs[0].hits
+    assert stored_index(*marks).precision == "float32"  # the next one finds it whole
+
+
+def test_one_wrong_byte_in_a_header_is_passed_over_and_the_index_rebuilt(
+    collection, model, fake_encoder, searcher, caplog
+):
+    """numpy reads a header as Python and lets a TokenError out."""
+    marks = collection.fingerprint, model.fingerprint
+    folder = index_folder(*marks)
+    save_index(projected_index(collection, model), folder, index_origin(*marks))
+    file = folder / "part-0-rows.npy"
+    content = bytearray(file.read_bytes())
+    content[content.index(b"{")] = ord("(")
+    file.write_bytes(content)
+    with pytest.raises(IndexFileError, match="is truncated or damaged"):
+        stored_index(*marks)
+    hits = Searcher(collection, model, encoder=fake_encoder).search_text(TEXTS[0]).hits
+    assert hits == searcher.search_text(TEXTS[0]).hits
+    assert len(caplog.messages) == 1
+    assert list(stored_index(*marks).ids) == sorted(collection.image_ids)
 
 
 def test_index_and_search_with_a_file_answer_what_they_wrote(answer, home, tmp_path):

@@ -11,7 +11,7 @@ import pytest
 
 from lsr.exceptions import QueryError
 from lsr.storage import locks
-from lsr.storage.files import remove_folder
+from lsr.storage.folders import remove_folder
 from lsr.storage.locks import ends_within, exclusive, is_held, is_running, start_mark
 
 ROOT = Path(__file__).resolve().parents[2]

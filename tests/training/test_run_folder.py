@@ -67,14 +67,17 @@ def test_a_full_disk_is_one_sentence_and_the_run_goes_on_later(tiny, folder, mon
     next(run)
     with monkeypatch.context() as patch:
         patch.setattr(state, "save_file", fail)
-        with pytest.raises(DiskFullError, match="The disk is full, so `.*safetensors` was not"):
+        with pytest.raises(
+            DiskFullError, match=r"The disk is full \(.* free\), so `.*/mine` was not"
+        ):
             next(run)
     with monkeypatch.context() as patch:
         patch.setattr("safetensors.torch.save_file", fail)
         arguments = ["--epochs=2", "--batch-size=8", "--hidden-size=2", "--temperature=0.1"]
         assert main(["train", "--collection=tiny", "--out=other", *arguments]) == 2
     said = capsys.readouterr().err.splitlines()
-    assert said[-1].startswith(f"The disk is full, so `{folder.with_name('other')}` was not")
+    assert said[-1].startswith("The disk is full (")
+    assert f"free), so `{folder.with_name('other')}` was not written" in said[-1]
     assert "Free some space" in said[-1]
     assert (folder / "config.json").read_text() == "the earlier model"
     assert [report.epoch for report in train_model(tiny, folder, SETTINGS, resume=True)] == [2]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lsr.collection.collection import Collection
-from lsr.encoding.revision import revision_folder, write_revision
+from lsr.encoding.revision import revision_folder, standing, write_revision
 from lsr.exceptions import CollectionError, QueryError
 from lsr.imports.imported import Skipped
 from lsr.imports.vectors.matching import Matches, match_captions, match_images
@@ -51,13 +51,15 @@ def attach(collection: Collection, files: VectorFiles, name: str | None = None) 
         name: of the new collection; by default the collection itself gets the vectors.
 
     Raises:
-        CollectionError: a file is damaged, nothing matches, or something would be lost.
+        CollectionError: a file is damaged, nothing matches, something would be lost, or another
+            process has written the collection meanwhile.
         QueryError: the name cannot be used, or no encoder is named.
     """
     encoder = files.encoder.strip()
     if not encoder:
         raise QueryError("Say what computed the vectors, such as `--encoder my-clip`.")
     folder = revision_folder(collection, name)
+    before = standing(collection, folder)
     images = read_vector_file(files.images, files.image_labels)
     matched = match_images(collection, images)
     image_rows = np.flatnonzero(matched.rows >= 0)
@@ -82,6 +84,7 @@ def attach(collection: Collection, files: VectorFiles, name: str | None = None) 
     made = write_revision(
         collection,
         folder,
+        before,
         encoder=encoder,
         image_rows=image_rows,
         image_vectors=images.take(matched.rows[image_rows]),

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Literal
 
 from lsr.exceptions import InputError, UnknownNameError, shorten
-from lsr.storage.files import told_when_full
 from lsr.storage.hub import Source
 from lsr.storage.locks import exclusive
 from lsr.storage.places import home
+from lsr.storage.room import told_when_full
 
 # SHA-256 of a large file, git's SHA-1 of a small one.
 _MARK = re.compile(r"[0-9a-f]{64}|[0-9a-f]{40}")

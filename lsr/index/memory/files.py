@@ -10,20 +10,22 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lsr.exceptions import IndexFileError
+from lsr.exceptions import IndexFileError, InputError
 from lsr.index.memory.index import MemoryIndex
 from lsr.index.memory.precision import PRECISIONS
 from lsr.index.memory.rows import IdTable
-from lsr.index.memory.segment import Segment
+from lsr.index.memory.segment import ArrayFile, Segment
 from lsr.kernels.checksum import checksum
-from lsr.storage.files import fingerprint, load_array, read_json, replacing_folder, write_json
-from lsr.storage.locks import exclusive
+from lsr.storage.files import fingerprint, load_array, read_json, save_array, write_json
+from lsr.storage.folders import read_one_version, replacing_folder
+from lsr.storage.leftovers import restore_if_lost
 from lsr.storage.places import home
 
 _LOG = logging.getLogger(__name__)
@@ -45,16 +47,32 @@ def index_folder(collection: str, model: str) -> Path:
 
 
 def stored_index(collection: str, model: str) -> MemoryIndex | None:
-    """The stored index of a collection and a model, None where none can be used."""
+    """The stored index of a collection and a model, None where there is none.
+
+    Raises:
+        IndexFileError: it is damaged, or of another version.
+    """
     folder = index_folder(collection, model)
-    if not (folder / CARD).is_file():
-        return None
+    restore_if_lost(folder)
+    return open_index(folder, index_origin(collection, model)) if folder.exists() else None
+
+
+def usable_index(collection: str, model: str, build: Callable[[], MemoryIndex]) -> MemoryIndex:
+    """The stored index of a collection and a model; else the one that `build` makes.
+
+    A damaged one, or one of another version, is passed over and, since somebody wanted one stored,
+    written anew.
+    """
     try:
-        return open_index(folder, index_origin(collection, model))
+        if (stored := stored_index(collection, model)) is not None:
+            return stored
     except IndexFileError as problem:
-        # It is only a shortcut: whoever cannot open it builds the same in memory.
-        _LOG.warning("%s Until then it is computed anew.", problem)
-        return None
+        _LOG.warning("%s It is done now.", problem)
+        built = build()
+        with suppress(InputError, OSError):  # it is only a shortcut
+            save_index(built, index_folder(collection, model), index_origin(collection, model))
+        return built
+    return build()
 
 
 def save_index(index: MemoryIndex, folder: Path, made_from: Mapping[str, str]) -> MemoryIndex:
@@ -69,25 +87,22 @@ def save_index(index: MemoryIndex, folder: Path, made_from: Mapping[str, str]) -
     taken = IndexFileError(
         f"Another process is writing the index `{folder.name}`. Wait until it is done."
     )
-    with exclusive(folder.with_name(f".{folder.name}.lock"), taken):
-        with replacing_folder(folder) as temporary:
-            parts = [
-                _write(temporary, number, segment, alive)
-                for number, (segment, alive) in enumerate(
-                    zip(index.segments, index.alive, strict=True)
-                )
-            ]
-            card = {
-                "schema": SCHEMA,
-                "engine": index.engine,
-                "made_from": {**made_from, "vocabulary": index.vocabulary},
-                "precision": index.precision,
-                "n_terms": index.n_terms,
-                "n_images": len(index),
-                "parts": parts,
-            }
-            write_json(temporary / CARD, card)
-        return open_index(folder, made_from)
+    with replacing_folder(folder, taken) as temporary:
+        parts = [
+            _write(temporary, number, segment, alive)
+            for number, (segment, alive) in enumerate(zip(index.segments, index.alive, strict=True))
+        ]
+        card = {
+            "schema": SCHEMA,
+            "engine": index.engine,
+            "made_from": {**made_from, "vocabulary": index.vocabulary},
+            "precision": index.precision,
+            "n_terms": index.n_terms,
+            "n_images": len(index),
+            "parts": parts,
+        }
+        write_json(temporary / CARD, card)
+    return open_index(folder, made_from)
 
 
 def open_index(folder: Path, made_from: Mapping[str, str] | None = None) -> MemoryIndex:
@@ -100,14 +115,19 @@ def open_index(folder: Path, made_from: Mapping[str, str] | None = None) -> Memo
         IndexFileError: there is none, or it is truncated, changed, of another schema, or made
             from something else.
     """
+    return read_one_version(folder, lambda: _open(folder, made_from or {}))
+
+
+def _open(folder: Path, made_from: Mapping[str, str]) -> MemoryIndex:
     card = read_json(folder / CARD, IndexFileError)
     if card.get("schema") != SCHEMA:
         raise IndexFileError(
             f"Index `{folder.name}` has schema {card.get('schema')}; this version reads schema "
             f"{SCHEMA}. Build it again with `python -m lsr index`."
         )
-    for what, mark in (made_from or {}).items():
-        other = card.get("made_from", {}).get(what)
+    origin = card.get("made_from")
+    for what, mark in made_from.items():
+        other = origin.get(what) if isinstance(origin, dict) else None
         if other != mark:
             raise IndexFileError(
                 f"Index `{folder.name}` was made from {what} {other}, not {mark}. Build it again "
@@ -127,7 +147,7 @@ def open_index(folder: Path, made_from: Mapping[str, str] | None = None) -> Memo
         )
         if (len(index), index.n_terms) != (card["n_images"], card["n_terms"]):
             raise ValueError(f"{len(index):,} images of {card['n_images']:,}")
-    except (KeyError, TypeError, ValueError, IndexError, OSError, EOFError) as problem:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OSError) as problem:
         raise IndexFileError(
             f"Index `{folder.name}` is truncated or damaged ({problem}). Build it again with "
             "`python -m lsr index`."
@@ -145,26 +165,32 @@ def _write(
     for name, array in arrays.items():
         target = folder / _file(number, name)
         known = segment.files.get(name) if segment.files else None
-        if known is None or not _linked(known[0], target):
-            np.save(target, array, allow_pickle=False)
+        if known is None or not _linked(known, target):
+            save_array(target, array)
             known = None
-        described[name] = {"checksum": known[1] if known else checksum(array)}
+        described[name] = {"checksum": known.checksum if known else checksum(array)}
     if alive is not None:
-        np.save(folder / _file(number, "alive"), alive, allow_pickle=False)
+        save_array(folder / _file(number, "alive"), alive)
         described["alive"] = {"checksum": checksum(alive)}
     return described
 
 
-def _linked(source: Path, target: Path) -> bool:
-    """Make `target` another name of a file that is not written to again, or a copy."""
+def _linked(source: ArrayFile, target: Path) -> bool:
+    """Make `target` another name of a file that is not written to again, or a copy.
+
+    False where another index has taken the place of the file since it was opened.
+    """
     try:
-        os.link(source, target)
+        os.link(source.path, target)
     except OSError:
         try:
-            shutil.copyfile(source, target)
-        except FileNotFoundError:  # replaced by a newer index since it was opened
+            shutil.copyfile(source.path, target)
+        except FileNotFoundError:
             return False
-    return True
+    if ArrayFile.of(source.path, source.checksum) == source:
+        return True
+    target.unlink()
+    return False
 
 
 def _read(
@@ -180,7 +206,7 @@ def _read(
         if checksum(array) != part[name]["checksum"]:
             raise ValueError(f"{path.name} differs from its checksum")
         arrays[name] = array
-        files[name] = path, part[name]["checksum"]
+        files[name] = ArrayFile.of(path, part[name]["checksum"])
     alive = arrays.pop("alive", None)
     ids = IdTable(arrays.pop("id_ends"), arrays.pop("id_text"))
     return Segment(ids, precision, **arrays, files=files), alive

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -33,6 +33,27 @@ _NONE = np.zeros(0, bool)
 _OWN = threading.local()
 
 
+class ArrayFile(NamedTuple):
+    """The file that an array was read from, told from one that takes its place."""
+
+    path: Path
+    checksum: str
+    device: int
+    number: int
+    size: int
+    changed: int
+
+    @staticmethod
+    def of(path: Path, checksum: str) -> ArrayFile:
+        """What is there now; zeros where nothing is."""
+        try:
+            state = path.stat()
+        except OSError:
+            return ArrayFile(path, checksum, 0, 0, 0, 0)
+        marks = state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns
+        return ArrayFile(path, checksum, *marks)
+
+
 @dataclass(frozen=True)
 class Segment:
     """Postings in blocks of rows; see `lsr.kernels.score` for the layout.
@@ -52,7 +73,7 @@ class Segment:
     dense_of: np.ndarray
     dense: np.ndarray
     levels: np.ndarray
-    files: Mapping[str, tuple[Path, str]] | None = None
+    files: Mapping[str, ArrayFile] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)

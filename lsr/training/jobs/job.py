@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ from lsr.exceptions import (
     shorten,
 )
 from lsr.storage.files import read_json
+from lsr.storage.folders import read_one_version
 from lsr.storage.locks import is_held, is_running
 from lsr.storage.places import folders, home, own_folder
 from lsr.training.lexical.settings import METHODS, LexicalReport, LexicalSettings
@@ -33,6 +34,8 @@ from lsr.training.settings import TrainingReport, TrainingSettings, settings_fro
 
 Status = Literal["queued", "waiting", "training", "stopped", "failed", "finished"]
 LOG = "worker.log"
+# What reading JSON of the right form but with other content raises.
+_DAMAGED = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 # How the lines begin that `train` says of its progress, other than what is wrong.
 _PROGRESS_LINE = re.compile(
     r"(epoch|step) \d|[\d,]+ (pairs:|terms from)|Held-out captions \(|Texts become|Terms get"
@@ -80,7 +83,7 @@ class Job:
 def jobs() -> list[Job]:
     """All runs, the unfinished ones first, then the models trained here; newest first each."""
     root = home() / "models"
-    works = sorted(root.glob(".*-training"), key=_changed, reverse=True)
+    works = sorted(root.glob(".[!.~]*-training"), key=_changed, reverse=True)
     trained = sorted(root.glob("[!.]*/training.json"), key=_changed, reverse=True)
     names = dict.fromkeys([*map(name_of, works), *(path.parent.name for path in trained)])
     return [job for name in names if (job := _job(name)) is not None]
@@ -111,10 +114,23 @@ def _job(name: str) -> Job | None:
     try:
         if holds_run(work):
             return _unfinished(name, work)
-    except InputError as problem:
+    except (InputError, *_DAMAGED) as problem:
         if holds_run(work):  # else it was finished in this moment
-            return Job(name, "failed", reason=str(problem))
-    return _finished(folder)
+            return Job(name, "failed", reason=_why(problem, work))
+    try:
+        return read_one_version(folder, lambda: _finished(folder))
+    except (InputError, *_DAMAGED) as problem:
+        return Job(name, "finished", reason=_why(problem, folder))
+
+
+def _why(problem: Exception, folder: Path) -> str:
+    """What is wrong with the files of a run, in a sentence."""
+    if isinstance(problem, InputError):
+        return str(problem)
+    return (
+        f"A file in `{folder}` holds something else than a training writes ({problem!r}). Restore "
+        "it, or remove the folder."
+    )
 
 
 def _unfinished(name: str, work: Path) -> Job:
@@ -177,26 +193,26 @@ def _lexical(name: str, work: Path, worker: dict[str, Any]) -> Job:
 def _progress(work: Path) -> LexicalReport | None:
     if not (work / PROGRESS).exists():
         return None
-    return LexicalReport.from_json(read_json(work / PROGRESS, ModelError))
+    report = LexicalReport.from_json(read_json(work / PROGRESS, ModelError))
+    _check_numbers({"step": report.step, "steps": report.steps})
+    _check_numbers(asdict(report.tuning) if report.tuning else {})
+    return report
 
 
 def _finished(folder: Path) -> Job | None:
     """The run that made a model; None for a model that was not trained here."""
     if not (folder / "training.json").exists():
         return None
-    try:
-        training = read_json(folder / "training.json", ModelError)
-        if training.get("method") in METHODS:
-            collection = _collection_of(training["collection"]["fingerprint"])
-            lexical = LexicalSettings.from_json(training["settings"])
-            return Job(folder.name, "finished", collection, lexical=lexical)
-        if "curve" not in training:
-            return None
-        reports = _reports(training["curve"])
-        settings = settings_from_json(training["settings"])
+    training = read_json(folder / "training.json", ModelError)
+    if training.get("method") in METHODS:
         collection = _collection_of(training["collection"]["fingerprint"])
-    except InputError as problem:
-        return Job(folder.name, "finished", reason=str(problem))
+        lexical = LexicalSettings.from_json(training["settings"])
+        return Job(folder.name, "finished", collection, lexical=lexical)
+    if "curve" not in training:
+        return None
+    reports = _reports(training["curve"])
+    settings = settings_from_json(training["settings"])
+    collection = _collection_of(training["collection"]["fingerprint"])
     return Job(folder.name, "finished", collection, settings, reports)
 
 
@@ -223,7 +239,10 @@ def _ending(work: Path, worker: dict[str, Any]) -> tuple[Status, str]:
 
 def _reports(curve: list[dict[str, Any]]) -> tuple[TrainingReport, ...]:
     try:
-        return tuple(TrainingReport(**report) for report in curve)
+        reports = tuple(TrainingReport(**report) for report in curve)
+        for report in reports:
+            _check_numbers(asdict(report))
+        return reports
     except TypeError as problem:
         raise ModelError(
             f"The training curve was written by another version of Lexiscope ({problem}). "
@@ -231,12 +250,25 @@ def _reports(curve: list[dict[str, Any]]) -> tuple[TrainingReport, ...]:
         ) from None
 
 
+def _check_numbers(report: dict[str, Any]) -> None:
+    """A page draws what a report says, so all of it must be numbers.
+
+    Raises:
+        TypeError: something is not.
+    """
+    for name, value in report.items():
+        if isinstance(value, dict):
+            _check_numbers(value)
+        elif not isinstance(value, int | float):
+            raise TypeError(f"`{name}` is no number")
+
+
 def _collection_of(fingerprint: str | None) -> str:
     """The name of the collection with this fingerprint; empty where there is none."""
     for folder in folders("collections"):
         try:
             card = read_json(folder / "collection.json", CollectionError)
-        except CollectionError:
+        except (CollectionError, OSError):
             continue  # a broken one cannot be it, and is told where it is used
         if card.get("fingerprint") == fingerprint:
             return folder.name
@@ -255,4 +287,7 @@ def works(worker: dict[str, Any]) -> bool:
 
 
 def _changed(path: Path) -> float:
-    return path.stat().st_mtime
+    try:
+        return path.stat().st_mtime
+    except OSError:  # it was finished or removed in this moment
+        return 0.0

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from lsr.exceptions import DiskFullError, ModelError, QueryError
-from lsr.storage.files import told_when_full, write_json
+from lsr.storage.files import write_json
 from lsr.storage.locks import ends_within, exclusive, start_mark
 from lsr.storage.places import find, home, own_folder
+from lsr.storage.room import told_when_full
 from lsr.training.jobs.job import LOG, Job, find_job, read_worker, works
 from lsr.training.lexical.settings import LexicalSettings
 from lsr.training.options import as_arguments

@@ -15,7 +15,8 @@ from lsr.evaluation.verdict import Measured, judge
 from lsr.model.checkpoint import Model, save_model
 from lsr.model.projection import Projection
 from lsr.model.vocabulary import Vocabulary
-from lsr.storage.files import remove_folder, write_json
+from lsr.storage.files import write_json
+from lsr.storage.folders import remove_folder
 from lsr.storage.places import BUNDLED_ENCODER
 from lsr.training.budget import Budget
 from lsr.training.device import training_device
