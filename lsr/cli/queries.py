@@ -22,7 +22,9 @@ def add_commands(add: Add) -> None:
         "file", nargs="?", help="import: lines of id, text and image id, or of text and image id"
     )
     one.add_argument("--queries", required=True, metavar="NAME", help="of the query set")
-    one.add_argument("--topics", metavar="FILE", help="import: TREC topics in place of a file")
+    one.add_argument(
+        "--topics", metavar="FILE", help="import: topics of TREC or BEIR in place of a file"
+    )
     one.add_argument("--qrels", metavar="FILE", help="import: the judgements of the topics")
     one.add_argument(
         "--name", metavar="NEW", help="import: of a new collection with the same images (this one)"

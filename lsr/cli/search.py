@@ -45,7 +45,9 @@ def add_commands(add: Add) -> None:
     for name, metavar, does in _REPEATED:
         one.add_argument(name, action="append", default=[], metavar=metavar, help=does)
     one.add_argument(
-        "--queries", metavar="FILE", help="search with each line, a text or ID<TAB>text"
+        "--queries",
+        metavar="FILE",
+        help="search with each line: a text, ID<TAB>text, or BEIR's queries.jsonl",
     )
     one.add_argument(
         "--run", metavar="OUT", dest="out", help="with --queries: the TREC run to write"

@@ -1,4 +1,4 @@
-"""Query sets in files of others: TSV, and TREC topics with judgements."""
+"""Query sets in files of others: TSV, and topics with judgements as TREC or BEIR keep them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lsr.collection.queries import QUERY_COLUMNS, QueryRow
+from lsr.collection.topics import (
+    ID_NAMES,
+    holds_json,
+    is_header,
+    json_topics,
+    lines_of,
+    text_of,
+)
 from lsr.exceptions import QueryError, shorten
 
 _TOPIC = re.compile(r"<top>(.*?)(?=<top>|\Z)", re.S | re.I)
@@ -34,8 +42,8 @@ def read_tsv(path: Path) -> QueryFile:
     Raises:
         QueryError: the file cannot be read, or a line has another number of columns.
     """
-    lines = [(number, line.split("\t")) for number, line in _lines(path)]
-    if lines and lines[0][1] in (list(QUERY_COLUMNS), list(QUERY_COLUMNS[1:])):
+    lines = [(number, line.split("\t")) for number, line in lines_of(path)]
+    if lines and _names_columns(lines[0][1]):
         del lines[0]
     width = len(lines[0][1]) if lines else len(QUERY_COLUMNS)
     names: dict[str, str] = {}
@@ -52,11 +60,18 @@ def read_tsv(path: Path) -> QueryFile:
     return QueryFile(f"`{path}`", rows)
 
 
+def _names_columns(cells: list[str]) -> bool:
+    names = [cell.strip().lower() for cell in cells]
+    whole = names in (list(QUERY_COLUMNS), list(QUERY_COLUMNS[1:]))
+    return whole or (len(names) == 3 and is_header(names))
+
+
 def read_trec(topics: Path, qrels: Path) -> QueryFile:
     """Queries of a topic file with the images that a file of judgements calls relevant.
 
-    Topics are `<top>` blocks with `<num>` and `<title>`, or lines of `id<TAB>text`. Judgements are
-    lines of query, iteration, image and relevance; above 0 is relevant.
+    Topics are `<top>` blocks with `<num>` and `<title>`, lines of `id<TAB>text`, or BEIR's JSON
+    lines. Judgements are lines of query, iteration, image and relevance, or of query, image and
+    relevance below a line that names these, as BEIR has them; above 0 is relevant.
 
     Raises:
         QueryError: a file cannot be read, a topic comes twice or without a relevant image, or a
@@ -65,8 +80,10 @@ def read_trec(topics: Path, qrels: Path) -> QueryFile:
     texts = _topics(topics)
     answers: dict[str, list[tuple[str, str]]] = {query: [] for query in texts}
     strangers, not_relevant = [], 0
-    for number, line in _lines(qrels):
-        query, image, relevant = _judgement(line, number, qrels)
+    judged = lines_of(qrels)
+    of_beir = bool(judged) and judged[0].text.split()[:1][0].lower() in ID_NAMES
+    for number, line in judged[1:] if of_beir else judged:
+        query, image, relevant = _judgement(line, number, qrels, of_beir=of_beir)
         if not relevant:
             not_relevant += 1
         elif query in answers:
@@ -94,7 +111,7 @@ def read_trec(topics: Path, qrels: Path) -> QueryFile:
 def _topics(path: Path) -> dict[str, str]:
     """Texts by id, in the order of the file."""
     texts: dict[str, str] = {}
-    content = _content(path)
+    content = text_of(path)
     tagged = "<top>" in content.lower()
     for place, query, text in _tagged(content, path) if tagged else _plain(path):
         if query in texts:
@@ -118,7 +135,14 @@ def _tagged(content: str, path: Path) -> Iterator[tuple[str, str, str]]:
 
 
 def _plain(path: Path) -> Iterator[tuple[str, str, str]]:
-    for number, line in _lines(path):
+    lines = lines_of(path)
+    if holds_json(path, lines):
+        for number, query, text in json_topics(path, lines):
+            yield f"line {number}", query, text
+        return
+    if lines and is_header(lines[0].text.split("\t")):
+        del lines[0]
+    for number, line in lines:
         query, tab, text = line.partition("\t")
         if not tab:
             raise QueryError(
@@ -128,30 +152,19 @@ def _plain(path: Path) -> Iterator[tuple[str, str, str]]:
         yield f"line {number}", query, text
 
 
-def _judgement(line: str, number: int, path: Path) -> tuple[str, str, bool]:
+def _judgement(
+    line: str, number: int, path: Path, *, of_beir: bool = False
+) -> tuple[str, str, bool]:
     """Query, image, and whether it is relevant."""
-    cells = line.split()
+    cells = line.split("\t") if of_beir and "\t" in line else line.split()
+    if of_beir and len(cells) == 3:
+        cells.insert(1, "0")
     if len(cells) != 4 or not re.fullmatch(r"[+-]?\d+", cells[3]):
         raise QueryError(
             f"Line {number} of `{path}`, `{shorten(line)}`, is no judgement. Give every line a "
             "query, an iteration, an image and a relevance, such as `q1 0 image-7 1`."
         )
     return cells[0], cells[2], int(cells[3]) > 0
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Lines that are not empty, with their numbers; only a line feed ends one."""
-    for number, line in enumerate(_content(path).split("\n"), 1):
-        if line.strip():
-            yield number, line.removesuffix("\r")
-
-
-def _content(path: Path) -> str:
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except (OSError, ValueError) as problem:
-        reason = getattr(problem, "strerror", None) or problem
-        raise QueryError(f"`{path}` cannot be read ({reason}). Give a UTF-8 text file.") from None
 
 
 def _first(named: list[str]) -> str:

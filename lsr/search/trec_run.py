@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from lsr.collection.topics import Line, holds_json, is_header, json_topics, lines_of
 from lsr.exceptions import QueryError, shorten
 from lsr.search.query import check_text
 from lsr.search.results import SearchSettings
@@ -34,30 +35,31 @@ class RunReport:
 
 
 def read_queries(path: Path) -> list[Query]:
-    """The queries of a file: one a line, or `ID<TAB>text`; empty lines are left out.
+    """The queries of a file: one a line, `ID<TAB>text`, or BEIR's JSON lines with `_id` and `text`.
 
-    Where no line has a tab, queries are named by their line, from 1.
+    Where no line has a tab, queries are named by their line, from 1. Empty lines are left out, and
+    a first line that names the columns.
 
     Raises:
         QueryError: the file cannot be read, holds no query, names one twice, or a text cannot be
             searched with.
     """
-    try:
-        lines = path.read_text("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError, ValueError) as problem:
-        raise QueryError(
-            f"The queries in `{path}` cannot be read ({problem}). Give a UTF-8 text file with one "
-            "query a line."
-        ) from None
-    numbered = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
-    named = any("\t" in line for _, line in numbered)
+    numbered = lines_of(path)
+    is_json = holds_json(path, numbered)
+    named = not is_json and any("\t" in line for _, line in numbered)
+    if named and is_header(numbered[0].text.split("\t")):
+        del numbered[0]
+    rows: Iterable[tuple[int, str, str]]
+    if is_json:
+        rows = json_topics(path, numbered)
+    else:
+        rows = (_row(path, one, named=named) for one in numbered)
     queries, seen = [], set()
-    for number, line in numbered:
-        name, tab, text = line.partition("\t") if named else (str(number), "\t", line)
-        if not tab or not re.fullmatch(r"\S+", name):
+    for number, name, text in rows:
+        if not re.fullmatch(r"\S+", name):
             raise QueryError(
-                f"Line {number} of `{path}`, `{shorten(line)}`, is not ID<TAB>text, as a file with "
-                "tabs is read. Give every line an id without blanks, a tab and a text."
+                f"Line {number} of `{path}` has the id `{shorten(name)}`, and a TREC run cannot "
+                "hold its blanks. Give every line an id without blanks."
             )
         if name in seen:
             raise QueryError(
@@ -73,6 +75,19 @@ def read_queries(path: Path) -> list[Query]:
     if not queries:
         raise QueryError(f"`{path}` holds no query. Write one a line.")
     return queries
+
+
+def _row(path: Path, line: Line, *, named: bool) -> tuple[int, str, str]:
+    """(line, id, text); the id is the line where no line has one."""
+    if not named:
+        return line.number, str(line.number), line.text
+    name, tab, text = line.text.partition("\t")
+    if not tab or not re.fullmatch(r"\S+", name):
+        raise QueryError(
+            f"Line {line.number} of `{path}`, `{shorten(line.text)}`, is not ID<TAB>text, as a "
+            "file with tabs is read. Give every line an id without blanks, a tab and a text."
+        )
+    return line.number, name, text
 
 
 def write_run(

@@ -79,7 +79,21 @@ TAGGED = (
 )
 
 
-@pytest.mark.parametrize("topics", ["301\ttwo dogs\n302\ta cat\n", TAGGED])
+BEIR = '{"_id": "301", "text": "two dogs", "metadata": {}}\n{"_id": "302", "text": "a cat"}\n'
+
+
+def test_beirs_queries_and_judgements_become_a_query_set(collection, tsv):
+    header = "query-id\tcorpus-id\tscore\n"
+    qrels = tsv(f"{header}301\timage-01\t1\n301\timage-02\t0\n302\timage-03\t2\n", "qrels.tsv")
+    read = read_trec(tsv(BEIR, "queries.jsonl"), qrels)
+    assert read.not_relevant == 1
+    import_queries(collection, "some", read)
+    assert told(collection, "some") == [
+        ("301", "two dogs", {"image-01"}), ("302", "a cat", {"image-03"})
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("topics", ["qid\tquery\n301\ttwo dogs\n302\ta cat\n", TAGGED, BEIR])
 def test_topics_and_judgements_become_a_query_set(collection, answer, tsv, topics):
     qrels = tsv("301 0 image-01 1\n301 0 image-02 0\n302 Q0 image-03 2\n302 0 x -1\n", "qrels")
     result = answer(
@@ -136,8 +150,8 @@ def test_a_file_that_is_not_there_or_no_text_is_told(tsv, tmp_path):
     with pytest.raises(QueryError, match="cannot be read .No such file"):
         read_tsv(tmp_path / "nothing.tsv")
     path = tsv("")
-    path.write_bytes(b"\xff\xfe")
-    with pytest.raises(QueryError, match="cannot be read .*utf-8"):
+    path.write_bytes(b"d\xe9j\xe0\t1\n")
+    with pytest.raises(QueryError, match="is not UTF-8 in line 1"):
         read_tsv(path)
 
 

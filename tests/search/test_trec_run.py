@@ -50,10 +50,38 @@ def test_lines_are_queries_and_tabs_name_them(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        (
+            "queries.jsonl",
+            '{"_id": "1", "text": "a dog"}\n{"_id": "2", "text": "two cats", "x": 3}\n',
+        ),
+        ("queries.txt", '{"qid": 1, "query": "a dog"}\n{"qid": 2, "query": "two cats"}\n'),
+        ("queries.tsv", "qid\tquery\n1\ta dog\n2\ttwo cats\n"),
+        ("queries.tsv", "query-id\ttext\n1\ta dog\n2\ttwo cats\n"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_lines_of_beir_and_below_a_header_are_read_as_such(tmp_path, name, content, encoding):
+    (tmp_path / name).write_bytes(content.encode(encoding))
+    assert read_queries(tmp_path / name) == [Query("1", "a dog"), Query("2", "two cats")]
+
+
+def test_a_query_that_is_called_as_columns_are_is_kept_where_it_is_not_the_first(tmp_path):
+    file = tmp_path / "queries.tsv"
+    file.write_text("1\ta dog\nid\ttitle\n")
+    assert read_queries(file) == [Query("1", "a dog"), Query("id", "title")]
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
     [
         (b"", "holds no query"),
-        (b"\xff\xfe\xff", "cannot be read"),
+        (b"\xff\xfe\xff", "is UTF-16 that ends in the middle"),
+        ("1\ta dog".encode("utf-16-le"), "looks like UTF-16 .* without a byte-order mark"),
+        (b'{"_id": "1", "text": "a dog"}\n{"_id": "2"}\n', "Line 2 .*is no query as BEIR"),
+        (b'{"_id": "a b", "text": "a dog"}\n', "Line 1 .*has the id `a b`.*without blanks"),
+        (b'{"_id": "1", "text": "a dog"}\nnot json\n', "Line 2 .*is no query as BEIR"),
         (b"1\ta dog\nno tab", "Line 2 .*is not ID<TAB>text"),
         (b"a b\ta dog", "Line 1 .*is not ID<TAB>text"),
         (b"1\ta dog\n1\ta cat", "Line 2 .*has the id `1` again. Give each of the 2 queries"),

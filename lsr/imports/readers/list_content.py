@@ -86,8 +86,8 @@ def _read_json(file: str, text: str, form: str | None) -> Listing:
         return read_mapping(file, content)
     raise CollectionError(
         f"`{file}` is no list of captions that is known: neither in Karpathy's format (`images` "
-        "with `sentences`) nor one of COCO (`images` and `annotations` with `caption`). Give one of "
-        "these, or a CSV with the columns `image` and `caption`."
+        "with `sentences`) nor one of COCO (`images` and `annotations` with `caption`). Give one "
+        "of these, or a CSV with the columns `image` and `caption`."
     )
 
 
