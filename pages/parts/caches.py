@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import streamlit as st
 from PIL import Image
+from threadpoolctl import threadpool_limits
 
 from lsr.collection.collection import Collection, load_collection
 from lsr.evaluation.projected import ProjectedSplit, project_split
@@ -142,9 +143,11 @@ def _kept(resource: Resource) -> Resource:
     What is loaded by now is left out of later garbage collections: Streamlit collects after every
     run, which takes 0.3 s over the objects of torch and a vocabulary.
     """
+    # A query is too little work for two threads, which would wait for each other: on busy cores,
+    # encoding a text took 50 ms in place of 2.
     if torch := sys.modules.get("torch"):
-        # A query is too little work for two threads, which would wait for each other.
         torch.set_num_threads(1)
+    threadpool_limits(1, user_api="blas")
     gc.collect()
     gc.freeze()
     if sys.platform == "linux":
