@@ -41,7 +41,7 @@ from pages.parts.choice import encoder_of, names
 from pages.parts.train import turns
 
 # The texts of a request that are no paths; any other is held to be one.
-_NO_PATHS = {"name", "encoder", "form", "splits"}
+_NO_PATHS = {"name", "encoder", "form", "splits", "code_page"}
 # Seconds for a look through a source, where one asks for oneself and where others ask too.
 _OWNERS_PATIENCE, _VISITORS_PATIENCE = 600.0, 60.0
 _OWN = "things of this session"

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from lsr.exceptions import CollectionError, shorten
@@ -70,3 +71,12 @@ class Look:
                     "Import it in parts, or with the command line."
                 )
             yield entry
+
+
+def entries_in(folder: Path) -> Iterator[Path]:
+    """What lies in a folder itself, each counted.
+
+    Raises:
+        CollectionError: as `Look.over`.
+    """
+    return Look(folder.name).over(folder.iterdir())

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from lsr.exceptions import CollectionError, UnknownNameError, shorten
 from lsr.imports.imported import Skipped
 from lsr.imports.listing import Listing, Place
+from lsr.imports.readers.bounds import entries_in
 from lsr.imports.readers.coco import split_in_name
 from lsr.imports.readers.containers import Container, scan_folder, user_path
 from lsr.imports.readers.contents import text_of
@@ -60,7 +61,7 @@ def lists_in(container: Container, names: Sequence[str]) -> list[tuple[str, Plac
 def has_list(folder: Path, names: Sequence[str]) -> bool:
     """Whether a list of such a name lies in a folder, or in its `annotations`."""
     places = [folder / place for place in _PLACES if (folder / place).is_dir()]
-    there = chain.from_iterable(place.iterdir() for place in places)
+    there = chain.from_iterable(entries_in(place) for place in places)
     return any(
         fnmatch.fnmatch(path.name.lower(), one) for path in there if path.is_file() for one in names
     )

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from lsr.exceptions import CollectionError
 from lsr.imports.imported import ImportRequest, Skipped
 from lsr.imports.listing import Listing
-from lsr.imports.readers.bounds import Look
+from lsr.imports.readers.bounds import Look, entries_in
 from lsr.imports.readers.caption_lists import (
     Chosen,
     captions_found,
@@ -40,7 +40,7 @@ def tars_in(path: Path) -> list[Path]:
         CollectionError: one of them is a link out of the folder.
     """
     if path.is_dir():
-        shards = sorted(one for one in path.iterdir() if one.suffix.lower() == ".tar")
+        shards = sorted(one for one in entries_in(path) if one.suffix.lower() == ".tar")
         for one in shards:
             refuse_link(one, path)
         return [one for one in shards if one.is_file()]
@@ -123,7 +123,7 @@ def _unread_beside(path: Path, container: Container) -> list[Skipped]:
     """Lists that lie beside shards, which hold their captions themselves."""
     if container.kind != "webdataset" or not path.is_dir():
         return []
-    files = (one for one in sorted(path.iterdir()) if one.is_file())
+    files = (one for one in sorted(entries_in(path)) if one.is_file())
     why = "Captions come from the shards. Name this one after --captions to read it instead."
     return [
         Skipped(one.name, why)

@@ -13,6 +13,7 @@ import numpy as np
 
 from lsr.exceptions import PictureError
 from lsr.imports.listing import SPLIT_NAMES, ListedImage, Place
+from lsr.imports.readers.bounds import entries_in
 from lsr.imports.readers.containers import Container
 from lsr.imports.readers.contents import contents
 from lsr.imports.readers.names import plain_stem
@@ -135,6 +136,6 @@ def _beside(folder: Path) -> dict[str, Place]:
     """Only the folder itself: what lies deeper belongs to something else."""
     return {
         path.name: Place("file", path, path.stat().st_size, path.stat().st_mtime_ns)
-        for path in sorted(folder.iterdir())
+        for path in sorted(entries_in(folder))
         if names_split(path.name) and path.is_file()
     }

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from lsr.imports.listing import Place
+from lsr.imports.readers.bounds import entries_in
 from lsr.imports.readers.karpathy import KarpathyImage
 from lsr.storage.files import is_inside
 
@@ -24,7 +25,9 @@ def find_pictures(folder: Path, images: Sequence[KarpathyImage]) -> list[Place |
 
     @cache
     def names_in(place: Path) -> frozenset[str]:
-        return frozenset(entry.name for entry in place.iterdir()) if place.is_dir() else frozenset()
+        return (
+            frozenset(entry.name for entry in entries_in(place)) if place.is_dir() else frozenset()
+        )
 
     places: list[Place | None] = []
     for image in images:
