@@ -44,11 +44,17 @@ def _add_import_options(one: argparse.ArgumentParser) -> None:
     one.add_argument("--format", dest="form", metavar="NAME", help=f"recognised, or {_FORMATS}")
     one.add_argument(
         "--splits",
-        choices=["kept", "made"],
+        metavar="HOW",
         default="kept",
-        help="keep the splits of the source where it has some (kept), or draw new ones",
+        help="keep the splits of the source where it has some (kept), make them (made), or make "
+        "them by shares of train, val and test, such as 80/10/10 or 0/0/100",
     )
-    one.add_argument("--seed", type=int, default=0, help="of splits that are drawn (0)")
+    one.add_argument("--seed", type=int, default=0, help="of splits that are made (0)")
+    one.add_argument(
+        "--code-page",
+        metavar="NAME",
+        help="of names in a zip or tar that are not UTF-8, such as cp932 or gbk",
+    )
     one.add_argument(
         "--keep-duplicates",
         action="store_true",
@@ -73,6 +79,7 @@ def run(options: argparse.Namespace, log: Log) -> Answer:
         options.splits,
         options.seed,
         merge_duplicates=not options.keep_duplicates,
+        code_page=options.code_page,
     )
     plan = plan_import(request)
     for note in plan.notes:

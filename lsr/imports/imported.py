@@ -49,8 +49,9 @@ class ImportRequest:
     source: a folder, a zip, a tar, or `owner/name` on huggingface.co. captions: a list of captions
     that lies elsewhere. encoder: the spec of what encodes the pictures, or what made the vectors of
     a source that has them; empty for `bundled`, or what the source says. form: one of
-    `lsr.imports.formats.FORM_NAMES`; recognised where it is None. splits: those of the source are
-    kept where it has some, or new ones are made from `seed`. merge_duplicates: a picture that comes
+    `lsr.imports.formats.FORM_NAMES`; recognised where it is None. splits: `kept` keeps
+    those of the source where it has some; `made`, or shares such as `80/10/10`, makes them from
+    `seed`. merge_duplicates: a picture that comes
     twice is taken once. code_page: of names in a zip or tar that are not UTF-8.
     """
 
@@ -59,7 +60,7 @@ class ImportRequest:
     captions: str | None = None
     encoder: str = ""
     form: str | None = None
-    splits: Literal["kept", "made"] = "kept"
+    splits: str = "kept"
     seed: int = 0
     merge_duplicates: bool = True
     code_page: str | None = None

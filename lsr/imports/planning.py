@@ -15,6 +15,7 @@ from lsr.imports.imported import ImportRequest, Kind, Skipped, import_folder
 from lsr.imports.listing import Listing
 from lsr.imports.readers.duplicates import merge_duplicates
 from lsr.imports.readers.naming import with_ids, with_usable_captions
+from lsr.imports.readers.shares import shares_in
 from lsr.imports.readers.splits import with_splits
 from lsr.storage.files import fingerprint
 from lsr.storage.places import check_name
@@ -96,6 +97,7 @@ def plan_import(request: ImportRequest) -> ImportPlan:
     check_name(request.name)
     if request.seed < 0:
         raise QueryError(f"The seed is {request.seed}. Use 0 or more.")
+    shares_in(request.splits)
     _check_code_page(request.code_page)
     return plan_found(find_origin(request), request)
 

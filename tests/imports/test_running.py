@@ -119,12 +119,61 @@ def test_made_splits_leave_a_share_for_each(n, counts):
     assert {name: splits.count(name) for name in sorted(set(splits), reverse=True)} == dict(
         sorted(counts.items(), reverse=True)
     )
-    assert notes[0].startswith("Splits were drawn with seed 4:")
+    assert notes[0].startswith("Splits were made with seed 4:")
     again = [image.split for image in with_splits(images, "made", 4)[0]]
     other = [image.split for image in with_splits(images, "made", 5)[0]]
     assert splits == again
     if n >= 40:  # fewer may fall alike by chance
         assert splits != other
+
+
+@pytest.mark.parametrize(
+    ("shares", "n", "counts"),
+    [
+        ("80/10/10", 40, (32, 4, 4)),
+        ("0/0/100", 7, (0, 0, 7)),
+        ("100/0/0", 7, (7, 0, 0)),
+        ("90/0/10", 30, (27, 0, 3)),
+        ("0/50/50", 5, (0, 2, 3)),
+        ("33.4/33.3/33.3", 10, (4, 3, 3)),
+        ("98/1/1", 3, (1, 1, 1)),
+        ("1/1/98", 4, (1, 1, 2)),
+        ("80/10/10", 20_000, (16_000, 2_000, 2_000)),  # no limit where shares are asked for
+        ("50/25/25", 2, (0, 0, 2)),
+    ],
+)
+def test_splits_are_made_by_the_shares_that_are_asked_for(shares, n, counts):
+    images = [ListedImage(f"{k}.jpg", (ListedCaption("a"),), "val") for k in range(n)]
+    made, _ = with_splits(images, shares, 0)
+    splits = [image.split for image in made]
+    found = tuple(splits.count(name) for name in ("train", "val", "test"))
+    assert sum(found) == n
+    assert all(abs(one - other) <= 1 for one, other in zip(found, counts, strict=True)), found
+    assert all((one == 0) == (other == 0) for one, other in zip(found, counts, strict=True)), found
+    again = [image.split for image in with_splits(images, shares, 0)[0]]
+    assert splits == again
+
+
+def test_shares_hold_for_images_without_captions_where_none_has_any():
+    images = [ListedImage(f"{k}.jpg") for k in range(10)]
+    made, _ = with_splits(images, "50/0/50", 0)
+    assert sorted(image.split for image in made) == ["test"] * 5 + ["train"] * 5
+    mixed = [*images, ListedImage("x.jpg", (ListedCaption("a"),))]
+    assert {image.split for image in with_splits(mixed, "0/0/100", 0)[0]} == {"test"}
+
+
+@pytest.mark.parametrize(
+    ("shares", "says"),
+    [
+        ("80/10", "is no way to split"),
+        ("80/10/20", "add up to 110"),
+        ("-10/10/100", "is no way to split"),
+        ("drawn", "`drawn` is no way to split. Use kept, made, or the shares"),
+    ],
+)
+def test_shares_that_cannot_be_are_refused(shares, says, photos, encoder):
+    with pytest.raises(InputError, match=says):
+        plan_import(ImportRequest(str(photos), "mine", encoder="fake", splits=shares))
 
 
 def test_only_images_with_captions_are_set_apart():
@@ -138,7 +187,7 @@ def test_made_splits_replace_those_of_the_source(photos, importing):
     rows = "".join(f"p{n}.jpg,a dog {n},test\n" for n in range(6))
     (photos / "captions.csv").write_text("image,caption,split\n" + rows)
     kept = importing(photos)
-    assert any("No image is in `val`" in note for note in kept.notes)
+    assert any("No image is in `val`, so training cannot choose" in one for one in kept.notes)
     made = importing(photos, splits="made", seed=1).collection
     assert {"train", "val", "test"} == set(made.splits)
 

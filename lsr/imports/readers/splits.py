@@ -1,4 +1,4 @@
-"""Which images train, validate and test: as the source says, or drawn from a seed."""
+"""Which images train, validate and test: as the source says, or made from a seed."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Literal
-
-import numpy as np
 
 from lsr.exceptions import PictureError
 from lsr.imports.listing import SPLIT_NAMES, ListedImage, Place
@@ -17,38 +14,46 @@ from lsr.imports.readers.bounds import entries_in
 from lsr.imports.readers.containers import Container
 from lsr.imports.readers.contents import contents
 from lsr.imports.readers.names import plain_stem
+from lsr.imports.readers.shares import NAMES, drawn, shares_in
 from lsr.storage.texts import EncodingError, decode_text
 
-Wanted = Literal["kept", "made"]
-# A tenth each, and never more than the field's usual number of images.
-_SHARE = 0.1
-_MOST = 1000
 # `Flickr_8k.trainImages.txt`, or Flickr30k's `train.txt`.
 _SPLIT_FILE = re.compile(r"(?:.*\.)?(train|dev|val|test)(?:images)?\.txt", re.IGNORECASE)
 
 
 def with_splits(
-    images: Sequence[ListedImage], wanted: Wanted, seed: int
+    images: Sequence[ListedImage], wanted: str, seed: int
 ) -> tuple[list[ListedImage], list[str]]:
     """(the images, each with a split; what was decided, in sentences).
 
     Splits of the source are kept where they set images apart: by its lists, or by folders named
-    train, val and test. Otherwise an image with captions is drawn into `val` or `test` with a
-    chance of a tenth each, and goes to `train` if it is not; one without captions trains.
+    train, val and test. Otherwise they are made of the images with captions; one without captions
+    trains, or where nothing is to train it is in the largest split.
+
+    Args:
+        wanted: `kept`, `made`, or shares such as `80/10/10`.
+
+    Raises:
+        QueryError: another word.
     """
+    shares = shares_in(wanted)
     said = [image.split for image in images]
     if not any(said):
         said = _by_folder(images)
-    if wanted == "kept" and any(said):
+    if shares is None and any(said):
         return _kept(images, said)
     captioned = [row for row, image in enumerate(images) if image.captions]
-    if not captioned:
+    if not captioned and wanted in ("kept", "made"):
         note = "No image has captions, so nothing is set apart: all are in split `test`."
         return [replace(image, split="test") for image in images], [note]
-    drawn = _drawn(captioned, len(images), seed)
-    counts = _counted(drawn)
-    note = f"Splits were drawn with seed {seed}: {counts}."
-    return [replace(image, split=one) for image, one in zip(images, drawn, strict=True)], [note]
+    shares = shares or shares_in("made")
+    assert shares is not None  # noqa: S101  shares of `made` are known
+    chosen = captioned or list(range(len(images)))
+    made = [NAMES[0] if shares.train else NAMES[1:][int(shares.test >= shares.val)]] * len(images)
+    for row, split in zip(chosen, drawn(shares, len(chosen), seed), strict=True):
+        made[row] = split
+    note = f"Splits were made with seed {seed}: {_counted(made)}."
+    return [replace(image, split=one) for image, one in zip(images, made, strict=True)], [note]
 
 
 def _by_folder(images: Sequence[ListedImage]) -> list[str]:
@@ -67,27 +72,16 @@ def _kept(
     notes = [f"The splits of the source are kept: {_counted(filled)}."]
     if missing := sum(not split for split in said):
         notes.append(f"{missing:,} images without a split count as `train`.")
-    if absent := [name for name in ("train", "val") if name not in filled]:
+    lacks = {
+        "train": "a model cannot learn from captions of this collection",
+        "val": "training cannot choose the best of its steps on this collection",
+    }
+    if absent := [name for name in lacks if name not in filled]:
         notes.append(
-            f"No image is in {' or '.join(f'`{name}`' for name in absent)}, so a model cannot be "
-            "trained on this collection; `--splits made` draws all three."
+            f"No image is in `{absent[0]}`, so {lacks[absent[0]]}; `--splits made` makes all three "
+            "splits."
         )
     return [replace(image, split=one) for image, one in zip(images, filled, strict=True)], notes
-
-
-def _drawn(captioned: Sequence[int], n_images: int, seed: int) -> list[str]:
-    """From three captioned images on, every split has at least one."""
-    splits = ["train"] * n_images
-    n = len(captioned)
-    if n < 3:
-        for row in captioned:
-            splits[row] = "test"
-        return splits
-    each = min(_MOST, max(1, round(n * _SHARE)))
-    order = np.random.default_rng(seed).permutation(n)
-    for place, chosen in enumerate(order[: 2 * each]):
-        splits[captioned[chosen]] = "val" if place < each else "test"
-    return splits
 
 
 def _counted(splits: Sequence[str]) -> str:
