@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from lsr.collection.collection import Collection
 from lsr.encoders.loading import can_encode, load_encoder
 from lsr.encoders.protocol import Encoder
 from lsr.encoders.token_vectors import token_vectors
+from lsr.evaluation.measured import Making, Measured
 from lsr.evaluation.measures import (
     co_activation,
     exact_at,
@@ -24,10 +27,11 @@ from lsr.evaluation.pairs import Pairs
 from lsr.evaluation.passes import run_stages
 from lsr.evaluation.projected import ProjectedSplit, project_split
 from lsr.evaluation.task import Task, check_direction, make_task
-from lsr.evaluation.verdict import Measured, judge, kept_of_teacher
+from lsr.evaluation.verdict import judge, kept_of_teacher
 from lsr.exceptions import ModelError
 from lsr.index.memory.index import MemoryIndex
 from lsr.model.checkpoint import Model
+from lsr.model.function_words import FUNCTION_WORDS
 from lsr.model.sparse import SparseVectors, flops
 from lsr.model.vocabulary import Vocabulary
 from lsr.storage.files import read_json
@@ -61,8 +65,9 @@ def evaluate(
     """
     check_direction(direction)
     projected = project_split(collection, model, split, queries=queries)
-    vectors, method = term_vectors_for(model.vocabulary), method_of(model)
-    answer = evaluate_split(projected, direction, vectors, method)
+    vectors, making = term_vectors_for(model.vocabulary), making_of(model)
+    words = function_words(model.vocabulary)
+    answer = evaluate_split(projected, direction, vectors, making, words)
     answer["queries"] = queries or None
     if not queries and collection.probes and can_encode(collection.encoder):
         probes = evaluate_probes(collection, model, load_encoder(collection.encoder))
@@ -74,7 +79,8 @@ def evaluate_split(
     projected: ProjectedSplit,
     direction: str = "text-to-image",
     term_vectors: np.ndarray | None = None,
-    method: str | None = None,
+    making: Making | None = None,
+    empty_words: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """Every measure of a projected split and the verdict, with the keys of the command line.
 
@@ -84,7 +90,8 @@ def evaluate_split(
 
     Args:
         term_vectors: (V, e) static word vectors for Semantic@20; None leaves it null.
-        method: that made the model, for the verdict's remedy.
+        making: how the model was made, for the verdict's remedy.
+        empty_words: ids of the function words, likewise; see `function_words`.
 
     Raises:
         QueryError: an unknown direction.
@@ -116,7 +123,10 @@ def evaluate_split(
         "overlap@10": overlap,
     }
     measured = _measured(answer, task, staged.ranks[:, 1], projected)
-    return {**answer, "verdict": judge(measured, method).as_json()}
+    if empty_words is not None:
+        share = _share_of_strongest(images, empty_words)
+        measured = replace(measured, function_words=share)
+    return {**answer, "verdict": judge(measured, making).as_json()}
 
 
 def _measured(
@@ -138,21 +148,63 @@ def _measured(
         active_query=answer["active_terms"]["query"],
         flops=answer["flops"],
         image_exact=answer["image_exact@10"],
+        image_said=_said_of_an_image(projected),
         own_words=answer["literal"]["R@1"],
         all_terms=answer["sparse"]["R@1"],
         dense=answer["dense"]["R@1"],
+        dense_ten=answer["dense"]["R@10"],
         kept=kept,
         n_images=len(np.unique(task.image_of)),
+        n_searched=len(projected.images),
         words_count=projected.said_of_images is None,
     )
 
 
-def method_of(model: Model) -> str | None:
-    """How a model was made, as `train --method` names it; None where it does not tell."""
+def making_of(model: Model) -> Making:
+    """How a model was made; empty where it does not tell."""
     with suppress(ModelError):  # imported models have no such file, and none is needed to measure
-        training = read_json(model.folder / "training.json", ModelError)
-        return training.get("method") or ("trained" if "curve" in training else None)
-    return None
+        return making_told(read_json(model.folder / "training.json", ModelError))
+    return Making()
+
+
+def making_told(training: Mapping[str, Any]) -> Making:
+    """How a model was made, as its `training.json` tells."""
+    settings = training.get("tuning") or training.get("settings") or {}
+    return Making(
+        training.get("method") or ("trained" if "curve" in training else None),
+        training.get("n_pairs"),
+        str(settings.get("control") or ""),
+        settings.get("terms") == "all",
+    )
+
+
+def function_words(vocabulary: Vocabulary) -> np.ndarray:
+    """Ids of the English words that say nothing about a picture."""
+    return np.flatnonzero([term in FUNCTION_WORDS for term in vocabulary.terms])
+
+
+def _share_of_strongest(images: SparseVectors, terms: np.ndarray, k: int = 10) -> float:
+    """Share of the k strongest terms of all images that are among some terms."""
+    matrix = images.matrix
+    among = np.isin(matrix.indices, terms)
+    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    order = np.lexsort((matrix.indices, -matrix.data, rows))
+    place = np.arange(len(order)) - matrix.indptr[rows]
+    strongest = order[place < k]
+    return float(among[strongest].mean()) if len(strongest) else 0.0
+
+
+def _said_of_an_image(projected: ProjectedSplit) -> float | None:
+    """Mean number of terms that the captions of an image say, of those that any image activates.
+
+    Over the images whose captions say one; None where there are none.
+    """
+    used = np.zeros(projected.images.matrix.shape[1], bool)
+    used[projected.images.matrix.indices] = True
+    said = projected.literal_of_images
+    counts = said @ used.astype(np.int32)
+    told = np.diff(said.indptr) > 0
+    return float(counts[told].mean()) if told.any() else None
 
 
 def _image_exact(projected: ProjectedSplit) -> float | None:

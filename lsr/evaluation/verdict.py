@@ -8,29 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-Grade = Literal["good", "fair", "poor", "unknown"]
+from lsr.evaluation.measured import (
+    LEAST_IMAGES,
+    MOST_SPARSE_TERMS,
+    SPARSE_TERMS,
+    Grade,
+    Kept,
+    Making,
+    Measured,
+)
+from lsr.evaluation.remedy import remedy
 
-# An inverted index pays where vectors are about as long as documents of words are: a hundred or
-# two. Past some hundred nobody reads them, and an index has no advantage over dense vectors.
-SPARSE_TERMS, MOST_SPARSE_TERMS = 128, 512
 # A posting costs several times a step of a dense product, which runs through memory in order. At
 # one in ten an index is faster for certain; at as many it is slower.
 SMALL_COST, MOST_COST = 0.1, 1.0
 # Half of the ten strongest terms: a reader meets more words that captions confirm than others. A
-# quarter: two or three still name the picture; below, most of what is read misleads.
+# quarter: two or three still name the picture; below, most of what is read misleads. Where an
+# image's captions say fewer than ten terms, it is of what they could confirm.
 SAID, LEAST_SAID = 0.5, 0.25
 # A query's own words, of what all terms find. Where they find most of it, terms mean what they
 # say; where they find less than half, the meaning lies elsewhere.
 OWN_WORDS, LEAST_OWN_WORDS = 0.75, 0.5
 # Of the teacher's R@1: a loss of one answer in twenty is rarely noticed, of one in five always.
 KEPT, LEAST_KEPT = 0.95, 0.80
-# Rule of three: where none of n images shows a loss, a loss of 3 / n may still be there. From 60
-# images on that is less than the loss that `good` allows.
-LEAST_IMAGES = 60
 DRAWS, CONFIDENCE = 2_000, 0.95
 
 _QUESTIONS = {
@@ -46,42 +50,6 @@ class Finding:
 
     grade: Grade
     says: str
-
-
-@dataclass(frozen=True)
-class Kept:
-    """A measure as a share of the teacher's, with its 95 % interval over images."""
-
-    share: float
-    low: float
-    high: float
-
-    @property
-    def in_words(self) -> str:
-        return f"{self.share:.0%} ({self.low:.0%} to {self.high:.0%})"
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What a verdict rests on; None where it could not be measured.
-
-    active_query, active_image: mean active terms. flops: of a query and an image.
-    image_exact: share of an image's ten strongest terms that its captions say.
-    own_words, all_terms, dense: R@1. kept: R@1 and R@10 as shares of the teacher's.
-    n_images: that the queries ask for. words_count: false for queries in other words than captions.
-    """
-
-    dense_size: int
-    active_image: float
-    active_query: float | None = None
-    flops: float | None = None
-    image_exact: float | None = None
-    own_words: float | None = None
-    all_terms: float | None = None
-    dense: float | None = None
-    kept: Mapping[str, Kept] | None = None
-    n_images: int = 0
-    words_count: bool = True
 
 
 @dataclass(frozen=True)
@@ -101,14 +69,15 @@ class Verdict:
         return {**answers, "change": self.change}
 
 
-def judge(measured: Measured, method: str | None = None) -> Verdict:
+def judge(measured: Measured, making: Making | None = None) -> Verdict:
     """The verdict on what was measured.
 
     Args:
-        method: that made the model, as `train --method` names it; None where it is not known.
+        making: how the model was made; None where it does not tell.
     """
     sparse, readable, keeps = _sparse(measured), _readable(measured), _keeps_teacher(measured)
-    change = _change(measured, (sparse.grade, readable.grade, keeps.grade), method)
+    grades = (sparse.grade, readable.grade, keeps.grade)
+    change = remedy(measured, grades, making or Making())
     return Verdict(sparse, readable, keeps, measured.kept or {}, change)
 
 
@@ -183,8 +152,13 @@ def _readable(measured: Measured) -> Finding:
     grades: list[Grade] = []
     says = []
     if measured.image_exact is not None:
-        grades.append(_graded(measured.image_exact, SAID, LEAST_SAID))
-        says.append(f"Captions say {measured.image_exact:.0%} of an image's ten strongest terms.")
+        said = measured.image_said
+        least = 1.0 if said is None else min(10.0, max(said, 1.0)) / 10
+        grades.append(_graded(measured.image_exact / least, SAID, LEAST_SAID))
+        limit = f"; they say {said:.0f} terms in all" if least < 1 else ""
+        says.append(
+            f"Captions say {measured.image_exact:.0%} of an image's ten strongest terms{limit}."
+        )
     if measured.own_words is not None and measured.all_terms and measured.dense:
         of_all, of_teacher = (
             measured.own_words / one for one in (measured.all_terms, measured.dense)
@@ -216,57 +190,6 @@ def _keeps_teacher(measured: Measured) -> Finding:
             f"{says}",
         )
     return Finding(_graded(first.share, KEPT, LEAST_KEPT), says)
-
-
-def _change(measured: Measured, grades: tuple[Grade, Grade, Grade], method: str | None) -> str:
-    """The one remedy that matters most."""
-    sparse, readable, keeps = grades
-    lexical = method in ("tuned", "closed-form", "encoder-terms")
-    if not measured.active_image:
-        return "Train with `--method tuned`: its terms are words from the start."
-    if sparse == "poor" or (sparse == "fair" and readable != "poor"):
-        if lexical:
-            fewer = max(1, min(64, round(measured.active_image / 2)))
-            return f"Make it with a lower `--target-active-terms`, such as {fewer}."
-        return "Train with `--method tuned`, which keeps to `--target-active-terms` (64)."
-    if measured.dense is None:
-        return (
-            "Look at some images on the Image page. Captions, be it of a hundred images, would "
-            "tell how right the terms are and make them better."
-        )
-    if "poor" not in (readable, keeps) and keeps == "unknown":
-        return (
-            f"Measure it on more images: {LEAST_IMAGES} with captions at the least, better "
-            "hundreds."
-        )
-    if readable in ("poor", "fair"):
-        return _more_readable(method)
-    if keeps in ("poor", "fair"):
-        return _closer_to_teacher(method)
-    return "Nothing: use it."
-
-
-def _more_readable(method: str | None) -> str:
-    match method:
-        case "tuned":
-            return "Add captions: more of them make its words more exact."
-        case "encoder-terms":
-            return "Add captions, and train with `--method tuned`."
-        case _:
-            return "Train with `--method tuned`: its terms are words from the start."
-
-
-def _closer_to_teacher(method: str | None) -> str:
-    """Of a model whose terms are few enough and readable."""
-    match method:
-        case "tuned":
-            return "Allow more terms with a higher `--target-active-terms`, or add captions."
-        case "trained":
-            return "Allow more terms with a lower `--regularizer-weight`."
-        case "encoder-terms":
-            return "Add captions, and train with `--method tuned`."
-        case _:
-            return "Train with `--method tuned`, which learns from the teacher's ranking."
 
 
 def _images(n: int) -> str:

@@ -13,7 +13,7 @@ import torch
 
 from lsr.collection.collection import Collection
 from lsr.encoders.bundled import BundledEncoder
-from lsr.evaluation.evaluate import evaluate_split
+from lsr.evaluation.evaluate import evaluate_split, function_words, making_told
 from lsr.evaluation.pairs import Pairs, first_images, load_pairs
 from lsr.evaluation.projected import ProjectedSplit, project_split_with
 from lsr.exceptions import ModelError
@@ -99,6 +99,7 @@ def _train_model(
         "vocabulary_start": ready.start,
         "stopped_terms": ready.stopped_words,
         "n_stopped_terms": len(ready.stopped),
+        "n_pairs": len(ready.training.texts),
         "device": training_device(),
         "threads": torch.get_num_threads(),
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
@@ -113,7 +114,12 @@ def _train_model(
         budget = Budget(settings.target_active_terms, met, at_most=True)
         description["budget"] = budget.as_json()
     split, projected = project_with_trained(collection, ready)
-    metrics = evaluate_split(projected, term_vectors=ready.bundled.token_vectors, method="trained")
+    metrics = evaluate_split(
+        projected,
+        term_vectors=ready.bundled.token_vectors,
+        making=making_told(description),
+        empty_words=function_words(ready.vocabulary),
+    )
     save_model(
         folder,
         head,

@@ -22,9 +22,9 @@ from lsr.encoders.loading import obstacle
 from lsr.encoders.protocol import Encoder
 from lsr.evaluation.pairs import Pairs, encode_by_parts, encode_once
 from lsr.exceptions import CollectionError, EncoderError
+from lsr.model.function_words import FUNCTION_WORDS
 from lsr.model.vocabulary import Vocabulary
 from lsr.training.parts import returned
-from lsr.training.stop_list import FUNCTION_WORDS
 
 LABELS = 3_000
 """In all: more would hardly change the head, and every label is encoded."""

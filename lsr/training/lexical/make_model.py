@@ -8,10 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from lsr.collection.collection import Collection
-from lsr.evaluation.evaluate import evaluate_split, term_vectors_for
+from lsr.evaluation.evaluate import (
+    evaluate_split,
+    function_words,
+    making_told,
+    term_vectors_for,
+)
+from lsr.evaluation.measured import Making, Measured
 from lsr.evaluation.pairs import Pairs
 from lsr.evaluation.projected import project_split_with
-from lsr.evaluation.verdict import Measured, judge
+from lsr.evaluation.verdict import judge
 from lsr.model.checkpoint import Model, save_model
 from lsr.model.projection import Projection
 from lsr.model.vocabulary import Vocabulary
@@ -158,13 +164,13 @@ def _write(
         vocabulary,
         card={"title": title or folder.name, "encoder": collection.encoder},
         training=training,
-        metrics=_metrics(collection, head, vocabulary, settings.method, active),
+        metrics=_metrics(collection, head, vocabulary, making_told(training), active),
         precision=torch.float16,
     )
 
 
 def _metrics(
-    collection: Collection, head: Projection, vocabulary: Vocabulary, method: str, active: float
+    collection: Collection, head: Projection, vocabulary: Vocabulary, making: Making, active: float
 ) -> dict[str, Any]:
     """Measures on a split that has captions, `test` where it can be.
 
@@ -175,8 +181,11 @@ def _metrics(
         if split in collection.splits and len(collection.caption_rows(split)):
             projected = project_split_with(collection, head, vocabulary, split)
             found = evaluate_split(
-                projected, term_vectors=term_vectors_for(vocabulary), method=method
+                projected,
+                term_vectors=term_vectors_for(vocabulary),
+                making=making,
+                empty_words=function_words(vocabulary),
             )
             return {"split": split, **found}
-    verdict = judge(Measured(collection.dense_size, active), method)
+    verdict = judge(Measured(collection.dense_size, active), making)
     return {"split": None, "verdict": verdict.as_json()}

@@ -7,7 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from lsr.evaluation.verdict import Grade, questions
+from lsr.evaluation.measured import Grade
+from lsr.evaluation.verdict import questions
 from pages.parts.markup import escape, sentence
 
 # A shape and a word each, so that nothing hangs on colour.

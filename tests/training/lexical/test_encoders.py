@@ -15,10 +15,10 @@ from lsr.encoders.lavis_checkpoint import convert
 from lsr.encoders.loading import load_encoder
 from lsr.exceptions import EncoderError
 from lsr.model.checkpoint import load_model
+from lsr.model.function_words import FUNCTION_WORDS
 from lsr.training.lexical.labels import labelled
 from lsr.training.lexical.make_model import make_lexical
 from lsr.training.lexical.settings import LexicalSettings
-from lsr.training.stop_list import FUNCTION_WORDS
 from tests.conftest import WORDS, FakeEncoder, make_collection, make_tokenizer
 from tests.encoders import tiny
 from tests.encoders.test_contract import OWN_FILE

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from lsr.exceptions import CollectionError
+from lsr.model.function_words import FUNCTION_WORDS
 from lsr.training.lexical.labels import labelled
-from lsr.training.stop_list import FUNCTION_WORDS
 
 
 def test_a_label_is_made_of_the_words_nearest_to_the_picture(tiny, vocabulary, fake_encoder):
