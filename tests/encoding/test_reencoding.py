@@ -14,9 +14,10 @@ from PIL import Image
 
 from lsr.cli.main import main
 from lsr.collection.collection import Collection, load_collection
+from lsr.collection.writing import write_collection
 from lsr.encoding import reencoding
 from lsr.encoding.reencoding import encode_collection
-from lsr.exceptions import CollectionError, QueryError, UnknownNameError
+from lsr.exceptions import BusyError, CollectionError, QueryError, UnknownNameError
 from lsr.storage.files import write_json
 from tests.conftest import FakeEncoder, unit
 
@@ -199,3 +200,29 @@ def test_a_collection_without_captions_is_encoded(collection, other):
     write_json(card, collection.card | {"counts": {"images": 12, "captions": 0}})
     *_, made = encode_collection(load_collection(collection.folder), "other")
     assert made.collection.caption_vectors.shape == (0, 5)
+
+
+def test_of_two_encodings_the_first_wins_and_the_other_is_told(collection, other):
+    first = encode_collection(collection, "other")
+    next(first)
+    with pytest.raises(BusyError, match="`tiny` is being encoded with `other` by another process"):
+        next(encode_collection(collection, "other"))
+    *_, last = first
+    assert load_collection("tiny").fingerprint == last.collection.fingerprint
+
+
+def test_an_encoding_does_not_write_over_what_another_wrote_meanwhile(collection, other):
+    running = encode_collection(collection, "other")
+    next(running)
+    replaced = write_collection(
+        collection.folder,
+        card={**collection.card, "title": "another"},
+        images=collection.images.slice(0, 3),
+        captions=collection.captions.slice(0, 6),
+        image_vectors=collection.image_vectors[:3],
+        caption_vectors=collection.caption_vectors[:6],
+        beside=collection,
+    )
+    with pytest.raises(CollectionError, match="`tiny` was written by another process in the mean"):
+        list(running)
+    assert load_collection("tiny").fingerprint == replaced.fingerprint

@@ -14,6 +14,7 @@ from tokenizers import Tokenizer, models
 from lsr.cli import export as export_command
 from lsr.cli.main import main
 from lsr.exceptions import (
+    BusyError,
     CollectionError,
     DiskFullError,
     InputError,
@@ -255,3 +256,26 @@ def test_formats_of_fields_say_that_ids_are_encoded(exported, collection, name):
     written = b"".join(contents(done.folder).values())
     assert b"image%20" in written
     assert b"image 0" not in written.replace(b'"contents": "image 0', b"")
+
+
+def test_of_two_exports_into_a_folder_the_first_wins_and_the_other_is_told(
+    collection, model, tmp_path
+):
+    out = tmp_path / "out"
+    first = run_export(ExportRequest("tiny", "tiny", "csv", out))
+    next(first)
+    with pytest.raises(BusyError, match="/out` is being written by another process"):
+        next(run_export(ExportRequest("tiny", "tiny", "trec", out)))
+    *_, last = first
+    assert {one.name for one in last.files} | {"export.json"} == {p.name for p in out.iterdir()}
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_files_that_others_put_there_meanwhile_are_not_lost(collection, model, tmp_path):
+    running = run_export(ExportRequest("tiny", "tiny", "csv", tmp_path / "out"))
+    next(running)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.txt").write_text("mine")
+    with pytest.raises(QueryError, match="files or folders that no export wrote"):
+        list(running)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["thesis.txt"]

@@ -297,3 +297,34 @@ def test_each_photo_of_flickr8k_gets_the_vector_that_was_computed_for_it(flickr,
         np.testing.assert_array_equal(
             made.collection.image_vectors[row], stored[names.index(photos[row])]
         )
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_lengths_from_the_smallest_to_the_largest_are_brought_to_1(
+    collection, vectors, tmp_path, kind
+):
+    """As a file and as a table; the directions are those of the vectors of length 1."""
+    rng = np.random.default_rng(8)
+    images = rng.normal(size=(12, SIZE))
+    expected = images / np.linalg.norm(images, axis=1, keepdims=True)
+    scaled = (expected * np.logspace(-38, 38, 12)[:, None]).astype(kind)
+    np.save(tmp_path / "images.npy", scaled)
+    table = pa.table({"id": collection.image_ids, "emb": list(scaled)})
+    pq.write_table(table, tmp_path / "images.parquet")
+    for place in ("images.npy", "images.parquet"):
+        made = attach(
+            collection, VectorFiles(str(tmp_path / place), None, "mine"), f"of-{place[7:]}"
+        )
+        # Of the smallest, single precision keeps few digits.
+        np.testing.assert_allclose(made.collection.image_vectors, expected, atol=2e-6)
+        assert made.notes[-2 if place.endswith("npy") else 0].find("norms from 1e-38 to 1e+38") > 0
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 0.0])
+def test_a_vector_without_a_direction_is_refused_by_its_row(collection, vectors, tmp_path, value):
+    images = vectors[0].astype(np.float32)
+    images[7] = value
+    np.save(tmp_path / "images.npy", images)
+    with pytest.raises(CollectionError, match=r"1 of the 12 vectors in `images\.npy` .* row 7"):
+        attach(collection, files(tmp_path))
+    assert load_collection("tiny").fingerprint == collection.fingerprint

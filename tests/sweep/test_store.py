@@ -10,8 +10,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from lsr.evaluation.passes import COSTS, MEASURES
 from lsr.evaluation.task import make_task
 from lsr.exceptions import DiskFullError
+from lsr.storage.folders import remove_folder
 from lsr.sweep.knobs import Knob
 from lsr.sweep.store import SweepStore
 from lsr.sweep.sweep import Draws, sweep, sweeping
@@ -157,3 +159,29 @@ def test_the_oldest_configurations_make_room(store, tmp_path):
     assert len(list(tmp_path.iterdir())) == 200
     store.append([record])
     assert (tmp_path / "001").exists()
+
+
+def test_two_processes_that_measure_one_sweep_keep_both_their_rows(tmp_path):
+    one, other = SweepStore(ABOUT, tmp_path), SweepStore(ABOUT, tmp_path)
+    record = dict.fromkeys((*MEASURES, *COSTS), 0.5)
+    one.append([{**record, "value": 0.0, "draw": 0}])
+    other.append([{**record, "value": 1.0, "draw": 0}])
+    assert set(one.read()) == set(other.read()) == {(0.0, 0), (1.0, 0)}
+
+
+def test_rows_are_kept_though_another_process_makes_room_in_this_moment(store, monkeypatch):
+    """The folder vanishes between the making of the temporary file and the writing into it."""
+    write, calls = pq.write_table, []
+
+    def removed_once(table, place):
+        calls.append(place)
+        if len(calls) == 1:
+            remove_folder(store.folder)
+        write(table, place)
+
+    monkeypatch.setattr("lsr.sweep.store.pq.write_table", removed_once)
+    record = dict.fromkeys((*MEASURES, *COSTS), 0.5)
+    store.append([{**record, "value": 1.0, "draw": 0}])
+    assert len(calls) == 2
+    assert list(store.read()) == [(1.0, 0)]
+    assert [path.name for path in store.folder.parent.iterdir()] == [store.folder.name]

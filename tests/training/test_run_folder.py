@@ -83,3 +83,13 @@ def test_a_full_disk_is_one_sentence_and_the_run_goes_on_later(tiny, folder, mon
     assert [report.epoch for report in train_model(tiny, folder, SETTINGS, resume=True)] == [2]
     names = sorted(path.name for path in folder.parent.iterdir())
     assert names == [".other-training", "mine"]
+
+
+def test_training_that_would_not_fit_says_so_before_its_first_step(tiny, folder, monkeypatch):
+    """Weights, two moments, the best weights, and a copy while they are replaced."""
+    monkeypatch.setattr("lsr.storage.room.free_bytes", lambda _: 1_000_000)
+    said = r"The disk is full \(1 MB free, [\d,]+ MB needed\), so `.*/mine` was not written"
+    with pytest.raises(DiskFullError, match=said) as refused:
+        next(train_model(tiny, folder, SETTINGS))
+    weights = 8 * 2 + 2 + 2 * 2 + 30_522 * 2 + 30_522
+    assert refused.value.needed == 28 * weights

@@ -239,6 +239,8 @@ def _ending(work: Path, worker: dict[str, Any]) -> tuple[Status, str]:
 
 def _reports(curve: list[dict[str, Any]]) -> tuple[TrainingReport, ...]:
     try:
+        if not isinstance(curve, list):
+            raise TypeError("no list of reports")
         reports = tuple(TrainingReport(**report) for report in curve)
         for report in reports:
             _check_numbers(asdict(report))
