@@ -83,7 +83,7 @@ def _trained(collection: Collection, options: argparse.Namespace, log: Log) -> A
         reports.append(asdict(report))
         log(
             f"epoch {report.epoch}/{report.epochs}  loss {report.relevance_loss:.3f}  "
-            f"R@1 {report.measures['R@1']:.3f}  active terms {report.active_terms_query:.0f} a "
+            f"{_recall(report.measures)}active terms {report.active_terms_query:.0f} a "
             f"caption, {report.active_terms_image:.0f} an image  {report.seconds:.0f} s, "
             f"{report.seconds_left:.0f} s left"
         )
@@ -91,16 +91,22 @@ def _trained(collection: Collection, options: argparse.Namespace, log: Log) -> A
     return {**answer, **_of_model(folder, log)}
 
 
+def _recall(measures: dict[str, float]) -> str:
+    """R@1 on the validation split, where there is one."""
+    return f"R@1 {measures['R@1']:.3f}  " if measures else ""
+
+
 def _lexical(collection: Collection, method: str, options: argparse.Namespace, log: Log) -> Answer:
     """A model whose terms are words from the start."""
     from lsr.storage.files import read_json
     from lsr.training.lexical.labels import texts_of
     from lsr.training.lexical.make_model import make_lexical
+    from lsr.training.splits import check_training_splits
 
     settings = lexical_settings(method, options)
     folder = own_folder("models", options.out)
     if method != "encoder-terms":
-        collection.check_captions()
+        check_training_splits(collection)
         texts = texts_of(collection, method)
         if texts.says:
             log(texts.says)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from lsr.evaluation.pairs import Pairs
+from lsr.evaluation.pairs import Pairs, first_images
 from lsr.model.expansion import word_rates
 from lsr.model.projection import Projection
 from lsr.model.vocabulary import Vocabulary
@@ -22,13 +22,16 @@ from lsr.training.captured_step import CapturedStep
 from lsr.training.losses import adjusted_factor, warmed_up
 from lsr.training.settings import TrainingReport, TrainingSettings
 from lsr.training.step import StepLoss, draw, step_loss
-from lsr.training.validation import Validation, document_frequency, validate
+from lsr.training.validation import Validation, activity, document_frequency, validate
+
+# Their mean number of active terms is that of all, nearly.
+_SOME_IMAGES = 500
 
 
 def train(
     head: Projection,
     training: Pairs,
-    validation: Pairs,
+    validation: Pairs | None,
     vocabulary: Vocabulary,
     settings: TrainingSettings,
     work: Path,
@@ -39,11 +42,14 @@ def train(
     When the generator ends, `head` holds the weights that the settings select.
 
     Args:
+        validation: None where the settings select nothing; then reports have no measures, and their
+            active terms are those of some training pairs.
         work: a folder for the state at each report; a killed run goes on from it with the
             same weights as an unbroken one.
         device: `cpu` or `cuda`.
     """
     pairs = TrainingPairs.of(training, vocabulary, device)
+    some = first_images(training, _SOME_IMAGES)
     run = Run(head.to(device), pairs, settings, work)
     since, losses = time.perf_counter(), torch.zeros(2, device=device)
     first = run.progress.step
@@ -53,7 +59,8 @@ def train(
         losses += torch.stack([loss.relevance.detach(), loss.penalty.detach()])
         if not run.reports_at(step + 1):
             continue
-        best = run.keep(validate(head, validation))
+        found = validate(head, validation) if validation else activity(head, some)
+        best = run.keep(found)
         steps = step + 1 - first
         seconds = time.perf_counter() - since
         yield run.report(steps, losses.tolist(), best, seconds)

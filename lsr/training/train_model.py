@@ -31,6 +31,7 @@ from lsr.training.loop import train
 from lsr.training.recipes import COMPACT_RECIPE
 from lsr.training.run_folder import open_run, read_curve, run_folder, run_to_itself
 from lsr.training.settings import TrainingReport, TrainingSettings, settings_as_json
+from lsr.training.splits import check_training_splits, has_pairs
 from lsr.training.stop_list import stop_list
 from lsr.training.vocabulary_start import LEXICAL, apply, load_start
 
@@ -50,6 +51,9 @@ def train_model(
     bundled_encoder: Path = BUNDLED_ENCODER,
 ) -> Iterator[TrainingReport]:
     """Train on split `train`, validate on `val`, measure on `test`, write `folder`.
+
+    Without a `val` nothing is validated, which only settings that select the last weights allow;
+    without a `test`, `val` or else `train` is measured.
 
     The unfinished run lives beside `folder` until the model is written; `folder` is replaced
     only then.
@@ -136,13 +140,14 @@ def _train_model(
 class Prepared:
     """A head before its first step and what it is trained on.
 
+    validation: None where the collection has no split `val` and the settings select nothing by it.
     start: what its vocabulary weights start from. stopped: ids of the terms switched off,
     ascending. bundled: the encoder whose tokenizer gives the vocabulary.
     """
 
     head: Projection
     training: Pairs
-    validation: Pairs
+    validation: Pairs | None
     vocabulary: Vocabulary
     start: str
     stopped: np.ndarray
@@ -171,18 +176,20 @@ def prepare(
     bundled = BundledEncoder.load(bundled_encoder)
     vocabulary = Vocabulary.load(bundled_encoder / "tokenizer.json")
     encoder = bundled if collection.encoder == bundled.name else None
+    check_training_splits(collection, settings.select_by)
     training = load_pairs(collection, "train", encoder)
     if n_images:
         training = first_images(training, n_images)
-    validation = load_pairs(collection, "val", encoder)
+    held_out = has_pairs(collection, "val")
+    validation = load_pairs(collection, "val", encoder) if held_out else None
     stopped = stop_list(training, vocabulary) if settings.terms == "content" else np.zeros(0, int)
     head, start = new_head(training, vocabulary, settings, stopped, bundled_encoder)
     return Prepared(head, training, validation, vocabulary, start, stopped, bundled)
 
 
 def project_with_trained(collection: Collection, ready: Prepared) -> tuple[str, ProjectedSplit]:
-    """The split that a trained head is measured on, `test` where there is one, projected."""
-    split = "test" if "test" in collection.splits else "val"
+    """The split that a trained head is measured on, projected: `test`, else `val`, else `train`."""
+    split = next(name for name in ("test", "val", "train") if has_pairs(collection, name))
     encoder = ready.bundled if collection.encoder == ready.bundled.name else None
     return split, project_split_with(collection, ready.head, ready.vocabulary, split, encoder)
 

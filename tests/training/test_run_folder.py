@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 
 from lsr.cli.main import main
 from lsr.collection.collection import Collection
-from lsr.exceptions import DiskFullError, ModelError, UnknownNameError
+from lsr.exceptions import CollectionError, DiskFullError, ModelError
 from lsr.training import state
 from lsr.training.run_folder import run_folder
 from lsr.training.settings import TrainingSettings
@@ -52,7 +52,7 @@ def test_what_a_killed_process_half_wrote_is_removed(tiny, folder):
 
 def test_a_training_that_cannot_begin_leaves_nothing(home, folder, fake_encoder):
     bare = make_collection(home / "collections" / "bare", fake_encoder, splits=("train",) * 4)
-    with pytest.raises(UnknownNameError, match="no split `val`"):
+    with pytest.raises(CollectionError, match="no captions in a split `val`, to choose the best"):
         next(train_model(bare, folder, SETTINGS))
     assert not run_folder(folder).exists()
 

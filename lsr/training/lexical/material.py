@@ -15,6 +15,7 @@ from lsr.training.lexical.held_out import validation_pairs
 from lsr.training.lexical.labels import label_by_parts, texts_of, training_split
 from lsr.training.lexical.settings import LexicalReport, LexicalSettings
 from lsr.training.parts import told
+from lsr.training.splits import check_training_splits
 from lsr.training.stop_list import stop_list
 
 
@@ -47,6 +48,7 @@ def gather(
         )
         pairs = yield from told(labelling, _of_texts)
         return Material(pairs, np.zeros(0, np.int64), None)
+    check_training_splits(collection)
     yield from _encode_captions(collection)
     pairs = load_pairs(collection, "train")
     stopped = stop_list(pairs, vocabulary)
@@ -77,7 +79,6 @@ def _with_labels(
 
 def _encode_captions(collection: Collection) -> Generator[LexicalReport]:
     """Fill the cache that `load_pairs` reads, where the collection stores no vectors."""
-    collection.check_captions()
     if collection.stored_caption_vectors("train") is None:
         texts = [collection.caption_texts[row] for row in collection.caption_rows("train")]
         yield from map(_of_texts, encode_by_parts(texts, load_encoder(collection.encoder)))

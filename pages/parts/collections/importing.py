@@ -114,7 +114,7 @@ def _form() -> ImportRequest:
         captions.strip() or None,
         encoder,
         None if form == _RECOGNISED else form,
-        splits,  # type: ignore[arg-type]
+        splits,
     )
 
 

@@ -26,6 +26,7 @@ def recall_figure(
     reports: Reports, teacher: float | None, palette: Palette, epochs: int
 ) -> go.Figure:
     """R@1 of the validation captions, the weights to keep, and the teacher as a thin line."""
+    reports = [report for report in reports if report.measures]
     measured = [report.measures["R@1"] for report in reports]
     traces = [_line("validation R@1", reports, measured, palette.first, "solid", "circle")]
     if best := [report for report in reports if report.best][-1:]:
@@ -133,6 +134,8 @@ def _layout(palette: Palette, epochs: int, axis: dict[str, Any]) -> dict[str, An
 def recall_alt(reports: Reports, teacher: float | None) -> str:
     """What the figure of R@1 shows, in words."""
     beside = "" if teacher is None else f"; the dense teacher has {teacher:.3f}"
+    if not any(report.measures for report in reports):
+        return "No split `val` was held out, so nothing is measured while it trains."
     return f"Validation R@1 {_course(reports, [r.measures['R@1'] for r in reports])}{beside}."
 
 

@@ -71,7 +71,8 @@ def _of_tuning(report: TuningReport) -> None:
 def _of_report(job: Job, teacher: float | None) -> None:
     report = job.reports[-1]
     cells = st.grid(3, min_column_width=120, gap="xsmall")
-    _recall_cell(cells, report.measures["R@1"], teacher, "the validation split")
+    if report.measures:
+        _recall_cell(cells, report.measures["R@1"], teacher, "the validation split")
     cells.metric("Terms a caption", f"{report.active_terms_query:,.0f}", help=f"{_TERMS}.")
     cells.metric("Terms an image", f"{report.active_terms_image:,.0f}", help=f"{_TERMS}.")
 

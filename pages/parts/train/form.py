@@ -136,7 +136,7 @@ def _show_counts(images: Collection, method: str) -> int:
         f"{escape(images.title)}: {len(images.image_rows('train')):,} images with "
         f"{len(training):,} captions to learn from"
     )
-    if method == "trained" or "val" in images.splits:
+    if "val" in images.splits:
         checking = len(images.image_rows("val")), len(images.caption_rows("val"))
         told += ", {:,} with {:,} to check on".format(*checking)
     st.caption(f"{told}.")

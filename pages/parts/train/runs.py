@@ -190,6 +190,8 @@ def _go_on(job: Job) -> None:
 
 def _curves(job: Job, teacher: float | None) -> None:
     reports, palette, epochs = job.reports, charts.colours(), job.reports[-1].epochs
+    if not any(report.measures for report in reports):
+        st.caption("No split `val` was held out, so nothing is measured while it trains.")
     st.markdown(
         "**Validation R@1**",
         help="Share of the captions kept aside for checking whose own image comes first. The "
