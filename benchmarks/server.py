@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.serving import CHROMIUM, HERE, free_port, running
+from benchmarks.visitor import Visitor
 
 DOCUMENTS = HERE / "docs" / "server"
 NAME = "lab.example.org"
@@ -48,6 +49,7 @@ def main() -> int:
             _nginx(place, ports),
         ):
             checks = [*_by_hand(ports), *_in_chromium(ports)]
+        checks += _without_a_mode(place)
     print("| check | answer | |\n|---|---|---|")
     for name, answer, holds in checks:
         print(f"| {name} | {answer} | {'yes' if holds else 'NO'} |")
@@ -242,6 +244,29 @@ async def _upgrade(address: str, password: str | None, origin: str) -> int:
             return 101 if told.WhichOneof("type") else 0
     except InvalidStatus as refused:
         return refused.response.status_code
+
+
+def _without_a_mode(place: Path) -> Iterator[Check]:
+    """Which mode follows from who can reach the app."""
+    home, port = {"LEXISCOPE_HOME": str(place / "home")}, free_port()
+    with running(port, home, place / "app.log"):
+        for name, headers, mode in (
+            ("no mode, from this computer", {}, "owner"),
+            ("no mode, through a proxy", {"X-Forwarded-For": "203.0.113.7"}, "class"),
+        ):
+            shown = asyncio.run(_shows_mode(port, headers, mode))
+            yield name, mode if shown else "another", shown
+    port = free_port()
+    open_to_all = {**home, "STREAMLIT_SERVER_ADDRESS": "0.0.0.0"}  # noqa: S104
+    with running(port, open_to_all, place / "app.log"):
+        shown = asyncio.run(_shows_mode(port, {}, "class"))
+        yield "no mode, listening to everybody", "class" if shown else "another", shown
+
+
+async def _shows_mode(port: int, headers: dict[str, str], mode: str) -> bool:
+    async with Visitor("127.0.0.1", port, headers) as visitor:
+        await visitor.open("collections")
+        return visitor.says(f"Mode: {mode}")
 
 
 def _in_chromium(ports: dict[str, int]) -> Iterator[Check]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -40,8 +40,8 @@ class _Drawn(NamedTuple):
 class Visitor:
     """One session. Use it in `async with`; every method waits until its run is over."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self._host, self._port = host, port
+    def __init__(self, host: str, port: int, headers: Mapping[str, str] | None = None) -> None:
+        self._host, self._port, self._headers = host, port, headers
         self._screen: dict[tuple[int, ...], _Drawn] = {}
         self._repeats: dict[str, float] = {}
         self._seen: set[str] = set()
@@ -52,7 +52,12 @@ class Visitor:
         address = f"ws://{self._host}:{self._port}/_stcore/stream"
         protocols = [Subprotocol("streamlit")]
         self._socket: ClientConnection = await connect(
-            address, subprotocols=protocols, max_size=None, proxy=None, open_timeout=60
+            address,
+            subprotocols=protocols,
+            additional_headers=self._headers,
+            max_size=None,
+            proxy=None,
+            open_timeout=60,
         )
         return self
 
@@ -135,6 +140,10 @@ class Visitor:
         """The links whose query holds a text, such as `id=`."""
         links = (one.element.page_link for one in self._of("page_link"))
         return [link for link in links if part in link.query_string]
+
+    def says(self, text: str) -> bool:
+        """Whether a text stands on the screen by itself."""
+        return any(one.element.markdown.body == text for one in self._of("markdown"))
 
     def widget(self, kind: str, label: str) -> Any:
         """The first widget of a kind with a label."""

@@ -27,7 +27,7 @@ MODES: tuple[Mode, ...] = ("owner", "class", "read-only")
 SAYS: dict[Mode, str] = {
     "owner": "Whoever opens the app may do everything that the account that runs it may do.",
     "class": "Search, inspect, measure and train. Nobody imports, deletes or writes files here.",
-    "read-only": "Search, inspect and measure. Nothing that a visitor does stays on the server.",
+    "read-only": "Search, inspect and measure. Nobody trains, uploads or writes anything here.",
 }
 _OFF: dict[Action, str] = {
     "import": "Importing is off",

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
+from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 from lsr.collection.collection import Collection, load_collection
 from lsr.exceptions import NotAllowedError, QueryError
@@ -119,6 +120,13 @@ def test_a_mode_that_does_not_exist_shows_nothing_but_that(monkeypatch):
     app = opened("collections")
     assert "Use one of `owner`, `class`, `read-only`" in mistake(app)
     assert not app.title
+
+
+def test_a_page_whose_name_was_made_to_lead_here_reaches_nothing():
+    for host in ("localhost:8501", "127.0.0.1:8501", "[::1]:8501"):
+        assert is_host_allowed(host)
+    for host in ("elsewhere.example:8501", "127.0.0.1.elsewhere.example", "", None):
+        assert not is_host_allowed(host)
 
 
 # The doors

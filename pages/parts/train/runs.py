@@ -15,7 +15,6 @@ from pages.parts.background import time_left
 from pages.parts.markup import escape, sentence
 from pages.parts.messages import mistakes_shown, show_off
 from pages.parts.train import charts as curves
-from pages.parts.train import turns
 from pages.parts.train.figures import show_figures, show_settings, teacher_recall
 
 _EVERY = 2.0  # seconds between two looks at a run that is going on
@@ -63,8 +62,6 @@ def _show(name: str, was_alive: bool) -> None:
         job = jobs.find_job(name)
         if was_alive and not job.alive:
             st.rerun()
-        if job.status == "queued":
-            turns.keep()
         _state(job)
         _buttons(job)
         teacher = teacher_recall(job.collection)

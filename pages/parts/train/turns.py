@@ -16,7 +16,7 @@ _KEEPERS: list[threading.Thread] = []
 
 
 def keep() -> None:
-    """Look after the queue from now on; whoever looks at a run that waits sees to that too."""
+    """Look after the queue from now on, until nothing is left in it."""
     with _LOCK:
         if _KEEPERS and _KEEPERS[0].is_alive():
             return
