@@ -86,3 +86,40 @@ def test_work_that_waits_for_its_turn_can_be_called_off():
     second.wait(20)
     assert second.latest is None
     assert not second.running
+
+
+def test_a_plan_that_takes_long_holds_no_other_up():
+    goes_on = threading.Event()
+
+    def slow() -> Iterator[int]:
+        goes_on.wait(20)
+        yield 1
+
+    first = background.follow("one", slow, patience=0, pool="plans")
+    second = background.follow("two", lambda: iter((2,)), patience=20, pool="plans")
+    assert second.latest == 2
+    assert first.running
+    goes_on.set()
+    first.wait(20)
+
+
+def test_what_goes_on_is_not_forgotten_however_much_came_since():
+    goes_on = threading.Event()
+
+    def slow() -> Iterator[int]:
+        goes_on.wait(20)
+        yield 1
+        yield 2
+
+    background.follow("one", slow, patience=0)
+    keys = [f"many-{number}" for number in range(background._MOST + 5)]
+    for key in keys:
+        background.follow(key, lambda: iter((3,)), patience=20, pool="plans")
+    assert len(background.works_of(str)) == background._MOST
+    assert background.known(keys[0]) is None
+    work = background.known("one")
+    goes_on.set()
+    work.wait(20)
+    assert (work.latest, work.stopped) == (2, False)
+    for key in keys:
+        background.forget(key)

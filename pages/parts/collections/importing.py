@@ -83,7 +83,7 @@ def _form() -> ImportRequest:
     st.text_input(
         "Source",
         placeholder="/home/me/photos, or owner/name on huggingface.co",
-        help="A path on the machine that runs the app, or a hub name.",
+        help=_where(),
         **address.bound("source", source, ""),
     )
     suggested = free_name(names("collections"), _name_for(source))
@@ -116,6 +116,14 @@ def _form() -> ImportRequest:
         None if form == _RECOGNISED else form,
         splits,
     )
+
+
+def _where() -> str:
+    """What a source may be here."""
+    if mode.current() == "owner":
+        return "A path on the machine that runs the app, or a hub name."
+    roots = ", ".join(f"`{root}`" for root in mode.import_roots())
+    return f"A path on the server, below one of the folders that may be imported from: {roots}."
 
 
 def _name_for(source: str) -> str:
