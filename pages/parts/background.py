@@ -127,10 +127,15 @@ def forget(key: object) -> None:
 
 def time_left(seconds: float) -> str:
     """Words for an estimate, no more exact than it is."""
+    return f"{in_words(seconds)} left"
+
+
+def in_words(seconds: float) -> str:
+    """A time that is estimated, no more exact than it is."""
     if seconds < 10:
-        return "a few seconds left"
+        return "a few seconds"
     if seconds < 90:
-        return f"about {math.ceil(seconds / 10) * 10} s left"
+        return f"about {math.ceil(seconds / 10) * 10} s"
     if seconds < 5_400:
-        return f"about {round(seconds / 60)} min left"
-    return f"about {seconds / 3_600:.1f} h left"
+        return f"about {round(seconds / 60)} min"
+    return f"about {seconds / 3_600:.1f} h"

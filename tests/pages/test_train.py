@@ -340,3 +340,19 @@ def test_the_axis_of_active_terms_names_two_stops_around_what_is_there():
     reports = [replace(report(1, 0.1), active_terms_image=0.0), report(9, 0.2)]
     axis = charts.terms_figure(reports, DARK, 2).layout.yaxis
     assert (round(10 ** (axis.range[0] + 0.03)), round(10 ** (axis.range[1] - 0.03))) == (100, 1000)
+
+
+def test_how_long_a_run_takes_is_told_by_its_own_steps(tiny):
+    app = opened("train", collection="tiny", method="closed-form", active="4")
+    assert not app.exception
+    until_told = next(one.value for one in app.caption if "on this machine" in one.value)
+    assert "a few seconds on this machine" in until_told.lower() or "Timing" in until_told
+
+
+def test_free_training_tells_its_steps_and_the_pace_of_a_run_like_it(tiny, home):
+    line = {"collection": "tiny", "method": "trained", "preset": "quick"}
+    told = [one.value.replace("\\", "") for one in opened("train", **line).caption]
+    assert any("32 pairs: 4 steps of 32. The first report tells" in one for one in told)
+    list(train_model(tiny, home / "models" / "like", replace(QUICK_RECIPE, epochs=1)))
+    told = [one.value.replace("\\", "") for one in opened("train", **line).caption]
+    assert any("at the pace of `like`, trained here" in one for one in told)

@@ -49,11 +49,17 @@ class Comparison:
         return self.after > self.before
 
 
-def validation_pairs(collection: Collection) -> Pairs | None:
-    """The pairs of `val`, where they are enough to tell heads apart."""
+def validation_split(collection: Collection) -> str | None:
+    """`val`, where its captions are enough to tell heads apart."""
     if "val" not in collection.splits or len(collection.caption_rows("val")) < _LEAST_VALIDATION:
         return None
-    return load_pairs(collection, "val")
+    return "val"
+
+
+def validation_pairs(collection: Collection) -> Pairs | None:
+    """The pairs of `val`, where they are enough to tell heads apart."""
+    split = validation_split(collection)
+    return load_pairs(collection, split) if split else None
 
 
 def n_folds(n_images: int) -> int:

@@ -90,14 +90,34 @@ class Tuning:
     def run(self) -> Iterator[TuningReport]:
         """Tune, with about twenty reports."""
         settings, began = self.settings, time.perf_counter()
+        total, losses = settings.steps, []
+        every = max(1, total // _REPORTS)
+        for step, (loss, active) in enumerate(self._steps()):
+            losses.append(loss.detach())
+            if (step + 1) % every == 0 or step + 1 == total:
+                mean = float(torch.stack(losses).mean())
+                left = (time.perf_counter() - began) / (step + 1) * (total - step - 1)
+                yield TuningReport(step + 1, total, mean, float(active), left)
+                losses = []
+
+    def seconds_a_step(self, steps: int) -> float:
+        """Mean time of some first steps, after one that is not counted; they change the head."""
+        taken = self._steps()
+        next(taken)
+        began = time.perf_counter()
+        for _ in range(steps):
+            next(taken)
+        return (time.perf_counter() - began) / steps
+
+    def _steps(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Loss and active terms of an image, after each step."""
+        settings, total = self.settings, self.settings.steps
         rates = (settings.row_rate, settings.threshold_rate, settings.sharpness_rate)
         parameters = (self.rows, self.thresholds, self.log_sharpness)
         optimizer = torch.optim.Adam(
             [{"params": [one], "lr": rate} for one, rate in zip(parameters, rates, strict=True)]
         )
         generator = torch.Generator(self.device).manual_seed(settings.seed)
-        total, losses = settings.steps, []
-        every = max(1, total // _REPORTS)
         for step in range(total):
             share = _share_of_rate(step, total)
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
@@ -106,12 +126,7 @@ class Tuning:
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-            losses.append(loss.detach())
-            if (step + 1) % every == 0 or step + 1 == total:
-                mean = float(torch.stack(losses).mean())
-                left = (time.perf_counter() - began) / (step + 1) * (total - step - 1)
-                yield TuningReport(step + 1, total, mean, float(active), left)
-                losses = []
+            yield loss, active
 
     def draw(self, generator: torch.Generator) -> Draws:
         """The next step's draws; the generator is one of the device."""

@@ -15,6 +15,7 @@ from pages.parts.choice import free_name, names
 from pages.parts.markup import escape, sentence
 from pages.parts.messages import show_off
 from pages.parts.train.address import read_lexical, read_method
+from pages.parts.train.duration import say_duration
 from pages.parts.train.free import free_settings
 from pages.parts.train.words import HELP, LEXICAL_TARGET, METHODS
 
@@ -106,6 +107,7 @@ def _lexical(method: str, images: Collection) -> LexicalSettings:
         st.info(sentence(texts.says), icon=":material/label:")
     reasons = settings.reasons(texts.captions + texts.labels)
     st.info(sentence(reasons), icon=":material/lightbulb:")
+    say_duration(images, settings)
     return settings
 
 

@@ -11,6 +11,7 @@ from lsr.model.expansion import ExpansionControl
 from lsr.training.settings import TrainingSettings
 from pages.parts import address
 from pages.parts.train.address import LARGEST_SEED, read_choice, with_points
+from pages.parts.train.duration import say_free_duration
 from pages.parts.train.words import CONTROLS, HELP, PRESETS, REGULARIZERS
 
 _SIZES = (64, 128, 256, 384, 512, 768)
@@ -31,6 +32,7 @@ def free_settings(n_captions: int) -> TrainingSettings:
         _regularizer(request.settings, recipe)
         _support(request.settings, recipe)
         _sizes(request.settings, recipe)
+    say_free_duration(request.settings, n_captions)
     return with_points(request.settings, n_captions)
 
 

@@ -18,7 +18,7 @@ class MethodWords(NamedTuple):
 METHODS = {
     "closed-form": MethodWords(
         "Instant",
-        "Every term becomes the direction of the captions that say it. Seconds, no training step.",
+        "Every term becomes the direction of the captions that say it. No training step.",
     ),
     "tuned": MethodWords(
         "Tuned",
@@ -48,24 +48,22 @@ class Preset(NamedTuple):
 
 
 PRESETS = {
-    "quick": Preset(
-        "Quick", QUICK_RECIPE, "About a minute and a half on two CPU cores: readable, not the best."
-    ),
+    "quick": Preset("Quick", QUICK_RECIPE, "Few passes, a small head: readable, not the best."),
     "full": Preset(
         "Full",
         COMPACT_RECIPE,
-        "About four minutes on two CPU cores: the recipe of the bundled model.",
+        "More passes and a larger head: better and slower.",
     ),
     "alone": Preset(
         "Control alone",
         CONTROL_ALONE,
-        "Longer than Full. Nothing except expansion control ties words to captions: the paper's "
+        "Nothing except expansion control ties words to captions: the paper's "
         "method, to compare controls.",
     ),
     "published": Preset(
         "Paper",
         TrainingSettings(),
-        "The published recipe unchanged: hours on two CPU cores, so better on a GPU.",
+        "The published recipe unchanged, made for a GPU.",
     ),
 }
 CONTROLS = {
