@@ -59,9 +59,10 @@ def _write_embeddings(vectors: VectorSet, n_terms: int, folder: Path) -> Steps[n
     with parts[0].open("wb") as rows, parts[1].open("wb") as terms, parts[2].open("wb") as values:
         for part, block in vectors.sparse_blocks():
             places = np.arange(part.start, part.stop, dtype=np.int64)
-            np.repeat(places, np.diff(block.indptr)).astype("<i8").tofile(rows)
-            block.indices.astype("<i8").tofile(terms)
-            block.data.astype("<f4").tofile(values)
+            # Not `tofile`, which tells no reason where the disk is full.
+            rows.write(np.repeat(places, np.diff(block.indptr)).astype("<i8").data)
+            terms.write(block.indices.astype("<i8").data)
+            values.write(block.data.astype("<f4").data)
             frequency += np.bincount(block.indices, minlength=n_terms)
             yield ExportReport(name, part.stop, len(vectors), part.stop)
     active = int(frequency.sum())

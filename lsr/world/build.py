@@ -26,7 +26,7 @@ from lsr.collection.writing import write_collection
 from lsr.encoders.bundled import BundledEncoder
 from lsr.exceptions import ModelError
 from lsr.model.expansion import parse_control
-from lsr.storage.files import fingerprint, read_json, replacing_file
+from lsr.storage.files import fingerprint, read_json, replacing_file, save_array
 from lsr.training.lexical.make_model import make_lexical
 from lsr.training.lexical.settings import LexicalSettings
 from lsr.training.recipes import (
@@ -118,7 +118,7 @@ def _image_vectors(work: Path, out: Path, workers: int) -> Iterator[BuildReport]
         for (split, chunk), scenes_drawn in zip(missing, drawn, strict=True):
             encoded = encoder.encode_images([Image.fromarray(one) for one in scenes_drawn])
             with replacing_file(_chunk_path(vectors, split, chunk)) as temporary:
-                np.save(temporary, encoded.astype(np.float16))
+                save_array(temporary, encoded.astype(np.float16))
             done += len(chunk)
             yield _report("pictures", done, total)
     yield _report("pictures", total, total)

@@ -18,7 +18,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from lsr.encoders.bundled import picture_pixels
-from lsr.storage.files import replacing_file
+from lsr.storage.files import replacing_file, save_array
 from lsr.world import scenes
 from lsr.world.captions import captions
 from lsr.world.concepts import CONCEPTS
@@ -134,5 +134,5 @@ def _draw_chunk(job: tuple[Path, Sequence[int], int]) -> int:
     path, seeds, side = job
     pictures = np.stack([picture_pixels(draw(scenes.compose(seed)), side) for seed in seeds])
     with replacing_file(path) as temporary:
-        np.save(temporary, pictures)
+        save_array(temporary, pictures)
     return len(seeds)

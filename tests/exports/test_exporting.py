@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -211,6 +212,25 @@ def test_another_format_takes_the_place_of_an_earlier_export(exported, tmp_path)
     assert contents(tmp_path / "out").keys() == {
         "export.json", "text-to-image.qrels", "text-to-image.run"
     }  # fmt: skip
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no limit for a process")
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_that_the_system_cuts_short_is_told_of_by_every_format(exported, tmp_path, name):
+    """The kernel refuses to write beyond 200 bytes, in the midst of the vectors."""
+    import resource
+
+    before = contents(exported(name, side="images").folder)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200, hard))
+    try:
+        with pytest.raises(DiskFullError) as full:
+            exported(name)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert f"so `{tmp_path / name}` was not written" in str(full.value)
+    assert contents(tmp_path / name) == before
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -251,6 +251,11 @@ def test_a_full_disk_leaves_what_was_there(photos, importing, home, monkeypatch,
     assert {p.name for p in (home / "collections").iterdir()} == {"mine"}
 
 
+def test_what_unpacks_nothing_asks_for_no_spare_room(photos, importing, monkeypatch):
+    monkeypatch.setattr("lsr.storage.room.free_bytes", lambda _: 2**20)
+    assert len(importing(photos).collection.images) > 0
+
+
 def test_names_that_are_not_utf8_are_listed(photos, importing):
     try:
         (photos / "caf\udce9.jpg").write_bytes(photo(77))

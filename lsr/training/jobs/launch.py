@@ -14,6 +14,7 @@ from typing import Any
 
 from lsr.exceptions import DiskFullError, ModelError, QueryError
 from lsr.storage.files import write_json
+from lsr.storage.folders import remove_folder
 from lsr.storage.locks import ends_within, exclusive, start_mark
 from lsr.storage.places import find, home, own_folder
 from lsr.storage.room import told_when_full
@@ -174,7 +175,7 @@ def discard(job: Job) -> None:
     work = _work_of(job)
     if find_job(job.name).alive:
         raise ModelError(f"The training run `{job.name}` is going on. Stop it first.")
-    shutil.rmtree(work, ignore_errors=True)
+    remove_folder(work)  # at once: a later run must not go on from a part of it
 
 
 def _begin(
