@@ -173,12 +173,13 @@ async def _measured(
     port: int,
     process: psutil.Process,
 ) -> Counter[str]:
+    errors: Counter[str] = Counter()
     async with Visitor(HOST, port) as first:
         for page in ("search", "image", "collections", "train", "expansion"):
-            await first.open(page)
+            errors.update((await first.open(page)).errors)
             while first._repeats:
                 await first.read(2)
-    return await measure(port, process)
+    return errors + await measure(port, process)
 
 
 def _people(port: int, number: int) -> list[Person]:

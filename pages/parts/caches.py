@@ -145,7 +145,9 @@ def _kept(resource: Resource) -> Resource:
     """
     # A query is too little work for two threads, which would wait for each other: on busy cores,
     # encoding a text took 50 ms in place of 2.
-    if torch := sys.modules.get("torch"):
+    if "torch" in sys.modules:
+        import torch  # another thread may be at it still: this waits until it is whole
+
         torch.set_num_threads(1)
     threadpool_limits(1, user_api="blas")
     gc.collect()
