@@ -23,6 +23,10 @@ from lsr.storage.files import fingerprint
 from lsr.storage.locks import exclusive
 
 Kind = Literal["images", "captions"]
+# Pictures handed to an encoder at once, and the most threads that open them. A GPU takes batches of
+# its own from them and computes one while threads prepare the next, which too few leave it no time
+# for. At half a million pixels each, what is open takes 2.3 GB at most.
+_BATCHES = {"cpu": (64, 8), "cuda": (512, 16)}
 # Vectors of the next rows, and which of these rows are zeros, with why.
 Batch = tuple[np.ndarray, dict[int, str]]
 Batches = Generator[Batch]
@@ -48,7 +52,7 @@ def encode_pictures(
     files: Sequence[Path],
     work: Path,
     *,
-    batch_size: int = 64,
+    batch_size: int | None = None,
     workers: int | None = None,
 ) -> Iterator[EncodingReport]:
     """Encode picture files into `work/image_vectors.npy`, a report for every batch.
@@ -60,18 +64,22 @@ def encode_pictures(
     Args:
         files: in the order of the rows. Another list, or another size of a file, starts anew.
         work: a folder for this list alone; an earlier call's rows in it are gone on with.
-        workers: threads that open pictures; by default one for each processor, at most 8.
+        batch_size: pictures of a report; by default 64, and more where the encoder is on a GPU.
+        workers: threads that open pictures; by default one for each processor, at most 8, or 16
+            where the encoder is on a GPU.
 
     Raises:
         InputError: another process encodes into `work` now.
         ModelError: the encoder gave something other than one finite vector for each picture.
     """
-    threads = workers or min(os.cpu_count() or 1, 8)
+    at_once, most_threads = _BATCHES["cuda" if getattr(encoder, "device", "") == "cuda" else "cpu"]
+    size = batch_size or at_once
+    threads = workers or min(os.cpu_count() or 1, most_threads)
 
     def batches(first: int) -> Batches:
-        with closing(read_ahead(files[first:], threads, 2 * batch_size)) as pictures:
-            for start in range(first, len(files), batch_size):
-                opened = [next(pictures) for _ in files[start : start + batch_size]]
+        with closing(read_ahead(files[first:], threads, 2 * size)) as pictures:
+            for start in range(first, len(files), size):
+                opened = [next(pictures) for _ in files[start : start + size]]
                 vectors, problems = _encode_opened(encoder, opened)
                 yield vectors, {start + row: why for row, why in problems.items()}
 

@@ -290,3 +290,25 @@ def test_the_list_of_unreadable_pictures_is_there_when_the_vectors_are(
         assert (tmp_path / "image_vectors.npy").exists() == whole
         assert (tmp_path / "unreadable.json").exists() == whole
     assert json.loads((tmp_path / "unreadable.json").read_text()) == {}
+
+
+@pytest.mark.parametrize(("device", "n", "sizes"), [("cpu", 65, [64, 1]), ("cuda", 513, [512, 1])])
+def test_an_encoder_on_a_gpu_gets_more_pictures_at_once(vocabulary, tmp_path, device, n, sizes):
+    """A stand-in says where it is; rows are the same whatever the batch."""
+    seen = []
+
+    class Placed(FakeEncoder):
+        def encode_images(self, images):
+            seen.append(len(images))
+            return super().encode_images(images)
+
+    encoder = Placed(vocabulary)
+    encoder.device = device
+    files = [tmp_path / f"{row}.png" for row in range(n)]
+    for row, file in enumerate(files):
+        Image.new("RGB", (3, 2), (row % 256, 9, row // 256)).save(file)
+    list(encode_pictures(encoder, files, tmp_path / "work"))
+    assert seen == sizes
+    stored = read_encoded(tmp_path / "work").image_vectors
+    expected = FakeEncoder(vocabulary).encode_images([Image.open(file) for file in files])
+    np.testing.assert_array_equal(stored, expected.astype(np.float16))
