@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from lsr.collection.collection import Collection
+from lsr.encoders.drawn_scenes import drawn_scenes
 from lsr.encoders.loading import obstacle
 from lsr.search.results import ExplainedHit, Inspection
 from lsr.search.searcher import Searcher
@@ -12,7 +13,7 @@ from pages.parts import address, caches, cards, charts, links
 from pages.parts.choice import current_choice
 from pages.parts.entry import draw
 from pages.parts.markup import sentence
-from pages.parts.uploads import Upload, drawn_scenes, upload_box
+from pages.parts.uploads import Upload, upload_box
 
 TOP = 20
 SIMILAR = 12

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from lsr.collection.collection import Collection
+from lsr.encoders.drawn_scenes import drawn_scenes
 from lsr.encoders.loading import obstacle
 from lsr.search.results import SearchResult, SearchSettings
 from lsr.search.searcher import Searcher
@@ -14,7 +15,7 @@ from pages.parts.entry import draw
 from pages.parts.markup import escape, sentence
 from pages.parts.messages import mistakes_shown
 from pages.parts.results import compared, no_hits, query_bars, timing
-from pages.parts.uploads import Upload, drawn_scenes, upload_box
+from pages.parts.uploads import Upload, upload_box
 
 MOST_HITS = 24
 COMPARED_HITS = 12

@@ -14,7 +14,9 @@ if TYPE_CHECKING:  # it brings numpy and pyarrow, which `--help` does not need
     from lsr.imports.planning import ImportPlan
     from lsr.imports.stages import ImportReport
 
-_FORMATS = "folder, zip, karpathy, coco, flickr, webdataset, huggingface, vectors or checkpoint"
+_FORMATS = (
+    "folder, zip, karpathy, coco, flickr, webdataset, huggingface, list, vectors or checkpoint"
+)
 
 _SHOWN = 20
 _SECONDS_BETWEEN_LINES = 2.0
@@ -31,7 +33,8 @@ def _add_import_options(one: argparse.ArgumentParser) -> None:
     """What is imported, and how."""
     one.add_argument(
         "source",
-        help="a folder, a .zip, a .tar, or a hub name such as lsr42/mscoco-blip-dense",
+        help="a folder, a .zip, a .tar, a hub name such as lsr42/mscoco-blip-dense, or with "
+        "--images a list of captions",
     )
     one.add_argument("--name", required=True, help="name of the new collection or model")
     one.add_argument("--captions", metavar="FILE", help="a list of captions that lies elsewhere")
@@ -41,6 +44,7 @@ def _add_import_options(one: argparse.ArgumentParser) -> None:
         default="",
         help="what encodes the pictures (bundled), or what made the dense vectors",
     )
+    _add_vector_options(one)
     one.add_argument("--format", dest="form", metavar="NAME", help=f"recognised, or {_FORMATS}")
     one.add_argument(
         "--splits",
@@ -63,8 +67,19 @@ def _add_import_options(one: argparse.ArgumentParser) -> None:
     one.add_argument("--dry-run", action="store_true", help="only say what would be imported")
 
 
+def _add_vector_options(one: argparse.ArgumentParser) -> None:
+    """Dense vectors in place of an encoder; then no picture is needed."""
+    file = ".npy, .parquet (id, emb) or .safetensors"
+    labels = "CSV that says whose the vectors are: columns row, "
+    one.add_argument("--images", metavar="FILE", help=f"vectors of the images: {file}")
+    one.add_argument("--caption-vectors", metavar="FILE", help="the same of the captions")
+    one.add_argument("--image-ids", metavar="CSV", help=f"{labels}id or image")
+    one.add_argument("--caption-ids", metavar="CSV", help=f"{labels}id, or image and caption")
+
+
 def run(options: argparse.Namespace, log: Log) -> Answer:
     """What others made, as an ordinary collection or model; or what that would be."""
+    from lsr.encoders.drawn_scenes import drawn_scenes
     from lsr.imports.imported import ImportedModel, ImportRequest
     from lsr.imports.planning import plan_import
     from lsr.imports.running import run_import
@@ -80,8 +95,14 @@ def run(options: argparse.Namespace, log: Log) -> Answer:
         options.seed,
         merge_duplicates=not options.keep_duplicates,
         code_page=options.code_page,
+        images=options.images,
+        caption_vectors=options.caption_vectors,
+        image_ids=options.image_ids,
+        caption_ids=options.caption_ids,
     )
     plan = plan_import(request)
+    if warning := drawn_scenes(plan.encoder):
+        log(warning)
     for note in plan.notes:
         log(note)
     if options.dry_run:
@@ -102,6 +123,7 @@ def run(options: argparse.Namespace, log: Log) -> Answer:
         "collection": made.collection.name,
         "n_images": len(made.collection.images),
         "n_captions": len(made.collection.captions),
+        "notes": made.notes,
         "skipped": _listed(made.skipped, whole=options.json),
         "seconds": time.perf_counter() - started,
     }

@@ -83,6 +83,7 @@ def _sound(
 
 def inspect(options: argparse.Namespace, log: Log) -> Answer:
     """The strongest terms of an image or a picture file."""
+    from lsr.encoders.drawn_scenes import drawn_scenes
     from lsr.exceptions import UnknownNameError
     from lsr.search.searcher import Searcher
     from lsr.storage.pictures import read_picture
@@ -95,7 +96,10 @@ def inspect(options: argparse.Namespace, log: Log) -> Answer:
         # A name without a folder or an ending is meant as an id, so that message stands.
         if "\0" in options.image or not (path.suffix or path.parent.name or path.exists()):
             raise
-        seen = searcher.inspect_picture(read_picture(path), path.name, options.top)
+        picture = read_picture(path)
+        if warning := drawn_scenes(searcher.collection.encoder):
+            log(warning)
+        seen = searcher.inspect_picture(picture, path.name, options.top)
     return {
         "image_id": seen.image_id,
         "terms": [term._asdict() for term in seen.terms],

@@ -56,6 +56,7 @@ def add_commands(add: Add) -> None:
 
 def search(options: argparse.Namespace, log: Log) -> Answer:
     """Images for a text or a picture, with reasons."""
+    from lsr.encoders.drawn_scenes import drawn_scenes
     from lsr.search.query import check_text
     from lsr.search.results import hits_as_json
     from lsr.search.searcher import SearchSettings
@@ -83,7 +84,10 @@ def search(options: argparse.Namespace, log: Log) -> Answer:
     else:
         path = Path(options.image)
         picture = read_picture(path)
-        result = _opened(options).search_picture(picture, path.name, settings)
+        searcher = _opened(options)
+        if warning := drawn_scenes(searcher.collection.encoder):
+            log(warning)
+        result = searcher.search_picture(picture, path.name, settings)
     return {
         "query": result.query,
         "query_terms": [term._asdict() for term in result.query_terms],

@@ -29,11 +29,14 @@ def _add_encode_options(parser: argparse.ArgumentParser) -> None:
 def encode(options: argparse.Namespace, log: Log) -> Answer:
     """A collection's pictures and captions with another encoder."""
     from lsr.collection.collection import load_collection
+    from lsr.encoders.drawn_scenes import drawn_scenes
     from lsr.encoding.reencoding import Reencoded, encode_collection
 
     started = said = time.perf_counter()
     made = None
     collection = load_collection(options.collection)
+    if warning := drawn_scenes(options.encoder, collection.name):
+        log(warning)
     for report in encode_collection(collection, options.encoder, options.name):
         if isinstance(report, Reencoded):
             made = report

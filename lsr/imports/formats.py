@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lsr.exceptions import InputError, UnknownNameError, shorten
 from lsr.imports.imported import ImportRequest, Kind
 from lsr.imports.listing import Listing
-from lsr.imports.readers.caption_lists import COCO_NAMES, FLICKR_NAMES, KARPATHY_NAMES, has_list
+from lsr.imports.readers.caption_lists import (
+    COCO_NAMES,
+    FLICKR_NAMES,
+    KARPATHY_NAMES,
+    captions_given,
+    has_list,
+    read_lists,
+)
 from lsr.imports.readers.containers import user_path
 from lsr.imports.readers.huggingface import fetch_shards, read_shards, shards_in
+from lsr.imports.readers.list_files import LIST_ENDINGS
 from lsr.imports.readers.picture_sources import LIST_FORMS, has_pictures, read_pictures, tars_in
+from lsr.imports.sources import refuse_file, what_lies_in
 from lsr.imports.vectors.authors import CHECKPOINT_FILES, DATA_FILES, read_vectors
 from lsr.storage.hub import Source, locate, pickled
 
@@ -69,6 +78,14 @@ FORMATS = (
         _listed("*.token.txt, results*.csv or captions.txt", FLICKR_NAMES),
     ),
     Format(
+        "list",
+        "a list of captions, with vectors",
+        "collections",
+        lambda path: {
+            "a list and --images": path.is_file() and path.suffix.lower() in LIST_ENDINGS
+        },
+    ),
+    Format(
         "folder",
         "a folder of pictures",
         "collections",
@@ -117,7 +134,7 @@ def find_origin(request: ImportRequest) -> Origin:
             f"There is no format `{shorten(request.form)}`. The formats are: "
             f"{', '.join(FORM_NAMES)}."
         )
-    source = _archive(request.source) or _on_the_hub(request)
+    source = _file(request) or _on_the_hub(request)
     if isinstance(source, Origin):
         return source
     if request.form is None:
@@ -146,6 +163,8 @@ def read_origin(origin: Origin, request: ImportRequest) -> Listing:
     name = origin.form.name
     if name == "vectors":
         return read_vectors(Source(origin.path, origin.name), request.encoder)
+    if name == "list":
+        return _read_list(origin)
     if name == "huggingface":
         if origin.on_the_hub:
             shards, roots = fetch_shards(origin.name)
@@ -155,16 +174,27 @@ def read_origin(origin: Origin, request: ImportRequest) -> Listing:
     return read_pictures(origin.path, origin.name, request, name)
 
 
-def _archive(source: str) -> Source | None:
-    """A zip or tar file."""
-    path = user_path(source)
-    if "\0" not in source and path.suffix.lower() in (".zip", ".tar") and path.is_file():
+def _read_list(origin: Origin) -> Listing:
+    """A list of captions alone; its images have no pictures."""
+    listing = read_lists(captions_given(str(origin.path)))
+    images = listing.images
+    if listing.form == "coco" and len({image.split for image in images}) == 1:
+        images = [replace(image, split="") for image in images]
+    return replace(listing, form="list", images=images)
+
+
+def _file(request: ImportRequest) -> Source | None:
+    """A zip or tar file, or a list of captions that comes with vectors."""
+    path = user_path(request.source)
+    endings = (".zip", ".tar", *(LIST_ENDINGS if request.images else ()))
+    if "\0" not in request.source and path.suffix.lower() in endings and path.is_file():
         return Source(path, path.name)
     return None
 
 
 def _on_the_hub(request: ImportRequest) -> Source | Origin:
     """A folder; a name of the hub that is not the authors' is one of a data set."""
+    refuse_file(request.source)
     by_package = _BY_NAME["huggingface"]
     is_folder = user_path(request.source).is_dir()
     if request.form == by_package.name and not is_folder and request.source.count("/") == 1:
@@ -208,5 +238,7 @@ def _recognised(source: Source, request: ImportRequest) -> Format:
     expected = " or ".join(
         f"{form.noun} ({', '.join(needs)})" for form, needs in zip(asked, parts, strict=True)
     )
+    if lies := what_lies_in(source.folder, request.source, request.captions):
+        raise InputError(f"`{shorten(source.name)}` cannot be imported as it is. {lies}")
     remedy = pickled(source.folder) or "Give a folder or repository with all files of one format."
     raise InputError(f"`{shorten(source.name)}` {lacks}. Expected are {expected}. {remedy}")

@@ -28,11 +28,16 @@ class Skipped(NamedTuple):
 
 @dataclass(frozen=True)
 class ImportedCollection:
-    """A collection that others made. notes: what was changed on the way, in sentences."""
+    """A collection that others made.
+
+    skipped: what is not in it; the last `n_absent` are listed images that the source did not have.
+    notes: what was changed on the way, in sentences.
+    """
 
     collection: Collection
     skipped: list[Skipped]
     notes: list[str]
+    n_absent: int = 0
 
 
 @dataclass(frozen=True)
@@ -46,13 +51,15 @@ class ImportedModel:
 class ImportRequest:
     """What is to be imported, as a user asks for it.
 
-    source: a folder, a zip, a tar, or `owner/name` on huggingface.co. captions: a list of captions
-    that lies elsewhere. encoder: the spec of what encodes the pictures, or what made the vectors of
-    a source that has them; empty for `bundled`, or what the source says. form: one of
-    `lsr.imports.formats.FORM_NAMES`; recognised where it is None. splits: `kept` keeps
-    those of the source where it has some; `made`, or shares such as `80/10/10`, makes them from
-    `seed`. merge_duplicates: a picture that comes
-    twice is taken once. code_page: of names in a zip or tar that are not UTF-8.
+    source: a folder, a zip, a tar, or `owner/name` on huggingface.co; with `images` a list of
+    captions. captions: a list of captions that lies elsewhere. encoder: the spec of what encodes
+    the pictures, or what made the vectors of a source that has them; empty for `bundled`, or what
+    the source says. form: one of `lsr.imports.formats.FORM_NAMES`; recognised where it is None.
+    splits: `kept` keeps those of the source where it has some; `made`, or shares such as
+    `80/10/10`, makes them from `seed`. merge_duplicates: a picture that comes twice is taken once.
+    code_page: of names in a zip or tar that are not UTF-8. images, caption_vectors: files of dense
+    vectors in place of an encoder. image_ids, caption_ids: whose they are, as `read_vector_file`
+    takes it.
     """
 
     source: str
@@ -64,6 +71,10 @@ class ImportRequest:
     seed: int = 0
     merge_duplicates: bool = True
     code_page: str | None = None
+    images: str | None = None
+    caption_vectors: str | None = None
+    image_ids: str | None = None
+    caption_ids: str | None = None
 
 
 Imported = ImportedCollection | ImportedModel

@@ -61,12 +61,12 @@ class GivenVectors:
     """Dense vectors that were computed elsewhere, so that nothing is encoded.
 
     encoder: what made them. images: (n, d) unit norm, in the order of the listed images.
-    captions: (m, d), image by image.
+    captions: (m, d), image by image; None where the captions have none.
     """
 
     encoder: str
     images: np.ndarray
-    captions: np.ndarray
+    captions: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,8 @@ class Listing:
 
     form: the format it is in. title: the name of the data set, where the source says it.
     skipped: what was left out while reading. notes: what was decided, in sentences.
-    vectors: None where an encoder is to make them.
+    vectors: None where an encoder is to make them. absent: listed images that the source does not
+    have; a list may cover more than a source.
     """
 
     form: str
@@ -84,6 +85,7 @@ class Listing:
     skipped: list[Skipped] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     vectors: GivenVectors | None = None
+    absent: list[Skipped] = field(default_factory=list)
 
 
 def split_of(word: str) -> str:

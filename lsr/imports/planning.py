@@ -17,6 +17,8 @@ from lsr.imports.readers.duplicates import merge_duplicates
 from lsr.imports.readers.naming import with_ids, with_usable_captions
 from lsr.imports.readers.shares import shares_in
 from lsr.imports.readers.splits import with_splits
+from lsr.imports.vectors.attaching import VectorFiles, check_encoder
+from lsr.imports.vectors.given import with_vectors
 from lsr.storage.files import fingerprint
 from lsr.storage.places import check_name
 
@@ -68,7 +70,13 @@ class ImportPlan:
 
     @property
     def skipped(self) -> list[Skipped]:
-        return self.listing.skipped if self.listing else []
+        """What is left out, and at the end the listed images that the source does not have."""
+        return [*self.listing.skipped, *self.listing.absent] if self.listing else []
+
+    @property
+    def n_absent(self) -> int:
+        """How many of the skipped are listed images that the source does not have."""
+        return len(self.listing.absent) if self.listing else 0
 
     @property
     def notes(self) -> list[str]:
@@ -98,6 +106,10 @@ def plan_import(request: ImportRequest) -> ImportPlan:
     if request.seed < 0:
         raise QueryError(f"The seed is {request.seed}. Use 0 or more.")
     shares_in(request.splits)
+    if request.images:
+        check_encoder(_vector_files(request))
+    elif request.caption_vectors or request.image_ids or request.caption_ids:
+        raise QueryError("There are no vectors of the images. Name their file with --images.")
     _check_code_page(request.code_page)
     return plan_found(find_origin(request), request)
 
@@ -127,11 +139,26 @@ def plan_found(origin: Origin, request: ImportRequest) -> ImportPlan:
     if listing.vectors is not None:
         encoder = listing.vectors.encoder
         return ImportPlan(request, origin, target, target.exists(), encoder, listing, 0)
+    if request.images:
+        listing, n_duplicates = _prepared(listing, request)
+        listing = with_vectors(listing, _vector_files(request), request.name)
+        encoder = request.encoder.strip()
+        return ImportPlan(request, origin, target, target.exists(), encoder, listing, n_duplicates)
     encoder = request.encoder.strip() or "bundled"
     if (reason := obstacle(encoder)) is not None:
         raise UnknownNameError(reason)
     listing, n_duplicates = _prepared(listing, request)
     return ImportPlan(request, origin, target, target.exists(), encoder, listing, n_duplicates)
+
+
+def _vector_files(request: ImportRequest) -> VectorFiles:
+    return VectorFiles(
+        request.images or "",
+        request.caption_vectors,
+        request.encoder,
+        request.image_ids,
+        request.caption_ids,
+    )
 
 
 def _prepared(listing: Listing, request: ImportRequest) -> tuple[Listing, int]:

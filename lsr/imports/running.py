@@ -72,7 +72,9 @@ def run_import(plan: ImportPlan) -> Iterator[ImportReport]:
             given = plan.listing.vectors
             collection, skipped = yield from _with_vectors(plan, plan.listing, given, work)
         remove_folder(work)
-    made = ImportedCollection(collection, [*plan.skipped, *skipped], plan.notes)
+    absent = plan.listing.absent
+    everything = [*plan.listing.skipped, *skipped, *absent]
+    made = ImportedCollection(collection, everything, plan.notes, len(absent))
     yield ImportReport("writing", 1, 1, 0.0, made)
 
 
@@ -194,7 +196,7 @@ def _write(
     plan: ImportPlan,
     images: Sequence[ListedImage],
     stored: Stored,
-    vectors: tuple[np.ndarray, np.ndarray],
+    vectors: tuple[np.ndarray, np.ndarray | None],
     work: Path,
 ) -> Collection:
     rows: list[dict[str, Any]] = []
@@ -218,6 +220,7 @@ def _write(
         "encoder": plan.encoder,
         "imported": {"format": plan.form, "notes": plan.notes},
         **({"small_pictures": SMALL} if pictures.exists() else {}),
+        **({"caption_vector_splits": []} if vectors[1] is None else {}),
     }
     return write_collection(
         plan.target,
@@ -227,7 +230,9 @@ def _write(
             [pa.array(column, pa.string()) for column in columns], schema=_CAPTION_SCHEMA
         ),
         image_vectors=vectors[0],
-        caption_vectors=vectors[1],
+        caption_vectors=np.zeros((0, vectors[0].shape[1]), np.float16)
+        if vectors[1] is None
+        else vectors[1],
         pictures=pictures if pictures.exists() else None,
         # Somebody may have changed what stands there while this went on.
         check=lambda: import_folder(plan.kind, plan.request.name),

@@ -153,11 +153,21 @@ def table_twin(table: pd.DataFrame, *, name: str, key: str) -> None:
     Args:
         name: of the downloaded file, without its ending.
     """
-    folded = st.expander("Numbers behind the chart", key=f"twin-{key}", on_change="rerun")
+    folded_table(table, "Numbers behind the chart", "The chart as a table", name=name, key=key)
+
+
+def folded_table(table: pd.DataFrame, title: str, alt: str, *, name: str, key: str) -> None:
+    """A table folded away under a title, with a download.
+
+    Args:
+        alt: what the table is, for who does not see it.
+        name: of the downloaded file, without its ending.
+    """
+    folded = st.expander(title, key=f"twin-{key}", on_change="rerun")
     if not folded.open:
         return
     with folded:
-        st.dataframe(table, hide_index=True, key=f"table-{key}", alt="The chart as a table")
+        st.dataframe(table, hide_index=True, key=f"table-{key}", alt=alt)
         st.download_button(
             "Download as CSV",
             table.to_csv(index=False),

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import streamlit as st
 
+from lsr.encoders.drawn_scenes import drawn_scenes
 from lsr.exceptions import PictureError
 from lsr.storage.pictures import MAX_BYTES, PICTURE_ENDINGS
 from pages.parts import mode
-from pages.parts.choice import PREFERRED
 from pages.parts.messages import show_off
 
 
@@ -18,17 +18,6 @@ class Upload(NamedTuple):
 
     content: bytes
     name: str
-
-
-def drawn_scenes(encoder: str, collection: str = "") -> str:
-    """What to expect of photos, where the encoder is the bundled one; else nothing.
-
-    Args:
-        collection: nothing is said of the bundled one, which holds no photos.
-    """
-    if encoder != "bundled" or collection == PREFERRED:
-        return ""
-    return "The bundled encoder has only seen drawn scenes: on a photo its terms are guesses."
 
 
 def upload_box(encoder: str, *, key: str) -> Upload | None:

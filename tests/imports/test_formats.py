@@ -128,7 +128,9 @@ def test_several_files_of_coco_give_the_splits(tmp_path, importing):
     assert set(alone.image_splits) == {"train", "val", "test"}
     both = importing(root / "val2014", captions=str(root / "annotations"))
     assert both.collection.image_ids == ["50", "51", "52", "53"]
-    assert "4 of the 8 listed images have no picture." in both.notes
+    assert (
+        "Of the 8 images that the list names, 4 are here; the others are left alone." in both.notes
+    )
 
 
 def test_flickrs_split_files_are_used(tmp_path, importing):

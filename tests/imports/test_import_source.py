@@ -170,7 +170,7 @@ def test_what_has_no_vector_is_listed_and_left_out(published, answer):
     published.table("img_embs", {n: v for n, v in published.images.items() if n != 3} | {99: stray})
     published.table("text_embs", {n: v for n, v in published.captions.items() if n != 10})
     result = answer("import", str(published.folder), "--name", "tiny")
-    assert set(result) == {"collection", "n_images", "n_captions", "skipped", "seconds"}
+    assert set(result) == {"collection", "n_images", "n_captions", "notes", "skipped", "seconds"}
     assert (result["n_images"], result["n_captions"]) == (5, 9)
     assert result["skipped"] == [
         {

@@ -348,7 +348,7 @@ def test_the_command_answers_with_what_the_issue_asks_for(photos, home, answer, 
     assert not (home / "collections").exists()
     started = time.perf_counter()
     result = answer("import", str(photos), "--name", "mine", "--encoder", "bundled")
-    assert set(result) == {"collection", "n_images", "n_captions", "skipped", "seconds"}
+    assert set(result) == {"collection", "n_images", "n_captions", "notes", "skipped", "seconds"}
     assert (result["n_images"], result["n_captions"]) == (10, 1)
     assert [one["file"] for one in result["skipped"]] == ["gone.jpg"]
     assert 0 < result["seconds"] <= time.perf_counter() - started

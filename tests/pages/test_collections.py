@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 
+import numpy as np
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
@@ -80,7 +82,12 @@ def test_a_dry_run_says_what_will_happen_and_the_import_does_it(photos):
     app.button[0].click().run()
     assert not app.exception
     figures = {metric.label: metric.value for metric in app.metric}
-    assert (figures["Images"], figures["Captions"], figures["Left out"]) == ("10", "10", "1")
+    # The list names a picture that is not there, which is nothing lost of the source.
+    assert (figures["Images"], figures["Captions"], figures["Left out"]) == ("10", "10", "0")
+    assert "Of the 11 images that the list names, 10 are here" in texts(app)
+    titles = [one.label for one in app.expander]
+    assert "Named by the list, but not in the source: 1" in titles
+    assert not any("chart" in title or title.startswith("Left out") for title in titles)
     assert not (find("collections", "demo").parent / "mine").exists()
     app.button(key="import").click().run()
     ended(Task("Importing", "mine"))
@@ -89,7 +96,15 @@ def test_a_dry_run_says_what_will_happen_and_the_import_does_it(photos):
     assert "Collection **mine** is ready: 10 images." in texts(app)
     made = load_collection("mine")
     assert (len(made.images), len(made.captions)) == (10, 10)
-    assert "1 were left out" in texts(app)
+    assert "Named by the list, but not in the source: 1" in [one.label for one in app.expander]
+
+
+def test_what_is_not_read_is_counted_as_left_out_and_listed(photos):
+    (photos / "more.xlsx").write_bytes(b"PK")
+    app = opened("collections", view="import", source=str(photos), name="mine")
+    app.button[0].click().run()
+    assert {metric.label: metric.value for metric in app.metric}["Left out"] == "1"
+    assert "Left out, and why: 1" in [one.label for one in app.expander]
 
 
 def test_a_source_that_is_not_there_is_one_sentence(tmp_path):
@@ -106,6 +121,49 @@ def test_the_form_is_in_the_address_and_the_command_says_the_same(photos):
     app.text_input(key="address-name").set_value("other").run()
     assert app.query_params["name"] == "other"
     assert "--name other" in app.code[0].value
+
+
+def test_the_form_takes_shares_vectors_and_a_code_page(tmp_path, home):
+    (tmp_path / "list.csv").write_text("image,caption\na.jpg,a dog\nb.jpg,a cat\nc.jpg,a cow\n")
+    np.save(tmp_path / "images.npy", np.eye(3, 8, dtype=np.float32))
+    wish = {
+        "source": str(tmp_path / "list.csv"),
+        "name": "bare",
+        "images": f"{tmp_path}/images.npy",
+    }
+    app = opened("collections", view="import", **wish, splits="0/0/100")
+    app.button[0].click().run()
+    assert "Say what computed the vectors" in mistake(app)
+    app = opened("collections", view="import", **wish, splits="0/0/100", encoder="my-clip")
+    command = app.code[0].value
+    assert command.endswith(f"--encoder my-clip --splits 0/0/100 --images {tmp_path}/images.npy")
+    app.button[0].click().run()
+    app.button(key="import").click().run()
+    made = ended(Task("Importing", "bare"))
+    assert made.imported.collection.splits == ["test"]
+    # Pages show a neutral tile in the place of each picture.
+    app = opened("collections", collection="bare")
+    assert not app.exception
+    assert len(tiles(app)) == 3
+    app = opened("image", collection="bare", id="a")
+    assert not app.exception
+    app = opened("collections", view="import", **{"code-page": "cp932"})
+    assert "--code-page cp932" in app.code[0].value
+
+
+def test_an_export_is_of_the_split_that_the_form_shows(mine):
+    app = opened("collections", collection="mine", model="demo")
+    for split in ("train", "test", "val"):
+        app.selectbox(key="address-export-split").set_value(split).run()
+        shown = app.selectbox(key="address-export-split").value
+        command = next(one.value for one in app.code if " export " in one.value)
+        assert (shown, f"--split {split} " in command) == (split, True)
+        app.button(key="export").click().run()
+        name = command.rpartition("/")[2].strip("'")
+        made = ended(Task("Exporting", name))
+        card = json.loads((made.folder / "export.json").read_text())
+        assert card["split"] == split
+        assert made.folder.name == name
 
 
 def test_deleting_asks_first_and_leads_back_to_the_bundled_collection(mine):

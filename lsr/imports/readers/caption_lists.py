@@ -17,7 +17,7 @@ from lsr.imports.readers.coco import split_in_name
 from lsr.imports.readers.containers import Container, scan_folder, user_path
 from lsr.imports.readers.contents import text_of
 from lsr.imports.readers.list_content import read_list
-from lsr.imports.readers.list_files import LIST_ENDINGS, ListFile, probe
+from lsr.imports.readers.list_files import LIST_ENDINGS, UNREAD_LISTS, ListFile, probe
 from lsr.imports.readers.names import plain_name
 from lsr.imports.readers.splits import names_split
 
@@ -166,7 +166,9 @@ def _unread(files: Iterable[tuple[str, Place]]) -> Iterator[ListFile]:
     """What looks like a list by its ending: it is not opened, because others were found."""
     for name, place in files:
         ending = PurePosixPath(name).suffix.lower()
-        if ending in LIST_ENDINGS and ending != ".txt":
+        if ending in UNREAD_LISTS:
+            yield ListFile(name, place, None, UNREAD_LISTS[ending])
+        elif ending in LIST_ENDINGS and ending != ".txt":
             yield ListFile(name, place, "table")
 
 

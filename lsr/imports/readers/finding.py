@@ -63,12 +63,13 @@ def matched(container: Container, listing: Listing, *, keep_unlisted: bool) -> L
     """
     finder = _Finder(container.pictures)
     images: list[ListedImage] = []
-    skipped = [*container.skipped, *listing.skipped]
+    skipped, absent = [*container.skipped, *listing.skipped], list(listing.absent)
     owner: dict[str, str] = {}
     places, copies = _without_copies([finder.find(one.name) for one in listing.images], container)
     for image, found in zip(listing.images, places, strict=True):
         if not isinstance(found, str):
-            skipped.append(Skipped(image.name, _not_found(image, found, container)))
+            kind = skipped if found else absent
+            kind.append(Skipped(image.name, _not_found(image, found, container)))
         elif found in owner:
             why = f"{image.row} means the same picture as {owner[found]}; the earlier one holds."
             skipped.append(Skipped(image.name, why))
@@ -83,15 +84,18 @@ def matched(container: Container, listing: Listing, *, keep_unlisted: bool) -> L
         if copy not in owner
     ]
     notes = [*listing.notes]
-    if missing := len(listing.images) - len(images):
-        notes.append(f"{missing:,} of the {len(listing.images):,} listed images have no picture.")
+    if len(images) < (named := len(listing.images)):
+        notes.append(
+            f"Of the {named:,} images that the list names, {len(images):,} are here; the others "
+            "are left alone."
+        )
     unlisted = [name for name in container.pictures if name not in owner and name not in copies]
     if unlisted and keep_unlisted:
         notes.append(f"{len(unlisted):,} pictures are not in the list and have no captions.")
         images += [ListedImage(name, place=container.pictures[name]) for name in unlisted]
     elif unlisted:
         notes.append(f"{len(unlisted):,} pictures are not in the list and are left out.")
-    return replace(listing, images=images, skipped=skipped, notes=notes)
+    return replace(listing, images=images, skipped=skipped, absent=absent, notes=notes)
 
 
 def _without_copies(

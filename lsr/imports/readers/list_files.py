@@ -29,7 +29,7 @@ LIST_ENDINGS = frozenset(
     (".csv", ".tsv", ".txt", ".token", ".json", ".jsonl", ".ndjson", ".parquet")
 )
 _SAVE_AS_CSV = "Save it as CSV with the columns `image` and `caption`."
-_UNREAD = {
+UNREAD_LISTS = {
     **dict.fromkeys((".xlsx", ".xls", ".ods"), f"It is a spreadsheet. {_SAVE_AS_CSV}"),
     **dict.fromkeys(
         (".pkl", ".pickle"),
@@ -67,8 +67,8 @@ def probe(name: str, place: Place, *, is_expected: bool = False) -> ListFile | N
         is_expected: its name says that it is a list of captions, so it is never None.
     """
     ending = PurePosixPath(name).suffix.lower()
-    if ending in _UNREAD:
-        return ListFile(name, place, None, _UNREAD[ending])
+    if ending in UNREAD_LISTS:
+        return ListFile(name, place, None, UNREAD_LISTS[ending])
     if ending not in LIST_ENDINGS:
         return None
     try:

@@ -55,18 +55,67 @@ def attach(collection: Collection, files: VectorFiles, name: str | None = None) 
             process has written the collection meanwhile.
         QueryError: the name cannot be used, or no encoder is named.
     """
-    encoder = files.encoder.strip()
-    if not encoder:
-        raise QueryError("Say what computed the vectors, such as `--encoder my-clip`.")
+    check_encoder(files)
     folder = revision_folder(collection, name)
     before = standing(collection, folder)
+    found = match_files(collection, files)
+    made = write_revision(
+        collection,
+        folder,
+        before,
+        encoder=files.encoder.strip(),
+        image_rows=found.image_rows,
+        image_vectors=found.image_vectors,
+        caption_rows=found.caption_rows,
+        caption_vectors=found.caption_vectors,
+        origin={"attached": found.files},
+    )
+    return Attached(made, found.skipped, found.notes)
+
+
+@dataclass(frozen=True)
+class MatchedVectors:
+    """The images and captions that have vectors, ascending rows, each set with its vectors.
+
+    caption_vectors: (kept, d), or None where there are none and the captions stay without.
+    files: names of what was read.
+    """
+
+    image_rows: np.ndarray
+    image_vectors: np.ndarray
+    caption_rows: np.ndarray
+    caption_vectors: np.ndarray | None
+    skipped: list[Skipped]
+    notes: list[str]
+    files: list[str]
+
+
+def check_encoder(files: VectorFiles) -> None:
+    """Refuse vectors of which nothing says what computed them.
+
+    Raises:
+        QueryError: nothing does.
+    """
+    if not files.encoder.strip():
+        raise QueryError("Say what computed the vectors, such as `--encoder my-clip`.")
+
+
+def match_files(collection: Collection, files: VectorFiles) -> MatchedVectors:
+    """Each image and caption with its vector, as `attach` says.
+
+    Raises:
+        CollectionError: a file is damaged, or nothing matches.
+        QueryError: no encoder is named.
+    """
+    check_encoder(files)
+    encoder = files.encoder.strip()
     images = read_vector_file(files.images, files.image_labels)
     matched = match_images(collection, images)
     image_rows = np.flatnonzero(matched.rows >= 0)
     pictured = matched.rows[collection.caption_image_rows] >= 0
     skipped = _without(collection.image_ids, matched, images, "image")
     notes = list(_notes(images, collection.images.num_rows))
-    caption_rows, caption_vectors = np.flatnonzero(pictured), None
+    caption_rows, caption_vectors, captions = np.flatnonzero(pictured), None, None
     if files.captions is not None:
         captions = read_vector_file(files.captions, files.caption_labels)
         _check_sizes(images, captions)
@@ -81,18 +130,15 @@ def attach(collection: Collection, files: VectorFiles, name: str | None = None) 
             f"The {len(caption_rows):,} captions have no vectors: accuracy and training need an "
             f"encoder `{encoder}` that can encode them here."
         )
-    made = write_revision(
-        collection,
-        folder,
-        before,
-        encoder=encoder,
-        image_rows=image_rows,
-        image_vectors=images.take(matched.rows[image_rows]),
-        caption_rows=caption_rows,
-        caption_vectors=caption_vectors,
-        origin={"attached": [images.file, *([captions.file] if files.captions else [])]},
+    return MatchedVectors(
+        image_rows,
+        images.take(matched.rows[image_rows]),
+        caption_rows,
+        caption_vectors,
+        skipped,
+        notes,
+        [images.file, *([captions.file] if captions else [])],
     )
-    return Attached(made, skipped, notes)
 
 
 def _without(

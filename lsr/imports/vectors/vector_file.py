@@ -14,6 +14,7 @@ from lsr.encoders.unit_vectors import unit_vectors
 from lsr.exceptions import CollectionError, InputError, shorten
 from lsr.imports.vectors.vector_table import norm_range, read_vector_table
 from lsr.storage.files import read_array
+from lsr.storage.untrusted import DamagedError, check_array
 
 _BLOCK = 8192
 
@@ -62,6 +63,7 @@ def read_vector_file(place: str, labels: str | None = None) -> VectorFile:
         raise InputError(f"There is no file `{shorten(path)}`. Check the path.")
     match file.suffix.lower():
         case ".npy":
+            _refuse_objects(file)
             vectors, columns = read_array(file, CollectionError), None
         case ".safetensors":
             vectors, columns = _read_tensor(file, tensor), None
@@ -83,6 +85,20 @@ def read_vector_file(place: str, labels: str | None = None) -> VectorFile:
     if labels is not None:
         columns = _read_labels(Path(labels).expanduser(), file.name, len(vectors))
     return VectorFile(file.name, vectors, columns, spread)
+
+
+def _refuse_objects(file: Path) -> None:
+    """Python objects in a file could run code when they are read."""
+    try:
+        check_array(file)
+    except DamagedError as problem:
+        if "type object" in str(problem):
+            raise CollectionError(
+                f"`{file.name}` holds Python objects, such as lists of several lengths, which are "
+                "not read. Save numbers: `np.save(file, np.stack(vectors).astype('float32'))`."
+            ) from None
+    except OSError:
+        return  # reading it says why
 
 
 def _picked(vectors: VectorFile, rows: np.ndarray) -> VectorFile:

@@ -7,25 +7,39 @@ import shlex
 import time
 from pathlib import Path
 
-import pandas as pd
 import streamlit as st
 
 from lsr.collection.installed import overview
+from lsr.encoders.drawn_scenes import drawn_scenes
 from lsr.imports.formats import FORM_NAMES
 from lsr.imports.imported import ImportRequest
 from lsr.imports.planning import ImportPlan
-from pages.parts import actions, address, background, charts, explain, mode
+from pages.parts import actions, address, background, explain, mode
 from pages.parts.choice import free_name, names
 from pages.parts.collections.encoding import encoder_box
+from pages.parts.collections.left_out import show_left_out
 from pages.parts.collections.tasks import Task, start
 from pages.parts.markup import bytes_in_words, escape, sentence
 from pages.parts.messages import mistakes_shown, show_off
-from pages.parts.uploads import drawn_scenes
 
 _RECOGNISED = "recognised"
 _PATIENCE = 5.0  # seconds before the page is drawn without a plan
 _EVERY = 1.0  # seconds between two looks at a plan that is being made
-_SPLITS = {"kept": "those of the source", "made": "new ones"}
+_SPLITS = ("kept", "made", "80/10/10", "0/0/100")
+# Texts of the form that few need: parameter of the address, option of the command, label, help.
+_RARE = (
+    ("images", "--images", "Vectors of the images", "A .npy, .parquet or .safetensors file in "
+     "place of an encoder. Then the source may be a list of captions, without pictures; *Encoder* "
+     "says what computed them."),
+    ("caption-vectors", "--caption-vectors", "Vectors of the captions", "The same of the captions, "
+     "image by image."),
+    ("image-ids", "--image-ids", "Whose the image vectors are", "A CSV with the columns `row` and "
+     "`id` or `image`. Without one they go by the order of the list."),
+    ("caption-ids", "--caption-ids", "Whose the caption vectors are", "A CSV with the columns "
+     "`row` and `id`, or `image` and `caption`."),
+    ("code-page", "--code-page", "Code page of names", "Of names in a zip or tar that are not "
+     "UTF-8, such as `cp932` or `gbk`."),
+)  # fmt: skip
 
 
 def show_import() -> None:
@@ -93,37 +107,55 @@ def _form() -> ImportRequest:
     st.text_input(
         "Captions, where they lie elsewhere",
         placeholder="/home/me/captions.csv",
-        help="A CSV, TSV or JSONL with the columns `image` and `caption`, a COCO or Karpathy "
-        "list, or a token file of Flickr. Lists beside the pictures are found by themselves.",
+        help="A CSV, TSV, JSON, JSONL or parquet file with the columns `image` and `caption`, a "
+        "COCO or Karpathy list, or a token file of Flickr. Lists beside the pictures are found by "
+        "themselves, and named where they cannot be read.",
         **address.bound("captions", captions, ""),
     )
     encoder = encoder_box("encoder", "bundled")
     with st.expander("More settings", key="import-settings"):
         form = address.read_option("as", [_RECOGNISED, *FORM_NAMES], _RECOGNISED)
         st.selectbox("Format", [_RECOGNISED, *FORM_NAMES], **address.bound("as", form, _RECOGNISED))
-        splits = address.choose(
-            "splits",
+        splits = address.read_text("splits") or "kept"
+        st.selectbox(
             "Splits",
-            _SPLITS,
-            "kept",
-            help="A source without splits gets new ones either way, drawn from seed 0.",
+            list(dict.fromkeys((*_SPLITS, splits))),
+            accept_new_options=True,
+            help="`kept`: those of the source. `made`: a tenth each for val and test. Or shares of "
+            "train, val and test of 100. A source without splits gets made ones, from seed 0.",
+            **address.bound("splits", splits, "kept"),
         )
+        rare = {parameter: _rare(parameter, label, about) for parameter, _, label, about in _RARE}
+    if rare["images"] and address.read_text("encoder") is None:
+        encoder = ""  # what computed vectors is not guessed
     return ImportRequest(
         source.strip(),
         name.strip(),
         captions.strip() or None,
         encoder,
         None if form == _RECOGNISED else form,
-        splits,
+        splits.strip(),
+        code_page=rare["code-page"],
+        images=rare["images"],
+        caption_vectors=rare["caption-vectors"],
+        image_ids=rare["image-ids"],
+        caption_ids=rare["caption-ids"],
     )
 
 
 def _where() -> str:
     """What a source may be here."""
     if mode.current() == "owner":
-        return "A path on the machine that runs the app, or a hub name."
+        return "A folder, .zip or .tar on the machine that runs the app, or a hub name."
     roots = ", ".join(f"`{root}`" for root in mode.import_roots())
     return f"A path on the server, below one of the folders that may be imported from: {roots}."
+
+
+def _rare(parameter: str, label: str, about: str) -> str | None:
+    """A text that may stay empty."""
+    text = address.read_text(parameter) or ""
+    st.text_input(label, help=about, **address.bound(parameter, text, ""))
+    return text.strip() or None
 
 
 def _name_for(source: str) -> str:
@@ -162,15 +194,18 @@ def _facts(plan: ImportPlan) -> None:
     cells.metric("Images", f"{plan.n_images:,}")
     cells.metric("Captions", f"{plan.n_captions:,}")
     cells.metric("To read", bytes_in_words(plan.n_bytes))
-    cells.metric("Left out", f"{len(plan.skipped):,}")
+    cells.metric(
+        "Left out",
+        f"{len(plan.skipped) - plan.n_absent:,}",
+        help="Files, rows and pictures of the source that are not taken. Images of a list that "
+        "the source does not have are not counted.",
+    )
     splits = ", ".join(f"{name} {count:,}" for name, count in plan.splits.items())
     st.caption(
         f"Format: {escape(plan.form)}. Splits: {escape(splits)}. Encoder: {escape(plan.encoder)}."
     )
     st.caption("  \n".join(sentence(note) for note in plan.notes))
-    if plan.skipped:
-        table = pd.DataFrame([(one.file, one.why) for one in plan.skipped], columns=["file", "why"])
-        charts.table_twin(table, name=f"left-out-{plan.request.name}", key="plan-left-out")
+    show_left_out(plan.skipped, plan.n_absent, plan.request.name, key="plan")
 
 
 def _command(request: ImportRequest) -> str:
@@ -180,6 +215,10 @@ def _command(request: ImportRequest) -> str:
         ("--encoder", request.encoder, "bundled"),
         ("--format", request.form, None),
         ("--splits", request.splits, "kept"),
+        *(
+            (option, getattr(request, parameter.replace("-", "_")), None)
+            for parameter, option, _, _ in _RARE
+        ),
     ):
         parts += [option, str(value)] if value != usual else []
     return shlex.join(parts)

@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from lsr.collection.installed import Overview, bytes_on_disk, overview
+from lsr.encoders.drawn_scenes import drawn_scenes
 from lsr.encoders.loading import can_encode
 from lsr.exceptions import InputError
 from lsr.storage.places import find, folders
@@ -18,7 +19,6 @@ from pages.parts.collections.encoding import show_encoding
 from pages.parts.collections.exporting import show_export
 from pages.parts.markup import bytes_in_words, escape, sentence
 from pages.parts.messages import mistakes_shown, show_off
-from pages.parts.uploads import drawn_scenes
 
 _SAMPLES = 6
 _MODELS = 6

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -18,9 +17,10 @@ from lsr.exports.exporting import Exported
 from lsr.exports.selection import ExportReport
 from lsr.imports.imported import ImportedCollection, ImportedModel
 from lsr.imports.stages import ImportReport
-from pages.parts import actions, background, charts, links
+from pages.parts import actions, background, links
 from pages.parts.background import time_left
 from pages.parts.choice import fitting, names
+from pages.parts.collections.left_out import show_left_out
 from pages.parts.download import offer_zip
 from pages.parts.markup import bytes_in_words, escape, sentence
 from pages.parts.messages import mistakes_shown, show_mistake
@@ -139,8 +139,8 @@ def _made(task: Task, report: object) -> None:
     """What a task made, and where to go from there."""
     match report:
         case ImportReport(imported=ImportedCollection() as made):
-            left_out = [(one.file, one.why) for one in made.skipped]
-            _collection(task, made.collection.name, len(made.collection.images), left_out)
+            name, n_images = made.collection.name, len(made.collection.images)
+            _collection(task, name, n_images, made.skipped, made.n_absent)
         case ImportReport(imported=ImportedModel() as made):
             with _line():
                 st.markdown(f"Model **{escape(made.model.name)}** can be chosen in the sidebar.")
@@ -162,7 +162,13 @@ def _line() -> DeltaGenerator:
     return st.container(horizontal=True, gap="small", vertical_alignment="center")
 
 
-def _collection(task: Task, name: str, n_images: int, left_out: list[tuple[str, str]]) -> None:
+def _collection(
+    task: Task,
+    name: str,
+    n_images: int,
+    skipped: Sequence[tuple[str, str]],
+    n_absent: int = 0,
+) -> None:
     if name not in names("collections"):
         with _line():
             st.markdown(
@@ -177,7 +183,4 @@ def _collection(task: Task, name: str, n_images: int, left_out: list[tuple[str, 
         page, label = (links.SEARCH, "Search it") if fitting(name) else (links.TRAIN, "Train on it")
         links.with_collection(page, name, label)
         _put_away(task)
-    if left_out:
-        st.caption(f"{len(left_out):,} were left out:")
-        table = pd.DataFrame(left_out, columns=["file", "why"])
-        charts.table_twin(table, name=f"left-out-{name}", key=f"left-out-{name}")
+    show_left_out(skipped, n_absent, name, key=name)
