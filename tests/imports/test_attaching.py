@@ -214,6 +214,29 @@ def test_labels_that_cannot_be_right_are_refused(collection, vectors, tmp_path, 
         attach(collection, files(tmp_path, image_labels=labels))
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_labels_are_read_in_either_encoding_and_spelling(collection, vectors, tmp_path, encoding):
+    lines = [f"{row};photos\\ {one}.png" for row, one in enumerate(collection.image_ids)]
+    labels = tmp_path / "images.csv"
+    labels.write_bytes("\n".join(["Row;Image", *lines]).encode(encoding))
+    made = attach(collection, files(tmp_path, image_labels=str(labels))).collection
+    np.testing.assert_array_equal(made.image_vectors, vectors[0])
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"row,id\n0,x\n1,a,b\n", "Line 3 of `l.csv` has 3 columns, the first line has 2"),
+        (b"row,id,id\n0,x,y\n", "`l.csv` has several columns `id`"),
+        ("row,id\n0,x\n".encode("utf-16-le"), "looks like UTF-16 .* Save it as UTF-8"),
+    ],
+)
+def test_labels_that_cannot_be_read_are_refused(collection, vectors, tmp_path, content, says):
+    (tmp_path / "l.csv").write_bytes(content)
+    with pytest.raises(CollectionError, match=says):
+        attach(collection, files(tmp_path, image_labels=str(tmp_path / "l.csv")))
+
+
 def test_captions_that_match_nothing_are_refused(collection, vectors, tmp_path):
     labels = write_csv(tmp_path / "l.csv", caption=["nothing of the kind"] * 24)
     with pytest.raises(CollectionError, match="None of the 24 vectors of `captions.npy`"):

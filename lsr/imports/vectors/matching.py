@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import numpy as np
 
 from lsr.collection.collection import Collection
 from lsr.exceptions import CollectionError, shorten
+from lsr.imports.readers.names import plain_name
 from lsr.imports.vectors.vector_file import VectorFile
 from lsr.storage.pictures import PICTURE_ENDINGS
 
@@ -137,8 +139,8 @@ def _image_rows(collection: Collection, labels: Sequence[str]) -> list[int]:
     ways: list[tuple[list[str | None], Callable[[str], str]]] = [
         (list(ids), str),
         (
-            [file and PurePosixPath(file).name for file in files],
-            lambda one: PurePosixPath(one).name,
+            [file and _base(file) for file in files],
+            _base,
         ),
         ([_stem(file or one) for file, one in zip(files, ids, strict=True)], _stem),
         ([_stem(one) for one in ids], _stem),
@@ -158,17 +160,17 @@ def _hits(rows: Sequence[int]) -> int:
     return sum(row >= 0 for row in rows)
 
 
-def _file_name(path: str) -> str:
-    return PurePosixPath(path).name
+def _base(name: str) -> str:
+    return PurePosixPath(plain_name(name)).name
 
 
 def _stem(name: str) -> str:
-    path = PurePosixPath(name)
+    path = PurePosixPath(plain_name(name))
     return path.stem if path.suffix.lower() in PICTURE_ENDINGS else path.name
 
 
 def _plain(text: str) -> str:
-    return " ".join(text.split()).casefold()
+    return " ".join(unicodedata.normalize("NFC", text).split()).casefold()
 
 
 def _column(labels: dict[str, list[str]], names: Sequence[str]) -> list[str] | None:

@@ -12,8 +12,10 @@ import numpy as np
 
 from lsr.encoders.unit_vectors import unit_vectors
 from lsr.exceptions import CollectionError, InputError, shorten
+from lsr.imports.readers.delimited import header_of, rows_below
 from lsr.imports.vectors.vector_table import norm_range, read_vector_table
 from lsr.storage.files import read_array
+from lsr.storage.texts import EncodingError, decode_text
 from lsr.storage.untrusted import DamagedError, check_array
 
 _BLOCK = 8192
@@ -145,40 +147,51 @@ def _read_tensor(file: Path, name: str) -> np.ndarray:
 def _read_labels(path: Path, vectors: str, n: int) -> dict[str, list[str]]:
     """Columns of n strings each in the order of the vectors; "" where a vector has no line."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as opened:
-            tabs = path.suffix.lower() == ".tsv"
-            lines = list(csv.DictReader(opened, delimiter="\t" if tabs else ",", strict=True))
+        text = decode_text(path.read_bytes())
+        header = header_of(text)
     except FileNotFoundError:
         raise InputError(f"There is no file `{shorten(path.name)}`. Check the path.") from None
-    except (UnicodeDecodeError, csv.Error, OSError) as problem:
+    except EncodingError as problem:
+        raise CollectionError(f"`{path.name}` {problem}. Save it as UTF-8 text.") from None
+    except (csv.Error, OSError) as problem:
         raise CollectionError(f"`{path.name}` is not a CSV file ({problem}). Mend it.") from None
-    names = [name for name in (lines[0] if lines else {}) if name]
+    names, lines = header.names, list(rows_below(text, header))
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise CollectionError(
+            f"`{path.name}` has several columns `{shorten(twice[0])}`. Rename one of them."
+        )
     if "row" not in names and len(lines) != n:
         raise CollectionError(
             f"`{vectors}` holds {n:,} vectors but `{path.name}` has {len(lines):,} lines. Give one "
             "line for each vector, or a column `row` with the number of its vector."
         )
-    columns = {name: [""] * n for name in names if name != "row"}
+    columns = {name: [""] * n for name in names if name and name != "row"}
     seen = np.zeros(n, bool)
-    for number, line in enumerate(lines):
-        row = _row_number(path, number, line, n) if "row" in names else number
+    for place, (number, cells) in enumerate(lines):
+        if len(cells) != len(names):
+            raise CollectionError(
+                f"Line {number:,} of `{path.name}` has {len(cells)} columns, the first line has "
+                f"{len(names)}. Put texts with commas into quotation marks."
+            )
+        line = dict(zip(names, cells, strict=True))
+        row = _row_number(path, number, line["row"], n) if "row" in names else place
         if seen[row]:
             raise CollectionError(
                 f"`{path.name}` has two lines of row {row:,}. Leave one of them out."
             )
         seen[row] = True
         for name, column in columns.items():
-            column[row] = line[name] or ""
+            column[row] = line[name]
     return columns
 
 
-def _row_number(path: Path, number: int, line: dict[str, str], n: int) -> int:
+def _row_number(path: Path, number: int, text: str, n: int) -> int:
     row = -1
     with suppress(ValueError):
-        row = int(line["row"])
+        row = int(text)
     if not 0 <= row < n:
         raise CollectionError(
-            f"Line {number + 2:,} of `{path.name}` has the row `{shorten(line['row'] or '')}`, but "
-            f"there are {n:,} vectors, counted from 0. Mend the line."
+            f"Line {number:,} of `{path.name}` has the row `{shorten(text)}`, but there are "
+            f"{n:,} vectors, counted from 0. Mend the line."
         )
     return row
