@@ -55,17 +55,18 @@ def how_it_works() -> None:
 
 
 SOURCES = """
-- **A folder, a `.zip` or a `.tar` of photos.** Captions come from a CSV, TSV or JSONL with the
-  columns `image` and `caption`, or from a `.txt` beside each photo. Without captions everything
-  works except measuring and training.
+- **A folder, a `.zip` or a `.tar` of photos.** Captions come from a CSV, TSV, JSON, JSONL or
+  parquet list with the columns `image` and `caption`, or from a `.txt`, `.caption` or `.json` beside
+  each photo. Without captions everything works except measuring.
 - **MSCOCO, Flickr8k, Flickr30k:** a folder with the photos and `dataset.json` (Karpathy),
   `captions_*.json` (COCO) or the token file (Flickr). Their splits are kept.
+- **A list of captions with vectors** of its images, under *More settings*: no photo is needed.
 - **Shards** of WebDataset, or parquet shards of Hugging Face.
 - **`owner/name` on huggingface.co:** a data set, or the vectors and heads that the authors of
   Dense2Sparse publish, such as `lsr42/mscoco-blip-dense`.
 
-Photos are stored as small WebP pictures; the originals stay where they are. What is listed but
-missing, and what cannot be read, is named and left out.
+Photos are stored as small WebP pictures; the originals stay where they are. What is not read is
+named, with why and what to do.
 """
 
 NULLS = {

@@ -72,5 +72,5 @@ def test_a_single_file_is_told_what_to_give(tmp_path, encoder, name, says):
 
 def test_an_array_of_python_objects_is_named_as_one(tmp_path):
     np.save(tmp_path / "x.npy", np.array([[1.0], None], dtype=object), allow_pickle=True)
-    with pytest.raises(InputError, match=r"`x.npy` holds Python objects.*np.save.*float32"):
+    with pytest.raises(InputError, match=r"`x.npy` holds Python objects.*Save one array.*float32"):
         read_vector_file(str(tmp_path / "x.npy"))
