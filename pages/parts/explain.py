@@ -56,8 +56,8 @@ def how_it_works() -> None:
 
 SOURCES = """
 - **A folder, a `.zip` or a `.tar` of photos.** Captions come from a CSV, TSV, JSON, JSONL or
-  parquet list with the columns `image` and `caption`, or from a `.txt`, `.caption` or `.json` beside
-  each photo. Without captions everything works except measuring.
+  parquet list with the columns `image` and `caption`, or from a `.txt`, `.caption` or `.json`
+  beside each photo. Without captions everything works except measuring.
 - **MSCOCO, Flickr8k, Flickr30k:** a folder with the photos and `dataset.json` (Karpathy),
   `captions_*.json` (COCO) or the token file (Flickr). Their splits are kept.
 - **A list of captions with vectors** of its images, under *More settings*: no photo is needed.

@@ -97,7 +97,7 @@ def _refuse_objects(file: Path) -> None:
         if "type object" in str(problem):
             raise CollectionError(
                 f"`{file.name}` holds Python objects, such as lists of several lengths, which are "
-                "not read. Save one array of numbers, such as `numpy.stack(vectors).astype('float32')`."
+                "not read. Save one array of numbers, as `numpy.stack` makes it, in float32."
             ) from None
     except OSError:
         return  # reading it says why
