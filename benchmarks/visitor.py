@@ -58,6 +58,7 @@ class Visitor:
             max_size=None,
             proxy=None,
             open_timeout=60,
+            ping_interval=None,  # a browser leaves that to the server
         )
         return self
 
