@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lsr.exceptions import CollectionError, ModelError
 from lsr.storage.files import read_json
 from lsr.storage.places import ASSETS, folders
+from lsr.storage.records import check_fields
+from lsr.storage.untrusted import DamagedError, parsed
 from lsr.training.settings import settings_from_json
 
 SHIPPED = ASSETS / "ablation"
@@ -41,10 +42,14 @@ def read_ablation(folder: Path = SHIPPED) -> AblationTables | None:
         return None
     card = read_json(folder / "ablation.json", CollectionError)
     try:
-        runs = pq.read_table(folder / "runs.parquet").to_pylist()
-        path = folder / "mismatch.parquet"
-        mismatch = pq.read_table(path).to_pylist() if path.exists() else []
-    except (OSError, pa.ArrowInvalid) as problem:
+        with parsed():
+            runs = pq.read_table(folder / "runs.parquet").to_pylist()
+            path = folder / "mismatch.parquet"
+            mismatch = pq.read_table(path).to_pylist() if path.exists() else []
+            check_fields(card, {}, commands=list[str])
+            for row in runs:
+                check_fields(row, dict.fromkeys(("study", "run", "control"), str))
+    except (DamagedError, OSError) as problem:
         raise CollectionError(
             f"The ablation in `{folder}` cannot be read ({problem}). Run `python -m lsr ablate "
             "--out FOLDER` anew."

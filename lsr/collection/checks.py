@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from lsr.exceptions import CollectionError, shorten
-from lsr.storage.files import missing
-from lsr.storage.untrusted import Column, DamagedError, UnexpectedError, read_columns
+from lsr.storage.files import told_when_no_parquet
+from lsr.storage.untrusted import Column, read_columns
 
 if TYPE_CHECKING:
     from lsr.collection.collection import Collection
@@ -30,16 +30,8 @@ def read_table(path: Path, columns: Mapping[str, Column]) -> pa.Table:
     Raises:
         CollectionError: the file or one of the columns is missing, damaged or of another type.
     """
-    try:
+    with told_when_no_parquet(path, CollectionError):
         return read_columns(path, columns)
-    except FileNotFoundError:
-        raise CollectionError(missing(path)) from None
-    except UnexpectedError as problem:
-        raise CollectionError(f"`{path}` {problem}. Restore the file.") from None
-    except (DamagedError, OSError) as problem:
-        raise CollectionError(
-            f"`{path}` is truncated or not a parquet file ({problem}). Restore the file."
-        ) from None
 
 
 def is_address(text: object) -> bool:

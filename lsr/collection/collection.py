@@ -19,6 +19,7 @@ from lsr.model.fit import VectorKind
 from lsr.storage.files import is_inside, read_array, read_json
 from lsr.storage.folders import read_one_version
 from lsr.storage.places import find, query_set_names
+from lsr.storage.records import fits
 from lsr.storage.untrusted import Column
 
 IMAGE_COLUMNS: dict[str, Column] = {
@@ -163,7 +164,9 @@ class Collection:
             CollectionError: the file is damaged.
         """
         path = self.folder / PROBES
-        probes = dict(read_json(path, CollectionError)) if path.exists() else {}
+        probes = read_json(path, CollectionError) if path.exists() else {}
+        if not fits(probes, dict[str, list[str]]):
+            raise CollectionError(f"`{path}` holds something else than lists of ids. Restore it.")
         self.check_version()
         return probes
 

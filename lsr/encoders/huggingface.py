@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 from PIL import Image
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from lsr.encoders.folders import check_parts, folder_fingerprint, read_config, tensor_names
@@ -21,6 +20,7 @@ from lsr.encoders.picture_inputs import steps_like
 from lsr.encoders.towers import Inputs, PictureSteps, Precision, TowerEncoder
 from lsr.exceptions import EncoderError, ModelError, shorten
 from lsr.storage.hub import Source
+from lsr.storage.untrusted import DamagedError, parsed
 
 # The picture processors without torchvision, imported by file: their packages offer the other kind.
 _CLASSES = {
@@ -29,6 +29,7 @@ _CLASSES = {
     "siglip": ("SiglipModel", "SiglipImageProcessorPil"),
     "siglip2": ("Siglip2Model", "Siglip2ImageProcessorPil"),
 }
+_PROBE = "warm up ☃"  # with a sign that few vocabularies have
 _BLIP_PROJECTIONS = ("vision_proj.weight", "text_proj.weight")
 
 
@@ -56,10 +57,18 @@ def load(family: str, source: Source, spec: str, precision: Precision = "auto") 
     with _quiet():
         network = _network(source, kind)
         tokenizer, processor = _tokenizer(source), _processor(source, kind)
-        steps = _steps(source, processor)
-    towers = {"blip": _Blip, "clip": _Clip}.get(kind, _Siglip)(network, tokenizer, processor)
-    towers.steps = steps
-    return TowerEncoder(spec, towers, folder_fingerprint(source), precision)
+        with _told(source, "settings"):
+            _check_ids(source, network, tokenizer)
+            steps = steps_like(processor)
+            towers = {"blip": _Blip, "clip": _Clip}.get(kind, _Siglip)(
+                network, tokenizer, processor
+            )
+            towers.steps = steps
+            encoder = TowerEncoder(spec, towers, folder_fingerprint(source), precision)
+            # What does not fit together shows now, and not at somebody's search.
+            encoder.encode_texts([_PROBE])
+            encoder.encode_images([Image.new("RGB", (64, 48))])
+    return encoder
 
 
 class _Towers:
@@ -145,7 +154,7 @@ class _Blip(_Towers):
 def _network(source: Source, kind: str) -> Any:
     # From its own file: the package's lazy names would import every processor first.
     modelling = importlib.import_module(f"transformers.models.{kind}.modeling_{kind}")
-    try:
+    with _told(source, "weights"):
         network, loaded = getattr(modelling, _CLASSES[kind][0]).from_pretrained(
             source.folder,
             local_files_only=True,
@@ -153,8 +162,6 @@ def _network(source: Source, kind: str) -> Any:
             output_loading_info=True,
             dtype=torch.float32,
         )
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as problem:
-        raise _unreadable(source, "weights", problem) from problem
     missing = sorted(loaded["missing_keys"])
     if missing:
         raise ModelError(
@@ -168,34 +175,48 @@ def _tokenizer(source: Source) -> Any:
     from transformers.models.auto.tokenization_auto import AutoTokenizer
 
     try:
-        return AutoTokenizer.from_pretrained(
-            source.folder, local_files_only=True, trust_remote_code=False
-        )
-    except ImportError as problem:
-        package = "sentencepiece" if "sentencepiece" in str(problem).lower() else "protobuf"
+        with _told(source, "tokenizer"):
+            return AutoTokenizer.from_pretrained(
+                source.folder, local_files_only=True, trust_remote_code=False
+            )
+    except ModelError as problem:
+        if not isinstance(reason := problem.__cause__, ImportError):
+            raise
+        package = "sentencepiece" if "sentencepiece" in str(reason).lower() else "protobuf"
         raise EncoderError(
             f"The tokenizer of `{source.name}` needs the package {package}. Run `python -m pip "
             f"install {package}`."
-        ) from problem
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
-        raise _unreadable(source, "tokenizer", problem) from problem
+        ) from reason
 
 
 def _processor(source: Source, kind: str) -> Any:
     files = importlib.import_module(f"transformers.models.{kind}.image_processing_pil_{kind}")
-    try:
+    with _told(source, "picture settings"):
         return getattr(files, _CLASSES[kind][1]).from_pretrained(
             source.folder, local_files_only=True
         )
-    except (OSError, ValueError, KeyError, TypeError) as problem:
-        raise _unreadable(source, "picture settings", problem) from problem
 
 
-def _steps(source: Source, processor: Any) -> PictureSteps | None:
+def _check_ids(source: Source, network: Any, tokenizer: Any) -> None:
+    """Refuse a tokenizer with entries that the weights have no vector for."""
+    largest, known = max(tokenizer.get_vocab().values()), network.config.text_config.vocab_size
+    if largest >= known:
+        raise ModelError(
+            f"The tokenizer of `{source.name}` numbers its entries up to {largest:,}, its weights "
+            f"know {known:,}. Save or download the folder again."
+        )
+
+
+@contextmanager
+def _told(source: Source, noun: str) -> Iterator[None]:
+    """The one boundary around transformers, which raises almost anything on damaged folders."""
     try:
-        return steps_like(processor)
-    except (ValueError, TypeError) as problem:  # the processor refuses its own settings
-        raise _unreadable(source, "picture settings", problem) from problem
+        with parsed():
+            yield
+    except DamagedError as problem:
+        raise _unreadable(source, noun, problem) from problem.__cause__
+    except OSError as problem:
+        raise _unreadable(source, noun, problem) from problem
 
 
 def _unreadable(source: Source, noun: str, problem: Exception) -> ModelError:

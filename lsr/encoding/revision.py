@@ -16,6 +16,7 @@ from lsr.exceptions import CollectionError, QueryError
 from lsr.storage.files import read_json
 from lsr.storage.leftovers import restore_if_lost
 from lsr.storage.places import home, own_folder
+from lsr.storage.records import fits
 
 # What `write_collection` says anew.
 _RENEWED = {"schema", "counts", "fingerprint", "dense_size", "caption_vector_splits", UNIT}
@@ -143,5 +144,7 @@ def _rows(table: pa.Table, rows: Sequence[int] | np.ndarray) -> pa.Table:
 def _probes(path: Path, known: set[str]) -> dict[str, list[str]]:
     """The probes of a collection, without images that are not kept."""
     probes = read_json(path, CollectionError) if path.exists() else {}
+    if not fits(probes, dict[str, list[str]]):
+        raise CollectionError(f"`{path}` holds something else than lists of ids. Restore it.")
     kept = {word: [i for i in images if i in known] for word, images in probes.items()}
     return {word: images for word, images in kept.items() if images}

@@ -18,6 +18,7 @@ import scipy.sparse as sp
 from lsr.exceptions import QueryError
 
 CaptionControl = Literal["scheduled", "none", "literal", "constant"]
+Per = Literal["batch", "caption"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class ExpansionControl:
     caption: CaptionControl = "scheduled"
     rate: float = 1.0
     word_level: bool = False
-    per: Literal["batch", "caption"] = "batch"
+    per: Per = "batch"
 
     def rate_at(self, progress: float) -> float:
         """p_c after a share `progress` in [0, 1) of all epochs."""

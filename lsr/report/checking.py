@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import pandas as pd
 from lsr.exceptions import QueryError
 from lsr.report.report_tables import ReportSettings, Table, compute, read_settings
 from lsr.storage.folders import read_one_version
+from lsr.storage.untrusted import DamagedError, parsed
 
 # What identifies a row of each table; all other columns are compared.
 _KEYS = {
@@ -68,7 +69,9 @@ def check_report(folder: Path) -> Iterator[Checked]:
 
 
 def _read_report(folder: Path) -> tuple[ReportSettings, dict[str, Any], dict[str, Table]]:
-    return *read_settings(folder), {name: _read(folder / f"{name}.csv") for name in _KEYS}
+    return *read_settings(folder), {
+        name: _read(folder / f"{name}.csv", keys) for name, keys in _KEYS.items()
+    }
 
 
 def _cards(kept: dict[str, Any], now: dict[str, Any]) -> list[Drift]:
@@ -87,15 +90,22 @@ def _cards(kept: dict[str, Any], now: dict[str, Any]) -> list[Drift]:
     ]
 
 
-def _read(path: Path) -> Table:
-    if not path.exists():
+def _read(path: Path, keys: Sequence[str]) -> Table:
+    """A table of a report, empty where it has no rows.
+
+    Raises:
+        QueryError: it cannot be read, or lacks a column that tells its rows apart.
+    """
+    if not path.exists() or not path.read_bytes().strip():  # as a table without a row is written
         return pd.DataFrame()
     try:
-        return pd.read_csv(path, keep_default_na=False, na_values=[""])
-    except pd.errors.EmptyDataError:  # as a table without a row is written
-        return pd.DataFrame()
-    except (OSError, ValueError) as problem:
+        with parsed():
+            table = pd.read_csv(path, keep_default_na=False, na_values=[""])
+    except (DamagedError, OSError) as problem:
         raise QueryError(f"`{path}` cannot be read ({problem}). Write the report anew.") from None
+    if absent := [name for name in keys if name not in table.columns]:
+        raise QueryError(f"`{path}` has no column {', '.join(absent)}. Write the report anew.")
+    return table
 
 
 def compare_tables(name: str, keys: list[str], kept: Table, now: Table) -> list[Drift]:

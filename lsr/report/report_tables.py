@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,8 @@ from lsr.exceptions import QueryError
 from lsr.model.checkpoint import load_model
 from lsr.search.searcher import Searcher, SearchSettings
 from lsr.storage.files import read_json
+from lsr.storage.records import check_fields, record_of
+from lsr.storage.untrusted import UnexpectedError
 from lsr.sweep.cheapest import cheapest
 from lsr.sweep.knobs import Knob, parse_knob
 from lsr.sweep.laboratory import Laboratory, open_laboratory
@@ -231,13 +233,11 @@ def read_settings(folder: Path) -> tuple[ReportSettings, dict[str, Any]]:
         )
     card = read_json(folder / CARD, QueryError)
     try:
-        told = dict(card["settings"])
-        for name in ("models", "queries"):
-            told[name] = tuple(told[name])
-        if card["schema"] != SCHEMA:
-            raise TypeError("another schema")
-        return ReportSettings(**told), card
-    except (KeyError, TypeError):
+        check_fields(card, {"schema": Literal[SCHEMA], "settings": dict, "fingerprints": dict})
+        check_fields(card["fingerprints"], {"collection": str, "models": dict[str, str]})
+        return record_of(ReportSettings, card["settings"]), card
+    except UnexpectedError as problem:
         raise QueryError(
-            f"The report in `{folder}` was written by another version of Lexiscope. Write it anew."
+            f"The report in `{folder}` is damaged or was written by another version of Lexiscope: "
+            f"its {CARD} {problem}. Write it anew."
         ) from None

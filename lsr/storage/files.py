@@ -17,7 +17,13 @@ from lsr.exceptions import InputError
 from lsr.storage.leftovers import remove_leftovers_beside, temporary_file
 from lsr.storage.locks import exclusive
 from lsr.storage.room import check_room, told_when_full
-from lsr.storage.untrusted import DamagedError, check_array, parse_json
+from lsr.storage.untrusted import (
+    DamagedError,
+    UnexpectedError,
+    check_array,
+    parse_json,
+    parsed,
+)
 
 MOST_JSON_BYTES = 2**28
 """Of a card, or of a list that is one JSON object; COCO's has 150 MB."""
@@ -142,16 +148,16 @@ def read_array(path: Path, error: type[InputError]) -> np.ndarray:
 @contextmanager
 def told_when_no_parquet(path: Path, error: type[InputError]) -> Iterator[None]:
     """Turn what a reader of the parquet file says of it into one sentence of class `error`."""
-    import pyarrow as pa  # lists read only JSON
-
     try:
-        yield
+        with parsed():
+            yield
     except FileNotFoundError:
         raise error(missing(path)) from None
-    except (pa.ArrowException, OSError) as problem:
-        reason = str(problem).splitlines()[0]
+    except UnexpectedError as problem:
+        raise error(f"`{path}` {problem}. Restore the file.") from None
+    except (DamagedError, OSError) as problem:
         raise error(
-            f"`{path}` is truncated or not a parquet file ({reason}). Restore the file."
+            f"`{path}` is truncated or not a parquet file ({problem}). Restore the file."
         ) from None
 
 

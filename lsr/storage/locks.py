@@ -123,6 +123,8 @@ def start_mark(pid: int) -> str | None:
     """
     import psutil  # only who asks for other processes needs it
 
+    if not 0 < pid < 2**31:  # a file said so
+        return None
     try:
         process = psutil.Process(pid)
         if process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from lsr.exceptions import shorten
+from lsr.exceptions import LexiscopeError, shorten
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,11 +49,11 @@ class UnexpectedError(DamagedError):
 def parsed() -> Iterator[None]:
     """Turn whatever a parser of somebody else's raises into a `DamagedError` with its reason.
 
-    A missing file stays a FileNotFoundError, and another system error an OSError.
+    A missing file stays a FileNotFoundError, another system error an OSError, and ours are ours.
     """
     try:
         yield
-    except (DamagedError, OSError):
+    except (DamagedError, LexiscopeError, OSError):
         raise
     except BaseException as problem:
         # What a Rust library panics with is no Exception.

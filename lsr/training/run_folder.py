@@ -12,6 +12,7 @@ from lsr.exceptions import ModelError
 from lsr.storage.files import read_json, write_json
 from lsr.storage.folders import remove_folder
 from lsr.storage.locks import exclusive, is_held
+from lsr.storage.records import fits
 from lsr.storage.room import told_when_full
 from lsr.training.settings import TrainingSettings, settings_as_json
 
@@ -104,10 +105,11 @@ def read_curve(work: Path) -> list[dict[str, Any]]:
     path = work / "curve.json"
     if not path.exists():
         return []
-    reports = read_json(path, ModelError).get("reports")
-    if not isinstance(reports, list) or not all(isinstance(one, dict) for one in reports):
+    reports: Any = read_json(path, ModelError).get("reports")
+    whole = fits(reports, list[dict[str, Any]])
+    if not whole or not all(fits(one.get("step"), int) for one in reports):
         raise ModelError(
             f"`{path}` is damaged: it holds no list of reports. Restore the file, or discard the "
             "run."
         )
-    return reports
+    return list(reports)

@@ -9,7 +9,9 @@ import numpy as np
 
 from lsr.evaluation.measures import RANK_MEASURES
 from lsr.exceptions import ModelError, QueryError
-from lsr.model.expansion import ExpansionControl, parse_control
+from lsr.model.expansion import ExpansionControl, Per, parse_control
+from lsr.storage.records import check_fields, record_of
+from lsr.storage.untrusted import UnexpectedError
 
 Regularizer = Literal["l1", "flops", "df-flops"]
 
@@ -134,10 +136,12 @@ def settings_from_json(known: dict[str, Any]) -> TrainingSettings:
         ModelError: another version wrote them.
     """
     try:
+        check_fields(known, {"control": str, "draws_per": Per})
         control = replace(parse_control(known["control"]), per=known["draws_per"])
         names = {field.name for field in fields(TrainingSettings)} - {"control"}
-        return TrainingSettings(control, **{name: known[name] for name in names & known.keys()})
-    except (KeyError, TypeError) as problem:
+        given = record_of(TrainingSettings, {name: known[name] for name in names & known.keys()})
+        return replace(given, control=control)
+    except UnexpectedError as problem:
         raise ModelError(
             f"The settings were written by another version of Lexiscope ({problem}). Train anew."
         ) from None

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from lsr.exceptions import ModelError
 from lsr.model.projection import Projection
 from lsr.storage.files import replacing_file
+from lsr.storage.untrusted import DamagedError, parsed
 
 _STATE = "state.safetensors"
 _BEST = "best.safetensors"
+_MOMENTS = {"step", "exp_avg", "exp_avg_sq"}  # of Adam
 
 
 @dataclass
@@ -77,27 +81,56 @@ def restore(work: Path, head: Projection, optimizer: torch.optim.Optimizer) -> P
     path = work / _STATE
     if not path.exists():
         return Progress()
-    try:
+    with _told(path):
         with safe_open(path, framework="pt") as file:
             words = file.metadata()
         # Copies: Windows replaces no file that is mapped into memory.
         tensors = {name: tensor.clone() for name, tensor in load_file(path).items()}
-    except (SafetensorError, OSError) as problem:
+        progress = Progress(
+            int(words["step"]),
+            float(words["factor"]),
+            (words["within"] == "1", float(words["best"])),
+            tensors.get("frequency"),
+        )
+        head.load_state_dict(_part(tensors, "head."))
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, value in _part(tensors, "optimizer.").items():
+            number, moment = name.split(".", 1)
+            state.setdefault(int(number), {})[moment] = value
+        _check_moments(state, optimizer)
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+    return progress
+
+
+def _check_moments(state: dict[int, dict[str, Tensor]], optimizer: torch.optim.Optimizer) -> None:
+    """Refuse moments that are not those of the weights; torch would only see it at the next step.
+
+    Raises:
+        DamagedError: one is missing, of another shape, or belongs to nothing.
+    """
+    weights = [one for group in optimizer.param_groups for one in group["params"]]
+    if not set(state) <= set(range(len(weights))):
+        raise DamagedError(
+            f"moments of {len(state):,} weights, of which there are {len(weights):,}"
+        )
+    for number, moments in state.items():
+        shapes = {name: tuple(one.shape) for name, one in moments.items() if name != "step"}
+        if set(moments) != _MOMENTS or set(shapes.values()) != {tuple(weights[number].shape)}:
+            raise DamagedError(
+                f"moments of shape {shapes} for weights {tuple(weights[number].shape)}"
+            )
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Turn whatever a damaged state makes its readers raise into one sentence."""
+    try:
+        with parsed():
+            yield
+    except (DamagedError, OSError) as problem:
         raise ModelError(
-            f"`{path}` is damaged ({problem}). Remove `{work}` and train anew."
+            f"`{path}` is damaged ({problem}). Remove `{path.parent}` and train anew."
         ) from None
-    head.load_state_dict(_part(tensors, "head."))
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, value in _part(tensors, "optimizer.").items():
-        number, moment = name.split(".", 1)
-        state.setdefault(int(number), {})[moment] = value
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
-    return Progress(
-        int(words["step"]),
-        float(words["factor"]),
-        (words["within"] == "1", float(words["best"])),
-        tensors.get("frequency"),
-    )
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -105,5 +138,10 @@ def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def load_best(work: Path, head: Projection) -> None:
-    """Put the best weights of the run into `head`."""
-    head.load_state_dict(load_file(work / _BEST))
+    """Put the best weights of the run into `head`.
+
+    Raises:
+        ModelError: they are damaged.
+    """
+    with _told(work / _BEST):
+        head.load_state_dict(load_file(work / _BEST))

@@ -23,6 +23,7 @@ from lsr.imports.listing import Place
 from lsr.imports.readers.bounds import Look
 from lsr.storage.files import is_inside
 from lsr.storage.pictures import PICTURE_ENDINGS, UNREAD_ENDINGS
+from lsr.storage.untrusted import DamagedError, parsed
 
 # Photos and texts are packed to a fifth at best; a larger file that shrinks by more is a trap.
 _MOST_TIMES = 100
@@ -158,9 +159,9 @@ def scan_zip(path: Path, code_page: str = "") -> Container:
     found = Container("zip", path.name)
     stamp = path.stat().st_mtime_ns
     try:
-        with zipfile.ZipFile(path) as opened:
+        with parsed(), zipfile.ZipFile(path) as opened:
             members = [one for one in opened.infolist() if not one.is_dir()]
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as problem:
+    except (DamagedError, OSError) as problem:
         raise CollectionError(
             f"`{shorten(path.name)}` is truncated or not a zip file ({problem}). Copy it again."
         ) from None

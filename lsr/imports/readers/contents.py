@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -14,6 +13,7 @@ import pyarrow.compute as pc
 from lsr.exceptions import CollectionError, PictureError
 from lsr.imports.listing import Place
 from lsr.imports.readers.arrow_files import column_batches
+from lsr.storage.untrusted import DamagedError, parsed
 
 MOST_TEXT_BYTES = 2**28
 
@@ -67,18 +67,22 @@ def _of_file(place: Place) -> bytes:
 
 def _of_zip(path: Path, places: list[Place]) -> Iterator[bytes | PictureError]:
     try:
-        with zipfile.ZipFile(path) as opened:
+        with parsed(), zipfile.ZipFile(path) as opened:
             for place in places:
-                try:
-                    # zipfile gives at most the size that the directory states, which was checked.
-                    with opened.open(place.member) as member:
-                        yield member.read(place.size)
-                except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError) as problem:
-                    yield PictureError(f"It is damaged in the archive ({problem}).")
-    except zipfile.BadZipFile as problem:
+                yield _of_member(opened, place)
+    except (DamagedError, OSError) as problem:
         raise CollectionError(
             f"`{path.name}` is no longer a whole zip file ({problem}). Copy it again."
         ) from None
+
+
+def _of_member(opened: zipfile.ZipFile, place: Place) -> bytes | PictureError:
+    try:
+        # zipfile gives at most the size that the directory states, which was checked.
+        with parsed(), opened.open(place.member) as member:
+            return member.read(place.size)
+    except (DamagedError, OSError) as problem:
+        return PictureError(f"It is damaged in the archive ({problem}).")
 
 
 def _of_table(path: Path, places: list[Place]) -> Iterator[bytes | PictureError]:

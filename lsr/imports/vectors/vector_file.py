@@ -16,7 +16,7 @@ from lsr.imports.readers.delimited import header_of, rows_below
 from lsr.imports.vectors.vector_table import norm_range, read_vector_table
 from lsr.storage.files import read_array
 from lsr.storage.texts import EncodingError, decode_text
-from lsr.storage.untrusted import DamagedError, check_array
+from lsr.storage.untrusted import DamagedError, check_array, read_tensors, tensor_shapes
 
 _BLOCK = 8192
 
@@ -123,25 +123,20 @@ def _check_shape(file: str, vectors: np.ndarray) -> None:
 
 
 def _read_tensor(file: Path, name: str) -> np.ndarray:
-    import torch
-    from safetensors import SafetensorError, safe_open
-
     try:
-        with safe_open(file, framework="pt") as opened:
-            names = list(opened.keys())
-            if not name and len(names) == 1:
-                name = names[0]
-            if name not in names:
-                raise CollectionError(
-                    f"`{file.name}` holds the arrays {', '.join(f'`{n}`' for n in names)}. Say "
-                    f"which one as `{file.name}:{names[0] if names else 'NAME'}`."
-                )
-            tensor = opened.get_tensor(name)
-    except (SafetensorError, OSError) as problem:
+        names = list(tensor_shapes(file))
+        if not name and len(names) == 1:
+            name = names[0]
+        if name in names:
+            return read_tensors(file, [name])[name]
+    except (DamagedError, OSError) as problem:
         raise CollectionError(
             f"`{file.name}` is truncated or not a safetensors file ({problem}). Restore the file."
         ) from None
-    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+    raise CollectionError(
+        f"`{file.name}` holds the arrays {', '.join(f'`{shorten(n)}`' for n in names[:20])}. Say "
+        f"which one as `{file.name}:{names[0] if names else 'NAME'}`."
+    )
 
 
 def _read_labels(path: Path, vectors: str, n: int) -> dict[str, list[str]]:

@@ -80,6 +80,11 @@ def _check_columns(path: Path, schema: pa.Schema) -> None:
             f"`{path.name}` has no column {' and no column '.join(absent)}; its columns are "
             f"{', '.join(schema.names)}. Name them `id` and `emb`."
         )
+    if twice := [name for name in ("id", "emb") if schema.names.count(name) > 1]:
+        raise CollectionError(
+            f"`{path.name}` has several columns `{twice[0]}`. Rename one of them, so that it is "
+            "clear which is meant."
+        )
     kind, values = schema.field("id").type, schema.field("emb").type
     if not (
         pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)
@@ -132,6 +137,7 @@ def _read(path: Path, file: pq.ParquetFile) -> tuple[list[str], np.ndarray, np.n
 def _batches(file: pq.ParquetFile) -> Iterator[tuple[int, pa.RecordBatch]]:
     first = 0
     for batch in file.iter_batches(_BATCH, columns=["id", "emb"]):
+        batch.validate(full=True)
         if len(batch):
             yield first, batch
         first += len(batch)

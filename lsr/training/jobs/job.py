@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +20,8 @@ from lsr.storage.files import read_json
 from lsr.storage.folders import read_one_version
 from lsr.storage.locks import is_held, is_running
 from lsr.storage.places import folders, home, own_folder
+from lsr.storage.records import record_of
+from lsr.storage.untrusted import UnexpectedError
 from lsr.training.lexical.settings import METHODS, LexicalReport, LexicalSettings
 from lsr.training.run_folder import (
     PROGRESS,
@@ -193,10 +195,10 @@ def _lexical(name: str, work: Path, worker: dict[str, Any]) -> Job:
 def _progress(work: Path) -> LexicalReport | None:
     if not (work / PROGRESS).exists():
         return None
-    report = LexicalReport.from_json(read_json(work / PROGRESS, ModelError))
-    _check_numbers({"step": report.step, "steps": report.steps})
-    _check_numbers(asdict(report.tuning) if report.tuning else {})
-    return report
+    try:
+        return record_of(LexicalReport, read_json(work / PROGRESS, ModelError))
+    except UnexpectedError as problem:
+        raise ModelError(f"`{work / PROGRESS}` {problem}. Start the run again.") from None
 
 
 def _finished(folder: Path) -> Job | None:
@@ -241,28 +243,12 @@ def _reports(curve: list[dict[str, Any]]) -> tuple[TrainingReport, ...]:
     try:
         if not isinstance(curve, list):
             raise TypeError("no list of reports")
-        reports = tuple(TrainingReport(**report) for report in curve)
-        for report in reports:
-            _check_numbers(asdict(report))
-        return reports
-    except TypeError as problem:
+        return tuple(record_of(TrainingReport, report) for report in curve)
+    except (TypeError, UnexpectedError) as problem:
         raise ModelError(
             f"The training curve was written by another version of Lexiscope ({problem}). "
             "Train anew to see one."
         ) from None
-
-
-def _check_numbers(report: dict[str, Any]) -> None:
-    """A page draws what a report says, so all of it must be numbers.
-
-    Raises:
-        TypeError: something is not.
-    """
-    for name, value in report.items():
-        if isinstance(value, dict):
-            _check_numbers(value)
-        elif not isinstance(value, int | float):
-            raise TypeError(f"`{name}` is no number")
 
 
 def _collection_of(fingerprint: str | None) -> str:

@@ -6,7 +6,9 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 from lsr.exceptions import ModelError, QueryError
-from lsr.model.expansion import ExpansionControl, parse_control
+from lsr.model.expansion import ExpansionControl, Per, parse_control
+from lsr.storage.records import check_fields, record_of
+from lsr.storage.untrusted import UnexpectedError
 
 Method = Literal["closed-form", "tuned", "encoder-terms"]
 Stage = Literal["texts", "terms", "steps"]
@@ -112,12 +114,6 @@ class LexicalReport:
                 where = f", checked on fold {self.fold} of {self.folds}" if self.fold else ""
                 return f"{counts} steps{where}"
 
-    @classmethod
-    def from_json(cls, known: dict[str, Any]) -> LexicalReport:
-        """The report that `asdict` made."""
-        tuning = known["tuning"] and TuningReport(**known["tuning"])
-        return cls(**{**known, "tuning": tuning})
-
 
 @dataclass(frozen=True)
 class LexicalSettings:
@@ -181,12 +177,14 @@ class LexicalSettings:
             ModelError: another version wrote them.
         """
         try:
-            names = {one.name for one in fields(cls)} - {"control", "recipe"}
+            check_fields(known, {"control": str | None}, draws_per=Per | None)
             control = known["control"] and parse_control(known["control"])
             if control and known.get("draws_per"):
                 control = replace(control, per=known["draws_per"])
-            return cls(control=control, **{name: known[name] for name in names & known.keys()})
-        except (KeyError, TypeError) as problem:
+            names = {one.name for one in fields(cls)} - {"control", "recipe"}
+            given = record_of(cls, {name: known[name] for name in names & known.keys()})
+            return replace(given, control=control or None)
+        except UnexpectedError as problem:
             raise ModelError(
                 f"The settings were written by another version of Lexiscope ({problem}). Train "
                 "anew."
