@@ -121,6 +121,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if isinstance(stream, io.TextIOWrapper):  # Windows would write its own code page
                 stream.reconfigure(encoding="utf-8")
     given = sys.argv[1:] if arguments is None else arguments
+    if strange := [one for one in given if any("\ud800" <= letter <= "\udfff" for letter in one)]:
+        _log(f"The argument {strange[0]!a} is not UTF-8. Type it again, or rename the file.")
+        return 2
     options = build_parser().parse_args(given)
     options.line = shlex.join(["python", "-m", "lsr", *given])
     try:

@@ -126,7 +126,7 @@ def _search_file(options: argparse.Namespace, settings: SearchSettings, log: Log
 
     if options.query is not None or options.image is not None:
         raise QueryError("--queries already names the queries. Leave out the text and --image.")
-    if options.out is None:
+    if not options.out:
         raise QueryError("--queries needs a file for the results. Name it with --run OUT.")
     started = time.perf_counter()
     queries = read_queries(Path(options.queries))

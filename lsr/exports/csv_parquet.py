@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
+from lsr.exports.cells import harmless
 from lsr.exports.selection import ExportReport, Selection, VectorSet, Writing
 
 _TERMS = pa.schema({"id": pa.string(), "term": pa.string(), "weight": pa.float32()})
@@ -23,7 +24,15 @@ def write_csv(selection: Selection, folder: Path) -> Writing:
     """`SIDE_terms.csv` with id, term, weight; `SIDE_vectors.csv` with id and a column a number."""
     numbers = {str(i): pa.float32() for i in range(selection.collection.dense_size)}
     dense = pa.schema({"id": pa.string(), **numbers})
-    return (yield from _write(selection, folder, "csv", pcsv.CSVWriter, dense))
+    told = yield from _write(selection, folder, "csv", _csv_writer, dense)
+    texts = [one for vectors in selection.sets for one in vectors.ids]
+    texts += selection.terms if selection.model else []
+    if changed := sum(harmless(text) != text for text in texts):
+        told["notes"].append(
+            f"{changed:,} ids and terms begin as formulas do; an apostrophe stands before them, so "
+            "that no spreadsheet computes them."
+        )
+    return told
 
 
 def write_parquet(selection: Selection, folder: Path) -> Writing:
@@ -34,6 +43,27 @@ def write_parquet(selection: Selection, folder: Path) -> Writing:
     emb = pa.list_(pa.float32(), selection.collection.dense_size)
     dense = pa.schema({"id": pa.string(), "emb": emb})
     return (yield from _write(selection, folder, "parquet", pq.ParquetWriter, dense))
+
+
+@contextmanager
+def _csv_writer(path: Path, schema: pa.Schema) -> Iterator[_HarmlessCsv]:
+    with pcsv.CSVWriter(path, schema) as writer:
+        yield _HarmlessCsv(writer)
+
+
+class _HarmlessCsv:
+    """A writer of CSV whose texts no spreadsheet computes."""
+
+    def __init__(self, writer: pcsv.CSVWriter) -> None:
+        self._writer = writer
+
+    def write_table(self, table: pa.Table) -> None:
+        for place, column in enumerate(table.schema):
+            if pa.types.is_string(column.type):
+                texts = table.column(place).combine_chunks().dictionary_encode()
+                known = pa.array(map(harmless, texts.dictionary.to_pylist()), pa.string())
+                table = table.set_column(place, column, known.take(texts.indices))
+        self._writer.write_table(table)
 
 
 def _write(

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from lsr.exceptions import QueryError
+from lsr.exports.cells import harmless_table
 from lsr.report.report_tables import ReportSettings, Table, compute, read_settings
 from lsr.storage.folders import read_one_version
 from lsr.storage.untrusted import DamagedError, parsed
@@ -63,7 +64,7 @@ def check_report(folder: Path) -> Iterator[Checked]:
         drifts = _cards(card["fingerprints"], about)
         for name, keys in _KEYS.items():
             drifts += compare_tables(
-                name, keys, stored[name], step.tables.get(name, pd.DataFrame())
+                name, keys, stored[name], harmless_table(step.tables.get(name, pd.DataFrame()))
             )
         yield Checked(step.planned, step.planned, "done", drifts)
 

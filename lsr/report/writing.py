@@ -16,6 +16,7 @@ import plotly.graph_objects as go
 
 from lsr.evaluation.passes import COSTS, MEASURES
 from lsr.exceptions import QueryError
+from lsr.exports.cells import harmless_table
 from lsr.figures.frontier import Curve, trade_off_figure
 from lsr.figures.style import LIGHT
 from lsr.figures.trained import controls_figure, mismatch_figure, sizes_figure
@@ -83,7 +84,7 @@ def write_report(
         }
         with replacing_folder(folder) as temporary:
             for name, table in tables.items():
-                table.to_csv(temporary / f"{name}.csv", index=False)
+                harmless_table(table).to_csv(temporary / f"{name}.csv", index=False)
             write_json(temporary / CARD, card)
             page = render(settings, tables, card, about.get("ablation", ""))
             (temporary / PAGE).write_text(page, "utf-8")

@@ -16,13 +16,15 @@ MAX_QUERY_CHARACTERS = 2_000
 
 
 def check_text(text: str) -> None:
-    """Refuse a query that has no words or too many.
+    """Refuse a query that has no words or too many, or is no text.
 
     Raises:
-        QueryError: empty, or longer than MAX_QUERY_CHARACTERS.
+        QueryError: empty, longer than MAX_QUERY_CHARACTERS, or with half of a character.
     """
     if not text.strip():
         raise QueryError("The query is empty. Type a few words, such as `two lions in the desert`.")
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise QueryError("The query holds half of a character, which is no text. Type it again.")
     if len(text) > MAX_QUERY_CHARACTERS:
         raise QueryError(
             f"The query has {len(text):,} characters; up to {MAX_QUERY_CHARACTERS:,} are searched. "

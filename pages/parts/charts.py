@@ -11,6 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from lsr.exports.cells import harmless_table
 from lsr.figures.style import DARK, LIGHT, Palette, legend
 from pages.parts.links import open_term
 
@@ -170,7 +171,7 @@ def folded_table(table: pd.DataFrame, title: str, alt: str, *, name: str, key: s
         st.dataframe(table, hide_index=True, key=f"table-{key}", alt=alt)
         st.download_button(
             "Download as CSV",
-            table.to_csv(index=False),
+            harmless_table(table).to_csv(index=False),
             file_name=f"{name}.csv",
             mime="text/csv",
             key=f"csv-{key}",

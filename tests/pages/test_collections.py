@@ -7,6 +7,8 @@ import json
 import zipfile
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
@@ -296,3 +298,23 @@ def test_without_a_model_that_fits_the_pages_say_where_to_get_one(mine):
         app = opened(page, collection="mine")
         assert not app.exception
         assert not [error for error in app.error if "No model" in error.value]
+
+
+def test_a_split_whose_name_leads_elsewhere_stays_in_the_folder_of_exports(mine, home):
+    for name in ("images", "captions"):
+        path = mine.folder / f"{name}.parquet"
+        table = pq.read_table(path)
+        place = table.column_names.index("split")
+        names = pa.array(["../../../outside"] * len(table))
+        pq.write_table(table.set_column(place, "split", names), path)
+    card = mine.folder / "collection.json"
+    content = json.loads(card.read_text())
+    card.write_text(json.dumps({**content, "caption_vector_splits": ["../../../outside"]}))
+    app = opened(
+        "collections", collection="mine", format="csv", **{"export-split": "../../../outside"}
+    )
+    app.button(key="export").click().run()
+    [(task, _)] = background.works_of(Task)
+    made = ended(task)
+    assert made.folder.parent == (home / "exports").resolve()
+    assert made.folder.name.startswith("mine-demo-csv--outside-")

@@ -3,6 +3,7 @@ import pytest
 from lsr.cli.main import main
 from lsr.exceptions import IndexFileError, QueryError, UnknownNameError
 from lsr.index.memory.files import CARD, index_folder, index_origin, save_index, stored_index
+from lsr.search.query import check_text
 from lsr.search.searcher import Searcher, SearchSettings, projected_index
 from lsr.search.trec_run import Query, read_queries, write_run
 
@@ -190,3 +191,21 @@ def test_a_mistake_gets_one_line(arguments, message, capsys, tmp_path):
     complaint = capsys.readouterr().err
     assert message in complaint
     assert complaint.count("\n") == 1
+
+
+def test_a_run_goes_into_a_folder_that_is_made_and_needs_a_name(tmp_path, capsys):
+    queries = tmp_path / "q.txt"
+    queries.write_text("two dogs\n")
+    out = tmp_path / "new" / "folder" / "x.run"
+    assert main(["search", "--queries", str(queries), "--run", str(out)]) == 0
+    assert out.read_text().startswith("1 Q0 ")
+    assert main(["search", "--queries", str(queries), "--run", ""]) == 2
+    assert "Name it with --run OUT" in capsys.readouterr().err
+    assert main(["search", "--queries", str(queries), "--run", str(queries / "x.run")]) == 2
+    assert main(["search", "caf\udce9"]) == 2
+    assert "The argument 'caf\\udce9' is not UTF-8" in capsys.readouterr().err
+
+
+def test_half_a_character_is_no_query():
+    with pytest.raises(QueryError, match="half of a character"):
+        check_text("a dog \ud83d")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 
 import streamlit as st
@@ -9,6 +10,7 @@ import streamlit as st
 from lsr.collection.installed import Overview
 from lsr.exports.exporting import ExportRequest
 from lsr.exports.formats import formats
+from lsr.storage.files import fingerprint
 from lsr.storage.places import home
 from pages.parts import actions, address, mode
 from pages.parts.choice import fitting
@@ -42,11 +44,17 @@ def show_export(one: Overview) -> None:
     else:
         st.caption("No model reads the vectors yet, so dense vectors are all there is to export.")
     st.selectbox("Split", split_names, **address.bound("export-split", split, default))
-    title = "-".join([one.name, *([model] if model else []), name, split])
+    title = "-".join([one.name, *([model] if model else []), name, _plain(split)])
     request = ExportRequest(one.name, model, name, home() / "exports" / title, split)
     st.code(_command(request), language="bash", wrap_lines=True)
     if st.button("Export", type="primary", key="export"):
         start(Task("Exporting", title), actions.export(request))
+
+
+def _plain(split: str) -> str:
+    """The name of a split as a part of a file name; what would lead elsewhere becomes a mark."""
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", split)[:40]
+    return plain if plain == split else f"{plain}-{fingerprint(split)[:6]}"
 
 
 def _command(request: ExportRequest) -> str:
