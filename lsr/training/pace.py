@@ -33,7 +33,7 @@ _LABEL_WORDS = 2_000
 def lexical_seconds(
     collection: Collection, vocabulary: Vocabulary, settings: LexicalSettings
 ) -> float:
-    """Seconds that closed form, tuning and the folds that check it will take.
+    """Seconds that closed form, tuning and the folds that check it will take on free cores.
 
     A closed form and a few steps of the real batch are timed on up to a thousand of the texts, and
     scaled to all texts, to the terms that these are likely to say, and to all steps.
@@ -41,21 +41,22 @@ def lexical_seconds(
     Raises:
         CollectionError: there is nothing to learn from.
     """
+    from lsr.training.device import training_device
     from lsr.training.lexical.closed_form import ClosedFormSettings, closed_form
     from lsr.training.lexical.held_out import n_folds, validation_split
     from lsr.training.lexical.tuning import Tuning
 
     texts = texts_of(collection, settings.method)
     n_texts = texts.captions + texts.labels
-    began = time.perf_counter()
+    began = time.process_time()
     pairs = _sample(collection, vocabulary, settings.method)
     own = ClosedFormSettings(settings.target_active_terms)
     start = closed_form(pairs, vocabulary, np.zeros(0, np.int64), own)
-    fitting = (time.perf_counter() - began) * n_texts / len(pairs.texts)
+    fitting = (time.process_time() - began) * n_texts / len(pairs.texts)
     if settings.method == "closed-form":
         return fitting
     chosen = settings.tuning(n_texts)
-    run = Tuning(start, pairs, vocabulary, chosen)
+    run = Tuning(start, pairs, vocabulary, chosen, training_device())
     seconds = run.seconds_a_step(_STEPS)
     if texts.captions:
         seconds *= _more_terms(pairs.texts, n_texts, vocabulary)

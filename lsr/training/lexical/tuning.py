@@ -101,13 +101,23 @@ class Tuning:
                 losses = []
 
     def seconds_a_step(self, steps: int) -> float:
-        """Mean time of some first steps, after one that is not counted; they change the head."""
+        """Mean time of some first steps, after one that is not counted; they change the head.
+
+        On a CPU, of its own work spread over its threads, so that it does not depend on what else
+        keeps the cores busy at that moment.
+        """
         taken = self._steps()
         next(taken)
-        began = time.perf_counter()
+        began = self._clock()
         for _ in range(steps):
             next(taken)
-        return (time.perf_counter() - began) / steps
+        return (self._clock() - began) / steps
+
+    def _clock(self) -> float:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+            return time.perf_counter()
+        return time.process_time() / torch.get_num_threads()
 
     def _steps(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Loss and active terms of an image, after each step."""

@@ -36,8 +36,8 @@ def say_duration(images: Collection, settings: LexicalSettings) -> None:
         if work.latest is not None:
             how = "a part of them" if settings.method == "closed-form" else "its first steps"
             st.caption(
-                f"{in_words(work.latest).capitalize()} on this machine, by {how}, which were timed "
-                f"just now.{_first_run(images, settings)}"
+                f"{in_words(work.latest).capitalize()} on free cores of this machine, by {how}, "
+                f"timed just now.{_first_run(images, settings)}"
             )
         elif work.running:
             st.caption("Timing its first steps on this machine…")
