@@ -196,11 +196,14 @@ def test_a_training_run_survives_a_reload_and_can_be_stopped(server, page):
     page.goto(f"{server}/train?name=browsed")
     page.get_by_role("button", name="Start training").click()
     page.wait_for_url("**run=browsed*")
-    page.get_by_text("Getting ready").wait_for()
+    # Streamlit's own header has a button of that name while a script runs.
+    stop = page.get_by_test_id("stMainBlockContainer").get_by_role(
+        "button", name="Stop", exact=True
+    )
+    stop.wait_for()
     page.reload()
-    page.get_by_text("Getting ready").wait_for()
-    page.get_by_role("button", name="Stop", exact=True).click()
-    page.get_by_text("It had not reported yet.").wait_for()
+    stop.click()
+    page.get_by_text("Stopped.").first.wait_for()
     page.get_by_role("button", name="Discard", exact=True).click()
     page.get_by_role("button", name="Discard for good").click()
     page.get_by_text("No run yet").wait_for()
