@@ -38,12 +38,14 @@ class Grid:
     weights: of the regularizer, for captions and images alike; empty takes a quarter of the
         recipe's, the recipe's own and four times as much.
     n_images: training images used, the first ones; 0 means all.
+    queries: a query set on which every run is measured as well, or empty.
     """
 
     recipe: TrainingSettings
     seeds: int = 3
     weights: tuple[float, ...] = ()
     n_images: int = 0
+    queries: str = ""
 
     def check(self, available: int) -> None:
         """Refuse a grid that cannot be trained.
@@ -109,11 +111,13 @@ class Grid:
         """What all runs have in common, as JSON keeps it."""
         settings = settings_as_json(self._run("none", 0.0, self.recipe.hidden_size, 0))
         kept = {name: value for name, value in settings.items() if name not in _VARIED}
-        return {**kept, "n_images": self.n_images}
+        return {**kept, "n_images": self.n_images, "queries": self.queries}
 
     def key(self, settings: TrainingSettings, collection: str) -> str:
         """The name of a run: another one for other settings or another collection fingerprint."""
-        told = {**settings_as_json(settings), "n_images": self.n_images}
+        told: dict[str, Any] = {**settings_as_json(settings), "n_images": self.n_images}
+        if self.queries:
+            told["queries"] = self.queries
         return fingerprint(json.dumps(told, sort_keys=True), collection)
 
 

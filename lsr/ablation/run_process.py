@@ -19,6 +19,7 @@ import torch
 
 from lsr.collection.collection import Collection, load_collection
 from lsr.evaluation.evaluate import evaluate_split
+from lsr.evaluation.projected import ProjectedSplit
 from lsr.evaluation.task import make_task
 from lsr.exceptions import InputError
 from lsr.storage.files import write_json
@@ -40,6 +41,7 @@ class Task:
     collection: Path
     settings: TrainingSettings
     n_images: int
+    queries: str
     file: Path
     threads: int
 
@@ -52,7 +54,11 @@ def do(task: Task, complaints: Connection) -> None:
     try:
         collection = load_collection(task.collection)
         result = train_and_measure(
-            collection, task.settings, task.n_images, task.file.with_suffix(".training")
+            collection,
+            task.settings,
+            task.n_images,
+            task.file.with_suffix(".training"),
+            task.queries,
         )
         write_json(task.file, result)
     except (InputError, OSError) as problem:
@@ -67,7 +73,11 @@ def _leave_with_parent() -> None:
 
 
 def train_and_measure(
-    collection: Collection, settings: TrainingSettings, n_images: int, unfinished: Path
+    collection: Collection,
+    settings: TrainingSettings,
+    n_images: int,
+    unfinished: Path,
+    queries: str = "",
 ) -> dict[str, Any]:
     """`row`, the columns of runs.parquet, and `mismatch`, the rows of mismatch.parquet.
 
@@ -76,6 +86,7 @@ def train_and_measure(
     Args:
         n_images: training images used, the first ones; 0 means all.
         unfinished: a folder for the run's state; it is removed.
+        queries: a query set to measure on as well, or empty.
     """
     ready = prepare(collection, settings, n_images=n_images)
     pairs = (ready.training, ready.validation)
@@ -107,16 +118,33 @@ def train_and_measure(
         "settings": json.dumps(settings_as_json(settings)),
         "collection": collection.fingerprint,
     }
-    rows = [
+    rows = _mismatch(projected, names, "")
+    if queries:
+        _, asked = project_with_trained(collection, ready, queries)
+        of_queries = _mismatch(asked, names, queries)
+        row |= {
+            "queries": queries,
+            "queries_R@1": of_queries[-1]["R@1"],
+            "queries_literal_R@1": of_queries[0]["R@1"],
+        }
+        rows += of_queries
+    return {"row": row, "mismatch": rows}
+
+
+def _mismatch(
+    projected: ProjectedSplit, names: dict[str, Any], queries: str
+) -> list[dict[str, Any]]:
+    """A row for each inference rate, from literal terms alone to all terms."""
+    return [
         {
             **names,
+            "queries": queries,
             "rate": one.value,
             **{name: one.mean[name] for name in ("R@1", "R@5", "MRR@10")},
             "flops": one.flops,
         }
         for one in sweep(make_task(projected), Knob("caption"), np.array(RATES))
     ]
-    return {"row": row, "mismatch": rows}
 
 
 def _measures(metrics: dict[str, Any]) -> dict[str, Any]:

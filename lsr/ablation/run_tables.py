@@ -36,6 +36,9 @@ RUN_COLUMNS = pa.schema(
         "MRR@10": _REAL,
         "dense_R@1": _REAL,
         "literal_R@1": _REAL,
+        "queries": _TEXT,
+        "queries_R@1": _REAL,
+        "queries_literal_R@1": _REAL,
         "flops": _REAL,
         "active_terms_query": _REAL,
         "active_terms_image": _REAL,
@@ -55,7 +58,15 @@ RUN_COLUMNS = pa.schema(
     }
 )
 MISMATCH_COLUMNS = pa.schema(
-    {**_CELL, "rate": _REAL, "R@1": _REAL, "R@5": _REAL, "MRR@10": _REAL, "flops": _REAL}
+    {
+        **_CELL,
+        "queries": _TEXT,
+        "rate": _REAL,
+        "R@1": _REAL,
+        "R@5": _REAL,
+        "MRR@10": _REAL,
+        "flops": _REAL,
+    }
 )
 _SUMMARIZED = ("R@1", "literal_R@1", "flops", "active_terms_image", "exact@20", "seconds")
 

@@ -27,6 +27,7 @@ from lsr.exceptions import ModelError, QueryError
 from lsr.storage.files import read_json, write_json
 from lsr.storage.locks import exclusive
 from lsr.training.device import training_device
+from lsr.training.train_model import measured_split
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,8 @@ def ablate(
     Raises:
         QueryError: a grid that cannot be trained, no worker, or a folder that holds an ablation
             of another collection or recipe, or that another ablation is writing.
-        CollectionError, UnknownNameError: the collection cannot be trained on.
+        CollectionError, UnknownNameError: the collection cannot be trained on, or has no such
+            query set.
         ModelError: a run could not be finished.
     """
     collection.check_captions()
@@ -77,6 +79,8 @@ def ablate(
     # Captions without vectors are encoded here, once, and not by every worker.
     for split in {"train", "val", *collection.splits} & {"train", "val", "test"}:
         load_pairs(collection, split)
+    if grid.queries:
+        load_pairs(collection, measured_split(collection), queries=grid.queries)
     ablation = _Ablation(collection, folder, grid)
     with _alone(folder):
         ablation.plan(studies, command, workers)
@@ -152,6 +156,7 @@ class _Ablation:
                         self.collection.folder,
                         settings,
                         self.grid.n_images,
+                        self.grid.queries,
                         self.file(run),
                         threads_for(workers),
                     )
@@ -177,7 +182,7 @@ class _Ablation:
                 f"({self.collection.fingerprint}). Give another --out."
             )
         ours, old = self.grid.constants(), before.get("constants", {})
-        if differing := sorted(name for name in ours if ours[name] != old.get(name)):
+        if differing := sorted(name for name in ours if ours[name] != old.get(name, "")):
             values = ", ".join(f"{n.replace('_', ' ')} {old.get(n)}" for n in differing)
             raise QueryError(
                 f"`{self.folder}` holds an ablation with other settings ({values}). "

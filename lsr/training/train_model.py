@@ -187,11 +187,23 @@ def prepare(
     return Prepared(head, training, validation, vocabulary, start, stopped, bundled)
 
 
-def project_with_trained(collection: Collection, ready: Prepared) -> tuple[str, ProjectedSplit]:
-    """The split that a trained head is measured on, projected: `test`, else `val`, else `train`."""
-    split = next(name for name in ("test", "val", "train") if has_pairs(collection, name))
+def measured_split(collection: Collection) -> str:
+    """The split that a trained head is measured on: `test`, else `val`, else `train`."""
+    return next(name for name in ("test", "val", "train") if has_pairs(collection, name))
+
+
+def project_with_trained(
+    collection: Collection, ready: Prepared, queries: str = ""
+) -> tuple[str, ProjectedSplit]:
+    """The split that a trained head is measured on, projected.
+
+    Args:
+        queries: name of a query set that takes the place of the captions.
+    """
+    split = measured_split(collection)
     encoder = ready.bundled if collection.encoder == ready.bundled.name else None
-    return split, project_split_with(collection, ready.head, ready.vocabulary, split, encoder)
+    head, vocabulary = ready.head, ready.vocabulary
+    return split, project_split_with(collection, head, vocabulary, split, encoder, queries)
 
 
 def new_head(

@@ -19,7 +19,12 @@ from lsr.ablation.run_process import RATES, peak_memory, train_and_measure
 from lsr.ablation.run_tables import MISMATCH_COLUMNS, RUN_COLUMNS, summarize_runs
 from lsr.ablation.runs import ablate
 from lsr.cli.main import main
+from lsr.collection.collection import load_collection
+from lsr.collection.queries import QueryRow, write_query_set
+from lsr.evaluation.evaluate import evaluate_split
+from lsr.evaluation.projected import project_split
 from lsr.exceptions import ModelError, QueryError
+from lsr.model.checkpoint import load_model
 from lsr.model.vocabulary import Vocabulary
 from lsr.storage.files import write_json
 from lsr.storage.locks import exclusive
@@ -158,7 +163,8 @@ def test_the_tables_hold_a_row_for_every_run_and_what_was_run_stands_beside(kill
         assert row["seconds"] > 0
         assert row["peak_memory"] > 50e6
         assert json.loads(row["settings"])["hidden_size"] == row["hidden_size"]
-        assert all(row[name] is not None for name in RUN_COLUMNS.names)
+        filled = [name for name in RUN_COLUMNS.names if not name.startswith("queries")]
+        assert all(row[name] is not None for name in filled)
     # The mismatch study was not asked for.
     mismatch = pq.read_table(out / "mismatch.parquet")
     assert mismatch.schema.equals(MISMATCH_COLUMNS)
@@ -194,6 +200,47 @@ def test_a_row_holds_what_training_that_model_gives(tiny, tmp_path):
     assert rates[-1]["R@1"] == row["R@1"]
     assert rates[-1]["flops"] == pytest.approx(row["flops"])
     np.testing.assert_allclose(np.diff([one["flops"] for one in rates], n=2), 0, atol=1e-6)
+
+
+def test_a_run_is_measured_on_a_query_set_as_well(tiny, tmp_path, monkeypatch, fake_encoder):
+    monkeypatch.setattr("lsr.evaluation.pairs.load_encoder", lambda name: fake_encoder)
+    asked = [tiny.caption_texts[row] for row in tiny.caption_rows("test")]
+    images = tiny.image_ids
+    rows = [
+        QueryRow(f"q{number}", text, images[tiny.caption_image_rows[row]])
+        for number, (row, text) in enumerate(zip(tiny.caption_rows("test"), asked, strict=True))
+    ]
+    write_query_set(tiny, "asked", rows[::2])
+    run = Grid(RECIPE, weights=(1e-2,)).runs("size")[0]
+    with_queries = Grid(RECIPE, queries="asked")
+    assert with_queries.key(run, "a") != Grid(RECIPE).key(run, "a")
+    plain = train_and_measure(tiny, run, 0, tmp_path / "unfinished")
+    both = train_and_measure(load_collection(tiny.folder), run, 0, tmp_path / "unfinished", "asked")
+    # Half of the captions under another name: what is trained and measured on captions stays.
+    assert {**both["row"], **_untimed(plain["row"])} == {**both["row"], **_untimed(both["row"])}
+    on_captions = [one for one in both["mismatch"] if not one["queries"]]
+    on_queries = [one for one in both["mismatch"] if one["queries"] == "asked"]
+    assert [one["rate"] for one in on_queries] == list(RATES)
+    assert on_captions == plain["mismatch"]
+    assert both["row"]["queries"] == "asked"
+    assert both["row"]["queries_R@1"] == on_queries[-1]["R@1"]
+    assert both["row"]["queries_literal_R@1"] == on_queries[0]["R@1"]
+    ranked = evaluate_split(projected_with(tiny, run, tmp_path, "asked"))
+    assert both["row"]["queries_R@1"] == ranked["sparse"]["R@1"]
+    assert both["row"]["queries_literal_R@1"] == ranked["literal"]["R@1"]
+
+
+def projected_with(collection, run, folder, queries):
+    """The query set under the model that `train` makes with a run's settings."""
+    torch.set_num_threads(1)
+    list(train_model(collection, folder / "model", run, precision=torch.float32))
+    return project_split(
+        load_collection(collection.folder), load_model(folder / "model"), "test", queries=queries
+    )
+
+
+def _untimed(row):
+    return {n: v for n, v in row.items() if n not in ("seconds", "pairs_per_second", "peak_memory")}
 
 
 def test_fewer_images_train_on_the_first_ones(tiny, tmp_path):
