@@ -21,3 +21,25 @@ _FUNCTION_WORDS = """
 """
 FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 """English words that say nothing about a picture: what is known before any caption is read."""
+
+NUMBER_WORDS = frozenset(
+    [
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "couple",
+        "dozen",
+        "group",
+        "many",
+        "pair",
+        "several",
+        "trio",
+    ]
+)
+"""English words that count: said of things of every kind, and yet seen in a picture."""

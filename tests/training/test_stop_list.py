@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 
 from lsr.evaluation.pairs import Pairs
@@ -40,3 +42,20 @@ def test_the_stop_list_holds_marks_empty_words_and_unsaid_pieces(vocabulary):
     stopped = {vocabulary.terms[i] for i in stop_list(drawn_pairs(), vocabulary)}
     assert {"[PAD]", "[CLS]", "[unused0]", "a", "the", "two", "three", "##s", "##ing"} <= stopped
     assert stopped.isdisjoint({"dog", "boat", "tree", "city", "horse", "beach"})
+
+
+def test_words_that_count_stay_where_pictures_show_the_number(vocabulary):
+    """Images that lie a little apart for one number and for another, and for nothing else."""
+    pairs = drawn_pairs(2_000)
+    counts = np.array([1.0 if " two " in text else -1.0 for text in pairs.texts])
+    axis = np.zeros(pairs.image_vectors.shape[1])
+    axis[0] = 0.07
+    seen = unit(pairs.image_vectors + counts[:, None] * axis)
+    apart = replace(pairs, image_vectors=seen, caption_vectors=seen)
+    value = specificity(apart, vocabulary)[vocabulary.id_of("two")]
+    assert 0.04 < value < 0.15
+    stopped = {vocabulary.terms[i] for i in stop_list(apart, vocabulary)}
+    assert stopped.isdisjoint({"two", "three"})
+    # The articles of the same captions say nothing, and random numbers neither.
+    assert {"a", "the"} <= stopped
+    assert {"two", "three"} <= {vocabulary.terms[i] for i in stop_list(pairs, vocabulary)}
