@@ -36,7 +36,7 @@ QUICK_RECIPE = replace(COMPACT_RECIPE, epochs=4, hidden_size=128)
 
 
 BUNDLED_TUNING = LexicalSettings(
-    target_active_terms=48,
+    target_active_terms=40,
     control=ExpansionControl(per="batch"),
     recipe=TuningSettings(
         steps=800,
