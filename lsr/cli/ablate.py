@@ -1,4 +1,4 @@
-"""The command `ablate`: many heads, to compare what each choice does."""
+"""The commands `ablate` and `dial`: many heads, to compare what each choice does."""
 
 from __future__ import annotations
 
@@ -28,8 +28,17 @@ _NOT_HERE = (
 
 
 def add_commands(add: Add) -> None:
-    """`ablate`."""
+    """`ablate` and `dial`."""
     _add_ablate_options(add("ablate", "Train a grid of heads.", ablate, model=False))
+    does = "Tune a head at each rate of control and measure all terms beside own words."
+    _add_dial_options(add("dial", does, dial, model=False))
+
+
+def _add_dial_options(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--queries", default="", metavar="NAME", help="a query set to measure on as well"
+    )
+    one.add_argument("--seed", type=int, default=0, metavar="N", help="of tuning (0)")
 
 
 def _add_ablate_options(one: argparse.ArgumentParser) -> None:
@@ -40,6 +49,9 @@ def _add_ablate_options(one: argparse.ArgumentParser) -> None:
     one.add_argument("--workers", type=int, metavar="N", help="runs at once (cores, at most 4)")
     one.add_argument(
         "--scenes", type=int, default=0, metavar="N", help="training images, the first ones (all)"
+    )
+    one.add_argument(
+        "--queries", default="", metavar="NAME", help="a query set to measure on as well"
     )
     one.add_argument(
         "--regularizer-weights",
@@ -70,7 +82,7 @@ def ablate(options: argparse.Namespace, log: Log) -> Answer:
         )
     weights = tuple(options.regularizer_weights)
     recipe = training_settings(options, CONTROL_ALONE)
-    grid = Grid(recipe, options.seeds, weights, options.scenes)
+    grid = Grid(recipe, options.seeds, weights, options.scenes, options.queries)
     collection = load_collection(options.collection)
     folder = Path(options.out).expanduser()
     reports = ablate(
@@ -87,6 +99,20 @@ def ablate(options: argparse.Namespace, log: Log) -> Answer:
         "runs": report.planned,
         "trained_now": report.done - first.done,
         "cells": summarize_runs(rows),
+    }
+
+
+def dial(options: argparse.Namespace, log: Log) -> Answer:
+    """The rows of the control dial; what was made before is not made again."""
+    from lsr.ablation.dial import Dial
+    from lsr.collection.collection import load_collection
+
+    family = Dial(load_collection(options.collection), options.queries, seed=options.seed)
+    for report in family.turning():
+        log(f"{report.done} of {report.planned} steps  {report.control}".rstrip())
+    return {
+        "queries": options.queries or None,
+        "rows": [row.as_dict() for row in report.rows],
     }
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from statistics import fmean, stdev
 from typing import Any
 
 import plotly.graph_objects as go
 
+from lsr.ablation.dial import DialRow
 from lsr.figures.style import Palette, axis, layout, log_axis
 
 Row = dict[str, Any]
@@ -21,6 +23,8 @@ RUN_LABELS = {
     "active_terms_image": "active terms an image",
     "active_terms_query": "active terms a caption",
 }
+# Where on the dial a rate that rises stands: beside the others, no number of its own.
+_SCHEDULED = 1.25
 _MARKS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "star", "hexagon")
 
 
@@ -75,6 +79,67 @@ def controls_figure(
 def _bars(values: list[list[float]], colour: str) -> dict[str, Any]:
     spread = [stdev(run) if len(run) > 1 else 0.0 for run in values]
     return {"type": "data", "array": spread, "color": colour, "thickness": 1.2, "width": 4}
+
+
+def dial_figure(rows: Sequence[DialRow], palette: Palette) -> go.Figure:
+    """R@1 against the rate of control in training: all terms, own words, and the teacher.
+
+    A colour for the captions and one for the query set. The scheduled control, whose rate rises,
+    stands apart at the right end.
+    """
+    traces: list[dict[str, Any]] = []
+    sets = list(dict.fromkeys(row.queries for row in rows))
+    for place, queries in enumerate(sets):
+        own = [row for row in rows if row.queries == queries]
+        colour, name = palette.series[place % 4], queries or "captions"
+        for kind, dash, symbol, value in (
+            ("all terms", "solid", "circle", attrgetter("all_terms")),
+            ("own words alone", "dot", "diamond-open", attrgetter("own_words")),
+        ):
+            for ordinary in (True, False):
+                told = [row for row in own if (row.rate is not None) == ordinary]
+                traces.append(
+                    {
+                        "type": "scatter",
+                        "x": [_dial_place(row) for row in told],
+                        "y": [value(row) for row in told],
+                        "mode": "lines+markers" if ordinary else "markers",
+                        "name": f"{name}, {kind}",
+                        "legendgroup": f"{name}, {kind}",
+                        "showlegend": ordinary,
+                        "line": {"color": colour, "dash": dash, "width": 2},
+                        "marker": {"color": colour, "symbol": symbol, "size": 9},
+                        "customdata": [row.control for row in told],
+                        "hovertemplate": "%{customdata}: %{y:.3f}<extra>"
+                        + f"{name}, {kind}</extra>",
+                    }
+                )
+        if own:
+            traces.append(
+                {
+                    "type": "scatter",
+                    "x": [0, _SCHEDULED],
+                    "y": [own[0].dense] * 2,
+                    "mode": "lines",
+                    "line": {"color": colour, "width": 1, "dash": "longdashdot"},
+                    "name": f"{name}, dense teacher",
+                    "hovertemplate": f"{name}, dense teacher: %{{y:.3f}}<extra></extra>",
+                }
+            )
+    across = axis(
+        "rate at which captions may expand while the head learns",
+        palette,
+        tickvals=[0, 0.25, 0.5, 0.75, 1, _SCHEDULED],
+        ticktext=["0", "0.25", "0.5", "0.75", "1", "scheduled"],
+    )
+    up = axis("R@1", palette, tickformat=".2f", rangemode="tozero")
+    shape = layout(palette, 420, xaxis=across, yaxis=up)
+    shape["margin"]["t"] = 84
+    return go.Figure(traces, shape)
+
+
+def _dial_place(row: DialRow) -> float:
+    return _SCHEDULED if row.rate is None else row.rate
 
 
 def mismatch_table(rows: Sequence[Row], measure: str = "R@1") -> tuple[list[str], list[float], Any]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from lsr.ablation.dial import Dial, DialReport
 from lsr.collection.collection import load_collection
 from lsr.collection.installed import remove_collection
 from lsr.encoders.own import own_names
@@ -184,6 +185,16 @@ def _in_turn() -> bool:
                 "one at a time. Wait for it or stop it."
             )
     return True
+
+
+def tune(family: Dial) -> Callable[[], Iterator[DialReport]]:
+    """What tunes the heads of a control dial.
+
+    Raises:
+        NotAllowedError: training is off.
+    """
+    mode.require("train")
+    return family.turning
 
 
 def stop(job: Job) -> None:

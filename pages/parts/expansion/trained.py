@@ -17,6 +17,7 @@ from lsr.figures.trained import (
 from lsr.sweep.knobs import Knob
 from pages.parts import address, caches, charts, explain
 from pages.parts.choice import Choice
+from pages.parts.expansion.dial import show_dial
 from pages.parts.expansion.setting import choose_null, measurable_splits
 from pages.parts.markup import escape
 
@@ -30,6 +31,7 @@ _RATES = np.linspace(0, 1, 11)
 
 def show_trained(choice: Choice) -> None:
     """Controls against each other, the mismatch of training and search, and the head's size."""
+    show_dial(choice)
     tables = read_ablation()
     if tables is None:
         st.info(
