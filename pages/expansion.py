@@ -10,7 +10,7 @@ from pages.parts.entry import draw
 from pages.parts.expansion.cheapest import show_cheapest
 from pages.parts.expansion.curve import (
     measure,
-    show_chart,
+    show_charts,
     show_progress,
     show_reading,
     show_table,
@@ -63,15 +63,12 @@ def _explore(setting: Setting, kind: str) -> None:
     """Everything that moves with the knob; the rest of the page stays as it is."""
     busy = False
     with mistakes_shown():
-        left, right = st.columns([5, 3], gap="medium")
-        with left:
-            turned = turn_knob(kind)
-            found = measure(setting, turned)
-            busy = show_progress(found, turned.knob.random)
-            show_chart(found, setting, turned)
-            show_reading(found, turned)
-        with right:
-            show_table(found, setting, turned)
+        turned = turn_knob(kind)
+        found = measure(setting, turned)
+        busy = show_progress(found, turned.knob.random)
+        show_charts(found, setting, turned)
+        show_reading(found, turned)
+        show_table(found, setting, turned)
         charts.table_twin(sweep_table(found), name=f"sweep-{turned.knob.control}", key="sweep")
         view = address.choose("view", "Look closer", _VIEWS, "query")
         if view == "flips":

@@ -24,26 +24,25 @@ from lsr.sweep.cheapest import cheapest
 from lsr.sweep.knobs import Knob, parse_knob
 from lsr.sweep.laboratory import Laboratory, open_laboratory
 from lsr.sweep.nulls import NULLS
-from lsr.sweep.sweep import Draws, sweep
+from lsr.sweep.sweep import RATE_STOPS, Draws, sweep
 
 CARD = "report.json"
 SCHEMA = 2
-_RATES = tuple(round(0.05 * step, 2) for step in range(21))
 _LENGTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 150, 200, 300, 500)
 _LEAST = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
 # Every knob of a report, with its values.
 KNOBS: dict[str, tuple[float, ...]] = {
-    "caption": _RATES,
-    "mean": _RATES,
-    "word": _RATES,
-    "word-df": _RATES,
+    "caption": RATE_STOPS,
+    "mean": RATE_STOPS,
+    "word": RATE_STOPS,
+    "word-df": RATE_STOPS,
     "top-k": _LENGTHS,
     "top-k/expansion": _LENGTHS,
     "top-k@images": _LENGTHS,
     "top-k@both": _LENGTHS,
     "threshold": _LEAST,
-    "max-ratio": _RATES,
-    "max-ratio@images": _RATES,
+    "max-ratio": RATE_STOPS,
+    "max-ratio@images": RATE_STOPS,
     "bits@both": tuple(range(1, 9)),
 }
 # Nulls are measured on these.

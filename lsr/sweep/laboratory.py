@@ -70,10 +70,15 @@ class Laboratory:
     @cached_property
     def teacher(self) -> dict[str, float]:
         """Measures of the ranking by dense vectors."""
+        return teacher_once(self.teacher_about, lambda: self.plain.teacher_ranks)
+
+    @property
+    def teacher_about(self) -> list[str]:
+        """What the teacher's measures depend on."""
         about = [self.collection.fingerprint, self.split, self.direction]
         if self.queries:
             about.append(self.collection.query_set(self.queries).fingerprint)
-        return teacher_once(about, lambda: self.plain.teacher_ranks)
+        return about
 
     @cached_property
     def free(self) -> Task:

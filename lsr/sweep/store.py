@@ -1,4 +1,8 @@
-"""What sweeps have measured, kept as parquet and shared by pages, commands and notebooks."""
+"""What sweeps have measured, kept as parquet and shared by pages, commands and notebooks.
+
+Records of the bundled models on their collection are shipped: `python -m lsr world build` measures
+them. They are found as one's own are, by the fingerprints of everything they depend on.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +16,14 @@ import pyarrow.parquet as pq
 
 from lsr.evaluation.passes import COSTS, MEASURES, Record
 from lsr.exceptions import BusyError
+from lsr.storage import places
 from lsr.storage.files import fingerprint, replacing_file, write_json
 from lsr.storage.folders import remove_folder
 from lsr.storage.places import home
 from lsr.storage.untrusted import Column, DamagedError, read_columns
 
 SCHEMA = 2
+SHIPPED = "sweeps"  # under the bundled assets
 _REAL = pa.float64()
 _COLUMNS = pa.schema(
     {
@@ -52,12 +58,19 @@ class SweepStore:
         key = fingerprint(*(f"{name}={self.about[name]}" for name in sorted(self.about)))
         self._root = root or home() / "cache" / "sweeps"
         self.folder = self._root / key
+        self._shipped = places.ASSETS / SHIPPED / key
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything was measured."""
+        return self.folder.exists() or self._shipped.exists()
 
     def read(self) -> dict[tuple[float, int], Record]:
         """Records by value and draw."""
         records: dict[tuple[float, int], Record] = {}
         # A dot begins the name of what is still being written.
-        parts = sorted(self.folder.glob("[!.]*.parquet"), key=_changed)
+        folders = (self._shipped, self.folder)
+        parts = [p for f in folders for p in sorted(f.glob("[!.]*.parquet"), key=_changed)]
         for part in parts:
             try:
                 rows = read_columns(part, _KINDS).to_pylist()

@@ -19,6 +19,8 @@ from lsr.sweep.measure import measure
 from lsr.sweep.store import SweepStore
 
 MOST_DRAWS, FEWEST_DRAWS = 1000, 8
+# Rates from 0 to 1 that pages, reports and the shipped records are measured at.
+RATE_STOPS = tuple(round(0.05 * step, 2) for step in range(21))
 _NAMES = (*MEASURES, *COSTS)  # the half width is that of the first
 
 
@@ -94,6 +96,10 @@ class Draws:
             )
         if not 0 <= self.seed < 2**32:
             raise QueryError(f"Seed {self.seed} is not possible. Use 0 to {2**32 - 1}.")
+
+
+UNTIL_KNOWN = Draws(most=64, half_width=0.005)
+"""Until the mean R@1 of every rate is known to half a point, or so many are done."""
 
 
 def sweep(

@@ -24,9 +24,16 @@ from PIL import Image
 from lsr.collection.collection import Collection, load_collection
 from lsr.collection.writing import write_collection
 from lsr.encoders.bundled import BundledEncoder
+from lsr.evaluation.task import DIRECTIONS
 from lsr.exceptions import ModelError
+from lsr.model.checkpoint import load_model
 from lsr.model.expansion import parse_control
-from lsr.storage.files import fingerprint, read_json, replacing_file, save_array
+from lsr.storage.files import fingerprint, read_json, replacing_file, save_array, write_json
+from lsr.sweep.knobs import Knob
+from lsr.sweep.laboratory import open_laboratory
+from lsr.sweep.store import SHIPPED, SweepStore
+from lsr.sweep.sweep import RATE_STOPS, UNTIL_KNOWN
+from lsr.sweep.teacher import teacher_file
 from lsr.training.lexical.make_model import make_lexical
 from lsr.training.lexical.settings import LexicalSettings
 from lsr.training.recipes import (
@@ -45,6 +52,8 @@ from lsr.world.queries import write_queries
 from lsr.world.scene_tables import SHOWN, SIDE, SPLITS, file_name, probes, tables
 
 _CHUNK = 250
+# What the Expansion page opens with.
+_SWEPT, _FIRST_KNOB = ("demo", "demo-uncontrolled"), Knob("word")
 
 
 @dataclass(frozen=True)
@@ -59,7 +68,7 @@ class BuildReport:
 
 
 def build(work: Path, out: Path, *, workers: int = 2) -> Iterator[BuildReport]:
-    """Build encoder, collection and models into `out`.
+    """Build encoder, collection, models and their first sweeps into `out`.
 
     Raises:
         InputError: the font or the build-time text model is missing; the message names it.
@@ -70,6 +79,7 @@ def build(work: Path, out: Path, *, workers: int = 2) -> Iterator[BuildReport]:
         partial(_collection, work, out),
         partial(_queries, out),
         partial(_models, out),
+        partial(_sweeps, out),
     ):
         started = time.perf_counter()
         for report in stage():
@@ -241,6 +251,26 @@ def _train_model(
     )
     for report in run:
         yield _report(stage, report.epoch, total, f"validation R@1 {report.measures['R@1']:.3f}")
+
+
+def _sweeps(out: Path) -> Iterator[BuildReport]:
+    """What the Expansion page shows first, measured and kept, so that it opens at once."""
+    collection = load_collection(out / "collections" / "demo")
+    folder, done = out / SHIPPED, 0
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for name in _SWEPT:
+        model = load_model(out / "models" / name)
+        for direction in DIRECTIONS:
+            ready = open_laboratory(collection, model, "test", direction, queries="paraphrased")
+            for _ in ready.sweeping(_FIRST_KNOB, RATE_STOPS, UNTIL_KNOWN):
+                pass
+            measured = ready.store(_FIRST_KNOB, UNTIL_KNOWN.seed)
+            kept = SweepStore(measured.about, folder)
+            kept.append(list(measured.read().values()))
+            write_json(folder / teacher_file(ready.teacher_about), ready.teacher)
+            done += 1
+            yield _report("sweeps", done, len(_SWEPT) * len(DIRECTIONS), name)
 
 
 def _is_built(folder: Path, settings: dict[str, Any], collection: Collection) -> bool:

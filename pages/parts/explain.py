@@ -29,14 +29,14 @@ A caption's terms fall into two parts: the *literal* part, which the caption say
 *expansion* part, which the model adds. Five knobs decide how much of it takes part. Four act while
 searching, on a model that is trained already; the fifth acts while training.
 
-- **Caption rate p.** One coin for each caption: with probability p it keeps all its terms,
-  otherwise only the literal ones. Means are exact, and nothing is sampled; searching with text the
-  band is one standard deviation over such coins.
-- **Mean score.** No coin: images are ranked by literal score + p × expansion score. This is another
-  curve than the mean over coins, often a better one, and it saves nothing above p = 0.
 - **Word rate p.** One coin for each term of the vocabulary: it may be an expansion term in every
   caption or in none. The curve is a mean over draws that all rates share; draws go on until the
   mean R@1 is known to ±0.005. The band is one standard deviation of a single draw.
+- **Caption rate p.** One coin for each caption: with probability p it keeps all its terms,
+  otherwise only the literal ones. Means are exact, and nothing is sampled; searching with text the
+  curve is a line, and the band is one standard deviation over such coins.
+- **Mean score.** No coin: images are ranked by literal score + p × expansion score. This is another
+  curve than the mean over coins, often a better one, and it saves nothing above p = 0.
 - **Pruning.** Each vector keeps its k strongest terms, or those of at least a weight, or of at
   least a share of its strongest; or weights are rounded to a few bits. Cut captions, images or
   both, and literal or expansion terms apart.
@@ -46,6 +46,13 @@ searching, on a model that is trained already; the fifth acts while training.
 steps are the Pareto frontier: no point is as cheap and better. Points that others beat are faded. A
 *null* is the first model with its work undone; a curve that does not rise above it shows nothing.
 """
+
+
+LINE = (
+    "From text to images this curve is a line by definition: each caption keeps its own words or "
+    "all its terms, so the mean moves evenly from one end to the other. *Mean score* and *Word "
+    "rate* show what lies between."
+)
 
 
 def how_it_works() -> None:

@@ -211,18 +211,72 @@ def measured(**address: str) -> AppTest:
     return app.run()
 
 
-def lab_table(app: AppTest) -> dict[str, list[str]]:
-    """Cells of the table of the laboratory, by measure."""
+def lab_table(app: AppTest) -> dict[tuple[str, str], dict[str, str]]:
+    """Cells of the table of the laboratory, by direction and model, then by measure."""
     page = next(html.proto.body for html in app.get("html") if "lab-table" in html.proto.body)
-    rows = re.findall(r"<tr[^>]*><th scope='row'[^>]*>(.*?)</th>(.*?)</tr>", page)
-    return {name: re.findall(r"<td>(.*?)</td>", cells) for name, cells in rows}
+    heads, body = re.search(r"<thead>(.*)</thead><tbody>(.*)</tbody>", page).groups()
+    names = re.findall(r"<th scope='col' title[^>]*>(.*?)</th>", heads)
+    found, direction = {}, ""
+    for row in re.findall(r"<tr>(.*?)</tr>", body):
+        if group := re.search(r"rowgroup[^>]*>(.*?)</th>", row):
+            direction = group[1]
+            continue
+        label = re.search(r"<th scope='row'>(.*?)</th>", row)[1]
+        cells = re.findall(r"<td[^>]*>(.*?)</td>", row)
+        found[direction, label] = dict(zip(names, cells, strict=True))
+    return found
+
+
+CAPTIONS = {"control": "caption", "queries": "captions"}
+TO_IMAGE, TO_TEXT = "Text → image", "Image → text"
 
 
 def test_a_lower_rate_lowers_the_active_terms_and_leaves_the_teacher():
-    full, none = (lab_table(measured(rate=rate)) for rate in ("1", "0"))
-    assert float(full["terms a query"][0]) > float(none["terms a query"][0])
-    assert full["R@1"][-1] == none["R@1"][-1]
-    assert float(full["R@1"][0]) == pytest.approx(0.822, abs=0.002)
+    full, none = (lab_table(measured(**CAPTIONS, rate=rate)) for rate in ("1", "0"))
+    ours, theirs = (TO_IMAGE, "demo"), (TO_IMAGE, "dense teacher")
+    assert float(full[ours]["terms a query"]) > float(none[ours]["terms a query"])
+    assert full[theirs]["R@1"] == none[theirs]["R@1"]
+    assert float(full[ours]["R@1"]) == pytest.approx(0.821, abs=0.002)
+
+
+def test_the_page_starts_where_expansion_pays_and_opens_without_measuring(capsys):
+    """Word level on the queries in other words, both directions, from what is shipped."""
+    app = opened("expansion")
+    assert not app.exception
+    assert not app.get("progress")
+    table = lab_table(app)
+    assert [place for place, _ in table] == [TO_IMAGE] * 3 + [TO_TEXT] * 3
+    told = ["sweep", "--control", "word", "--queries", "paraphrased", "--from", "1", "--to", "1"]
+    for direction, name in ((TO_IMAGE, "text-to-image"), (TO_TEXT, "image-to-text")):
+        assert main([*told, "--steps", "1", "--draws", "1", "--direction", name, "--json"]) == 0
+        (row,) = json.loads(capsys.readouterr().out)["rows"]
+        assert table[direction, "demo"]["R@1"] == f"{row['R@1']:.3f}"
+    curve = next(one for one in app.get("plotly_chart")).proto.alt
+    ends = [float(number) for number in re.findall(r"(?:from|to) (0\.\d+) at", curve)]
+    assert ends[1] > ends[0] + 0.1
+
+
+def test_the_shipped_sweeps_are_what_a_sweep_measures(monkeypatch, tmp_path, capsys):
+    told = ["sweep", "--control", "word", "--queries", "paraphrased", "--from", "0.5", "--to"]
+    told += ["0.5", "--steps", "1", "--draws", "8", "--json"]
+    assert main(told) == 0
+    shipped = json.loads(capsys.readouterr().out)["rows"]
+    monkeypatch.setattr("lsr.sweep.store.SHIPPED", "nothing")
+    monkeypatch.setenv("LEXISCOPE_HOME", str(tmp_path))
+    assert main(told) == 0
+    (ours,), (theirs,) = json.loads(capsys.readouterr().out)["rows"], shipped
+    assert ours["draws"] == 8 <= theirs["draws"]
+    assert ours["R@1"] == pytest.approx(theirs["R@1"], abs=0.01)
+
+
+def test_the_caption_curve_is_said_to_be_a_line():
+    app = measured(**CAPTIONS, rate="0.5")
+    assert any("a line by definition" in one.value for one in app.caption)
+    assert not any("a line by definition" in one.value for one in measured(rate="0.5").caption)
+    ours = lab_table(app)[TO_IMAGE, "demo"]
+    ends = [lab_table(measured(**CAPTIONS, rate=one))[TO_IMAGE, "demo"] for one in ("0", "1")]
+    middle = sum(float(one["R@1"]) for one in ends) / 2
+    assert float(ours["R@1"]) == pytest.approx(middle, abs=0.002)
 
 
 @pytest.mark.parametrize(
@@ -242,19 +296,25 @@ def test_every_knob_has_its_place_in_the_address(address, value):
     assert not app.exception
     assert not app.error
     assert app.select_slider[0].value == value
-    assert len(lab_table(app)["R@1"]) == 3
+    assert len(lab_table(app)) == 6
 
 
-def test_images_search_their_captions_too():
-    forward, back = (lab_table(measured(direction=d)) for d in ("text-to-image", "image-to-text"))
-    assert forward["terms a query"][0] == back["terms a document"][0]
-    assert float(back["R@1"][0]) > float(forward["R@1"][0])
+def test_images_search_their_captions_beside():
+    forward, back = (
+        lab_table(measured(**CAPTIONS, direction=one)) for one in ("text-to-image", "image-to-text")
+    )
+    assert next(iter(forward)) == (TO_IMAGE, "demo")
+    assert next(iter(back)) == (TO_TEXT, "demo")
+    assert forward == {key: back[key] for key in forward}
+    there, here = forward[TO_IMAGE, "demo"], forward[TO_TEXT, "demo"]
+    assert there["terms a query"] == here["terms a document"]
+    assert float(here["R@1"]) > float(there["R@1"])
 
 
 def test_a_null_is_measured_beside_the_models():
-    cells = lab_table(measured(null="words", rate="0"))["Exact@20"]
-    assert len(cells) == 4
-    assert cells[2] == "1.000"
+    table = lab_table(measured(**CAPTIONS, null="words", rate="0"))
+    assert len(table) == 8
+    assert table[TO_IMAGE, "demo, caption words only"]["Exact@20"] == "1.000"
 
 
 @pytest.mark.parametrize("view", ["flips", "cloud", "prices", "cheapest", "report"])
@@ -298,7 +358,7 @@ def test_a_null_stands_in_every_chart_of_what_was_trained(capsys):
     app = opened("expansion", control="training", null="words")
     assert not app.exception
     assert not app.error
-    points, rates, sizes = app.get("plotly_chart")
+    _, points, rates, sizes = app.get("plotly_chart")
     told = ["sweep", "--control", "caption", "--from", "0", "--to", "1", "--steps", "2"]
     assert main([*told, "--null", "words", "--json"]) == 0
     literal, full = json.loads(capsys.readouterr().out)["rows"]
@@ -308,7 +368,7 @@ def test_a_null_stands_in_every_chart_of_what_was_trained(capsys):
     assert heat["y"][-1] == "null"
     assert heat["text"][-1][0] == f"{literal['R@1']:.2f}".removeprefix("0")
     assert "null, all terms" in sizes.proto.spec
-    assert "null:" not in opened("expansion", control="training").get("plotly_chart")[0].proto.alt
+    assert "null:" not in opened("expansion", control="training").get("plotly_chart")[1].proto.alt
 
 
 def test_what_changes_names_queries_terms_and_an_interval():
@@ -353,8 +413,9 @@ def test_a_null_can_be_the_baseline():
 
 
 def test_latency_is_measured_when_it_is_drawn():
-    cells = lab_table(measured(x="latency_us", control="prune", k="5"))["µs a query"]
-    assert all(float(cell) > 0 for cell in cells[:2])
+    table = lab_table(measured(x="latency_us", control="prune", k="5"))
+    for name in ("demo", "demo-uncontrolled"):
+        assert float(table[TO_IMAGE, name]["µs a query"]) > 0
 
 
 def test_the_shipped_ablation_is_drawn():
@@ -362,6 +423,7 @@ def test_the_shipped_ablation_is_drawn():
     assert not app.exception
     assert not app.error
     assert [one.value for one in app.subheader] == [
+        "The control dial",
         "What each control gives",
         "Trained at one rate, searched at another",
         "Size of the head",

@@ -11,15 +11,16 @@ import pandas as pd
 import streamlit as st
 
 from lsr.evaluation.passes import COSTS, MEASURES
+from lsr.evaluation.task import DIRECTIONS
 from lsr.figures.frontier import LABELS, MEANINGS, Curve, frontier_alt, trade_off_figure
-from lsr.sweep.sweep import Draws, SweepReport, SweepRow
+from lsr.sweep.sweep import UNTIL_KNOWN, SweepReport, SweepRow
 from pages.parts import address, background, charts, explain
 from pages.parts.expansion.knobs import Turned, move_to
-from pages.parts.expansion.setting import Setting
+from pages.parts.expansion.setting import DIRECTION_LABELS, Setting
 from pages.parts.markup import escape as escape_markdown
 
-# Draws go on until the mean R@1 of every rate is known to ± half a point, or so many are done.
-DRAWS = Draws(most=64, half_width=0.005)
+DRAWS = UNTIL_KNOWN
+_PATIENCE = 1.2  # seconds that a page waits for what it begins to measure
 # A curve whose ends differ by less than this share is called flat.
 _FLAT = 0.01
 _SHORT = {
@@ -37,12 +38,14 @@ _SHORT = {
 class Measured:
     """The rows of one model under the knob; none yet while the first are measured.
 
-    null: what is undone in the model; empty where nothing is. teacher: measures of the dense ranks.
+    direction: of search. null: what is undone in the model; empty where nothing is.
+    teacher: measures of the dense ranks.
     running: whether more rows may come; asked before the rows were read, so that none is missed.
     """
 
     name: str
     model: str
+    direction: str
     null: str
     rows: Sequence[SweepRow]
     work: background.Work[SweepReport]
@@ -54,35 +57,45 @@ class Measured:
 def measure(setting: Setting, turned: Turned) -> list[Measured]:
     """Every model, and the null, under a knob: from memory, from disk, or measured now.
 
+    The direction chosen comes first, then the other one, which waits for the first.
+
     Raises:
         DiskFullError: what was measured cannot be kept.
     """
+    found = _measure(setting, turned, setting.direction)
+    if not any(one.running for one in found):
+        found += _measure(setting, turned, setting.other_direction)
+    return found
+
+
+def _measure(setting: Setting, turned: Turned, direction: str) -> list[Measured]:
     found: list[Measured] = []
     for model, null, name in setting.searched:
-        ready = setting.laboratory(model, null)
+        ready = setting.laboratory(model, null, direction)
         key = (
             ready.collection.fingerprint,
             ready.model.fingerprint,
             setting.split,
             setting.queries,
-            setting.direction,
+            direction,
             null,
             turned.knob,
             setting.latency,
         )
-        if not ready.store(turned.knob, DRAWS.seed).folder.exists():
+        if not ready.store(turned.knob, DRAWS.seed).begun:
             # Making ready for a sweep is no part of the patience that a sweep is given.
             with st.spinner("Setting up the laboratory…"):
                 _ = ready.task.teacher_top
         start = partial(ready.sweeping, turned.knob, turned.values, DRAWS, latency=setting.latency)
-        work = background.follow(key, start)
+        patience = _PATIENCE if direction == setting.direction else 0.0
+        work = background.follow(key, start, patience)
         if work.problem is not None:
             background.forget(key)
             raise work.problem
         running = work.running
         rows = work.latest.rows if work.latest else ()
         teacher = found[0].teacher if found else ready.teacher
-        found.append(Measured(name, model, null, rows, work, key, teacher, running))
+        found.append(Measured(name, model, direction, null, rows, work, key, teacher, running))
     return found
 
 
@@ -94,7 +107,7 @@ def show_progress(found: Sequence[Measured], random: bool) -> bool:
         return False
     done = sum(one.work.latest.done if one.work.latest else 0 for one in found)
     planned = sum(one.work.latest.planned if one.work.latest else DRAWS.most for one in found)
-    names = ", ".join(one.name for one in busy)
+    names = ", ".join(dict.fromkeys(one.name for one in busy))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         count = f": {done} of at most {planned} draws" if random else ""
         st.progress(done / max(planned, 1), f"Measuring {names}{count}")
@@ -108,7 +121,8 @@ def _offer_to_go_on(stopped: Sequence[Measured]) -> None:
     if not stopped:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"Stopped: {', '.join(one.name for one in stopped)}. What was drawn is kept.")
+        names = ", ".join(dict.fromkeys(one.name for one in stopped))
+        st.caption(f"Stopped: {names}. What was drawn is kept.")
         if st.button("Go on", key="go-on"):
             for one in stopped:
                 background.forget(one.key)
@@ -116,14 +130,14 @@ def _offer_to_go_on(stopped: Sequence[Measured]) -> None:
 
 
 def show_reading(found: Sequence[Measured], turned: Turned) -> None:
-    """How to read a null, and a sentence where a curve is flat: neither explains itself."""
-    nulls = [one.null for one in found if one.null]
-    for null in nulls:
+    """How to read a null, a line by definition, and a flat curve: none explains itself."""
+    for null in dict.fromkeys(one.null for one in found if one.null):
         st.caption(explain.NULLS[null])
     if turned.knob.control != "caption":
         return
+    st.caption(explain.LINE)
     for one in found:
-        if one.null or not one.rows:
+        if one.null or not one.rows or one.direction != DIRECTIONS[0]:
             continue
         low, high = one.rows[0].mean["R@1"], one.rows[-1].mean["R@1"]
         if low is not None and high is not None and low > 0 and abs(high - low) < _FLAT * low:
@@ -134,33 +148,54 @@ def show_reading(found: Sequence[Measured], turned: Turned) -> None:
             )
 
 
-def show_chart(found: Sequence[Measured], setting: Setting, turned: Turned) -> None:
-    """The trade-off; a click on a point turns the knob to it and shows what changes there."""
-    teacher = found[0].teacher.get(setting.y)
+def show_charts(found: Sequence[Measured], setting: Setting, turned: Turned) -> None:
+    """The trade-off in both directions, the one chosen first."""
+    columns = st.columns(2, gap="medium")
+    for column, direction in zip(
+        columns, (setting.direction, setting.other_direction), strict=True
+    ):
+        with column:
+            st.markdown(f"**{DIRECTION_LABELS[direction]}**")
+            there = [one for one in found if one.direction == direction]
+            if there:
+                _show_chart(there, setting, turned, direction)
+            else:
+                st.caption("Comes next.")
+
+
+def _show_chart(
+    found: Sequence[Measured], setting: Setting, turned: Turned, direction: str
+) -> None:
+    """A click on a point turns the knob to it and shows what changes there."""
+    teacher, x = found[0].teacher.get(setting.y), setting.cost(direction)
     drawn = [Curve(one.name, one.rows, turned.place, bool(one.null)) for one in found if one.rows]
     figure = trade_off_figure(
-        drawn, charts.colours(), x=setting.x, y=setting.y, log=setting.log, teacher=teacher
+        drawn, charts.colours(), x=x, y=setting.y, log=setting.log, teacher=teacher
     )
+    key = f"trade-off-{direction}"
     state = st.plotly_chart(
         figure,
-        key="trade-off",
-        alt=frontier_alt(drawn, setting.x, setting.y),
+        key=key,
+        alt=frontier_alt(drawn, x, setting.y),
         config=charts.CONFIG,
         on_select="rerun",
         selection_mode="points",
     )
     clicked = _clicked(state)
-    if clicked is not None and clicked != st.session_state.get("trade-off-clicked"):
-        st.session_state["trade-off-clicked"] = clicked
+    if clicked is not None and clicked != st.session_state.get(f"{key}-clicked"):
+        st.session_state[f"{key}-clicked"] = clicked
         name, value = clicked
         if value in turned.values:
             move_to(turned, value)
             # A point of the null has the first model's configuration.
             address.write("point", name if name in setting.models[1:] else None)
             address.write("view", "flips")
+            if direction != setting.direction:
+                address.write("direction", None if direction == DIRECTIONS[0] else direction)
+                st.rerun()
             st.rerun(scope="fragment")
     elif clicked is None:
-        st.session_state.pop("trade-off-clicked", None)
+        st.session_state.pop(f"{key}-clicked", None)
 
 
 def _clicked(state: object) -> tuple[str, float] | None:
@@ -171,44 +206,53 @@ def _clicked(state: object) -> tuple[str, float] | None:
 
 
 def show_table(found: Sequence[Measured], setting: Setting, turned: Turned) -> None:
-    """All measures where the knob stands, a column for each model."""
+    """All measures where the knob stands: a row for each model and the teacher, by direction."""
     rows = [(one, one.rows[turned.place]) for one in found if one.rows]
     if not rows:
         return
-    teacher = found[0].teacher
-    heads = "".join(
-        f"<th scope='col' title=\"{escape(one.name, quote=True)}\">"
-        f"{escape((one.null and 'null') or one.model)}</th>"
-        for one, _ in rows
-    )
-    lines = [
-        _line(name, [row.get(name) for _, row in rows], teacher.get(name), setting)
-        for name in (*MEASURES, *COSTS)
-        if any(row.get(name) is not None for _, row in rows)
+    names = [
+        name for name in (*MEASURES, *COSTS) if any(row.get(name) is not None for _, row in rows)
     ]
+    heads = "".join(
+        f"<th scope='col' title=\"{escape(MEANINGS[name], quote=True)}\">{_SHORT[name]}</th>"
+        for name in names
+    )
+    lines = []
+    for direction in dict.fromkeys(one.direction for one, _ in rows):
+        label, width = DIRECTION_LABELS[direction], len(names) + 1
+        lines.append(f"<tr><th scope='rowgroup' colspan='{width}'>{label}</th></tr>")
+        there = [(one, row) for one, row in rows if one.direction == direction]
+        chosen = (setting.cost(direction), setting.y)
+        for one, row in there:
+            values = [row.get(name) for name in names]
+            lines.append(_line(one.name, names, values, chosen))
+        teacher = [there[0][0].teacher.get(name) for name in names]
+        lines.append(_line("dense teacher", names, teacher, chosen))
     known = [row for _, row in rows if row.draws > 1]
     note = ""
     if known:
         widest = max(row.half_width for row in known)
         note = (
-            f"<p>{max(row.draws for row in known)} draws, seed {DRAWS.seed}; the mean R@1 here is "
-            f"known to ±{widest:.4f} (95 %).</p>"
+            f"<p>At most {max(row.draws for row in known)} draws, seed {DRAWS.seed}; the mean R@1 "
+            f"here is known to ±{widest:.4f} (95 %).</p>"
         )
     st.html(
-        f"<table class='lab-table'><thead><tr><th scope='col'>at {turned.value:g}</th>{heads}"
-        f"<th scope='col'>teacher</th></tr></thead><tbody>{''.join(lines)}</tbody></table>{note}"
+        f"<div class='lab-table'><table><thead><tr><th scope='col'>at {turned.value:g}</th>"
+        f"{heads}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>{note}"
     )
 
 
 def _line(
-    name: str, values: Sequence[float | None], teacher: float | None, setting: Setting
+    label: str,
+    names: Sequence[str],
+    values: Sequence[float | None],
+    chosen: tuple[str, str],
 ) -> str:
-    chosen = " class='chosen'" if name in (setting.x, setting.y) else ""
-    cells = "".join(f"<td>{_number(name, value)}</td>" for value in values)
-    own = "" if teacher is None else f"{teacher:.3f}"
-    meaning = escape(MEANINGS[name], quote=True)
-    head = f"<th scope='row' title=\"{meaning}\">{_SHORT[name]}</th>"
-    return f"<tr{chosen}>{head}{cells}<td>{own}</td></tr>"
+    cells = "".join(
+        f"<td{' class=chosen' if name in chosen else ''}>{_number(name, value)}</td>"
+        for name, value in zip(names, values, strict=True)
+    )
+    return f"<tr><th scope='row'>{escape(label)}</th>{cells}</tr>"
 
 
 def _number(name: str, value: float | None) -> str:
@@ -223,4 +267,10 @@ def _number(name: str, value: float | None) -> str:
 
 def sweep_table(found: Sequence[Measured]) -> pd.DataFrame:
     """All rows of all models as one table, with the keys of the command line."""
-    return pd.DataFrame([{"model": one.name, **row.as_dict()} for one in found for row in one.rows])
+    return pd.DataFrame(
+        [
+            {"model": one.name, "direction": one.direction, **row.as_dict()}
+            for one in found
+            for row in one.rows
+        ]
+    )

@@ -9,16 +9,18 @@ import streamlit as st
 
 from lsr.exceptions import QueryError
 from lsr.sweep.knobs import PRUNINGS, Knob, Part, Sides
+from lsr.sweep.sweep import RATE_STOPS
 from pages.parts import address
 
 KINDS = {
+    "word": "Word rate",
     "caption": "Caption rate",
     "mean": "Mean score",
-    "word": "Word rate",
     "prune": "Pruning",
     "training": "Training",
 }
-_RATES = tuple(round(step * 0.05, 2) for step in range(21))
+# Where expansion and its price show best: words that queries share with no caption.
+_FIRST = "word"
 _LENGTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 150, 200, 300, 500)
 _LEAST = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
 
@@ -33,13 +35,15 @@ class Slider(NamedTuple):
 
 
 SLIDERS = {
-    "caption": Slider("rate", _RATES, 1.0, "Rate p of a caption's coin"),
-    "mean": Slider("rate", _RATES, 1.0, "Share p of the expansion score"),
-    "word": Slider("rate", _RATES, 1.0, "Rate p of a term's coin"),
-    "word-df": Slider("rate", _RATES, 1.0, "Rate p of a term's coin × (1 − its share of images)"),
+    "caption": Slider("rate", RATE_STOPS, 1.0, "Rate p of a caption's coin"),
+    "mean": Slider("rate", RATE_STOPS, 1.0, "Share p of the expansion score"),
+    "word": Slider("rate", RATE_STOPS, 1.0, "Rate p of a term's coin"),
+    "word-df": Slider(
+        "rate", RATE_STOPS, 1.0, "Rate p of a coin × (1 − the term's share of images)"
+    ),
     "top-k": Slider("k", _LENGTHS, 20, "Strongest terms kept"),
     "threshold": Slider("least", _LEAST, 0.0, "Least weight kept"),
-    "max-ratio": Slider("ratio", _RATES, 0.0, "Least share of the strongest weight kept"),
+    "max-ratio": Slider("ratio", RATE_STOPS, 0.0, "Least share of the strongest weight kept"),
     "bits": Slider("bits", tuple(range(1, 9)), 8, "Bits of a weight"),
 }
 _CUTS = {
@@ -76,7 +80,7 @@ def read_kind() -> str:
     Raises:
         QueryError: none of KINDS.
     """
-    return address.read_option("control", list(KINDS), "caption")
+    return address.read_option("control", list(KINDS), _FIRST)
 
 
 def choose_kind() -> str:
@@ -88,7 +92,7 @@ def choose_kind() -> str:
     try:
         kind = read_kind()
     except QueryError:
-        _draw_kinds("caption")
+        _draw_kinds(_FIRST)
         raise
     _draw_kinds(kind)
     return kind
@@ -100,7 +104,7 @@ def _draw_kinds(kind: str) -> None:
         list(KINDS),
         format_func=KINDS.__getitem__,
         required=True,
-        **address.bound("control", kind, "caption"),
+        **address.bound("control", kind, _FIRST),
     )
 
 

@@ -18,7 +18,12 @@ from pages.parts.choice import Choice, fitting, read_name
 
 NONE = "none"
 CAPTIONS = "captions"
-_DIRECTIONS = {"text-to-image": "Text → image", "image-to-text": "Image → text"}
+# What a cost is called when captions are searched in place of searching, and the reverse.
+_TURNED = {
+    "active_terms_query": "active_terms_document",
+    "active_terms_document": "active_terms_query",
+}
+DIRECTION_LABELS = {"text-to-image": "Text → image", "image-to-text": "Image → text"}
 _NULLS = {NONE: "None", **NULLS}
 
 
@@ -55,6 +60,15 @@ class Setting:
         return (*plain, (model, self.null, f"{model}, {NULLS[self.null].lower()}"))
 
     @property
+    def other_direction(self) -> str:
+        """The direction that stands beside the one chosen."""
+        return next(one for one in DIRECTIONS if one != self.direction)
+
+    def cost(self, direction: str) -> str:
+        """The cost to draw in a direction: captions stay captions when they are searched."""
+        return self.x if direction == self.direction else _TURNED.get(self.x, self.x)
+
+    @property
     def latency(self) -> bool:
         """Whether the search has to be timed."""
         return self.x == "latency_us"
@@ -68,7 +82,7 @@ def choose_setting(choice: Choice, images: Collection) -> Setting:
     """
     with st.popover("Measured on", icon=":material/compare:"):
         split, direction, against = _choose_task(choice, images)
-        queries = _choose_queries(images)
+        queries = _choose_queries(images, split)
     with st.popover("Axes and null", icon=":material/monitoring:"):
         y, x, log, null = _choose_chart(direction)
     models = (choice.model,) if against == NONE else (choice.model, against)
@@ -93,10 +107,11 @@ def _choose_task(choice: Choice, images: Collection) -> tuple[str, str, str]:
     st.segmented_control(
         "Direction",
         DIRECTIONS,
-        format_func=_DIRECTIONS.__getitem__,
+        format_func=DIRECTION_LABELS.__getitem__,
         required=True,
         help="Text → image: every caption searches its image. Image → text: every image searches "
-        "its captions, and the best of them counts.",
+        "its captions, and the best of them counts. Both are drawn; this one stands first, and "
+        "everything below the charts is about it.",
         **address.bound("direction", direction, DIRECTIONS[0]),
     )
     st.selectbox(
@@ -108,7 +123,7 @@ def _choose_task(choice: Choice, images: Collection) -> tuple[str, str, str]:
     return split, direction, against
 
 
-def _choose_queries(images: Collection) -> str:
+def _choose_queries(images: Collection, split: str) -> str:
     """The query set that takes the place of the captions; empty for the captions.
 
     Raises:
@@ -116,14 +131,15 @@ def _choose_queries(images: Collection) -> str:
     """
     if not images.query_sets:
         return ""
-    queries = address.read_option("queries", [CAPTIONS, *images.query_sets], CAPTIONS)
+    default = usual_queries(images, split) or CAPTIONS
+    queries = address.read_option("queries", [CAPTIONS, *images.query_sets], default)
     st.selectbox(
         "Queries",
         [CAPTIONS, *images.query_sets],
         format_func=lambda name: "The captions" if name == CAPTIONS else name,
         help="What is searched with. Captions of an image say the same words again and again, so "
         "their own words nearly suffice. Where queries use other words, expansion pays.",
-        **address.bound("queries", queries, CAPTIONS),
+        **address.bound("queries", queries, default),
     )
     return "" if queries == CAPTIONS else queries
 
@@ -195,3 +211,14 @@ def preferred_other(others: list[str]) -> str:
     if not others:
         return NONE
     return "demo-uncontrolled" if "demo-uncontrolled" in others else others[0]
+
+
+def usual_queries(images: Collection, split: str) -> str:
+    """What is measured first: the set with most queries that the split answers, if there is one.
+
+    Empty for the captions.
+    """
+    rows = images.image_rows(split)
+    answered = {name: len(images.query_set(name).among(rows)[0]) for name in images.query_sets}
+    best = max(answered, key=answered.__getitem__, default="")
+    return best if answered.get(best) else ""
