@@ -48,9 +48,11 @@ def column_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatc
                 yield from map(_checked, file.iter_batches(_BATCH, columns=list(columns)))
             return
         with pa.memory_map(str(path)) as source:
-            for batch in _open(source):
+            for whole in _open(source):
+                # A batch that says more rows than its columns have would end the process.
+                batch = _checked(whole.select(list(columns)))
                 for first in range(0, len(batch), _BATCH):
-                    yield _checked(batch.select(list(columns)).slice(first, _BATCH))
+                    yield batch.slice(first, _BATCH)
 
 
 def _checked(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -153,13 +153,18 @@ def _trusted(name: str, place: Place) -> ListFile | None:
 
 def _other_lists(container: Container) -> Iterator[tuple[str, Place]]:
     """Files that may be lists, without those that belong to one picture or say its split."""
-    stems = {plain_name(str(PurePosixPath(name).with_suffix(""))) for name in container.pictures}
+    stems = {_without_ending(name) for name in container.pictures}
     whole = {plain_name(name) for name in container.pictures}
     for name, place in container.files.items():
-        path = PurePosixPath(name)
-        beside = plain_name(str(path.with_suffix("")))
+        beside = _without_ending(name)
         if beside not in stems and beside not in whole and not names_split(name):
             yield name, place
+
+
+def _without_ending(name: str) -> str:
+    """A member's name as names are compared, of a member named `.` as well."""
+    path = PurePosixPath(name)
+    return plain_name(str(path)[: -len(path.suffix) or None])
 
 
 def _unread(files: Iterable[tuple[str, Place]]) -> Iterator[ListFile]:
