@@ -57,6 +57,7 @@ def run_stages(
     if query_stages is None:
         query_stages = np.zeros(queries.matrix.nnz, np.int32)
     starts, rows = task.relevant
+    teacher_top = task.teacher_top  # before the lock, which working it out takes as well
     with sweep_ranks.ONE_AT_A_TIME:
         results = sweep_ranks.staged_ranks(
             *arrays(postings),
@@ -67,7 +68,7 @@ def run_stages(
             n_stages,
             starts,
             rows,
-            task.teacher_top,
+            teacher_top,
         )
     return Staged(*results)
 

@@ -88,6 +88,7 @@ def chances_of_documents(task: Task, rates: np.ndarray) -> np.ndarray:
 def _coins(task: Task, rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     postings = task.documents.postings
     starts, rows = task.relevant
+    teacher_top = task.teacher_top  # before the lock, which working it out takes as well
     with sweep_ranks.ONE_AT_A_TIME:
         found: tuple[np.ndarray, np.ndarray] = sweep_coins.coin_measures(
             *arrays(postings),
@@ -97,7 +98,7 @@ def _coins(task: Task, rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             np.asarray(rates, np.float64),
             starts,
             rows,
-            task.teacher_top,
+            teacher_top,
             10,
         )
     return found
@@ -112,6 +113,7 @@ def mean_score(task: Task, rates: np.ndarray) -> list[Record]:
     posting_said = (
         np.ones(len(postings.rows), bool) if captions_ask else task.documents.said[postings.entries]
     )
+    teacher_top = task.teacher_top
     with sweep_ranks.ONE_AT_A_TIME:
         ranks, shared = sweep_ranks.mean_ranks(
             *arrays(postings),
@@ -122,7 +124,7 @@ def mean_score(task: Task, rates: np.ndarray) -> list[Record]:
             np.asarray(rates, np.float32),
             starts,
             rows,
-            task.teacher_top,
+            teacher_top,
         )
     ends = _literal_then_all(task).records()
     exact, semantic = _mean_quality(task, rates)

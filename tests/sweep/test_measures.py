@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import threading
 
 import numpy as np
 import pytest
 
 from lsr.evaluation.passes import COSTS
-from lsr.evaluation.task import make_task
+from lsr.evaluation.task import Task, make_task
 from lsr.exceptions import QueryError
+from lsr.kernels import sweep_ranks
 from lsr.sweep.knobs import CONTROLS, Knob, set_to
 from lsr.sweep.sweep import Draws, SweepRow, sweep
 from tests.sweep import brute
@@ -209,3 +211,24 @@ def test_latency_is_a_positive_number_when_asked_for_and_null_otherwise(task):
         timed = sweep(task, knob, [1.0], latency=True)
         assert all(row.latency_us > 0 for row in timed)
         assert sweep(task, knob, [1.0])[0].latency_us is None
+
+
+@pytest.mark.parametrize("direction", brute.DIRECTIONS)
+@pytest.mark.parametrize("control", CONTROLS)
+def test_the_teacher_is_worked_out_before_the_loops_are_taken(direction, control, monkeypatch):
+    """Who holds the loops must not wait for a teacher that another thread works out with them."""
+    lock = threading.RLock()
+    monkeypatch.setattr(sweep_ranks, "ONE_AT_A_TIME", lock)
+    worked_out = []
+
+    def teacher(task):
+        worked_out.append(lock._is_owned())
+        return of_task(task)
+
+    of_task = Task._teacher.func
+    monkeypatch.setattr(Task, "_teacher", property(teacher))
+    small = brute.make_world(3)
+    task = make_task(small.projected(), direction, small.vectors)
+    sweep(task, Knob(control), [2.0] if control in ("top-k", "bits") else [0.5], Draws(1))
+    assert worked_out
+    assert not any(worked_out)
