@@ -17,7 +17,7 @@ from lsr.collection.collection import Collection
 from lsr.evaluation.evaluate import evaluate_split
 from lsr.evaluation.pairs import Pairs, load_pairs
 from lsr.evaluation.projected import project_split_with
-from lsr.exceptions import CollectionError, DiskFullError
+from lsr.exceptions import CollectionError, InputError
 from lsr.model.expansion import parse_control
 from lsr.model.vocabulary import Vocabulary
 from lsr.storage import places
@@ -197,7 +197,7 @@ class Dial:
             )
 
     def _keep(self, rows: tuple[DialRow, ...]) -> None:
-        with suppress(DiskFullError, OSError):  # it is only a shortcut
+        with suppress(InputError, OSError):  # it is only a shortcut
             path = home() / "cache" / "dial" / self.file
             write_json(path, {"rows": [row.as_dict() for row in rows]})
 

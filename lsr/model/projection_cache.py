@@ -17,7 +17,7 @@ import scipy.sparse as sp
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from lsr.exceptions import DiskFullError
+from lsr.exceptions import InputError
 from lsr.model.checkpoint import Model
 from lsr.model.vocabulary import Vocabulary
 from lsr.storage.files import fingerprint, replacing_file
@@ -130,7 +130,7 @@ def _keep(path: Path, matrix: sp.csr_matrix) -> None:
         _make_room(path.parent, LIMIT_BYTES - size)
         with replacing_file(path) as temporary:
             save_file(arrays, temporary)
-    except (DiskFullError, OSError) as problem:  # it is only a shortcut
+    except (InputError, OSError) as problem:  # it is only a shortcut
         _LOG.warning("Projected vectors are not kept: %s", problem)
 
 

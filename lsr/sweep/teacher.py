@@ -12,7 +12,7 @@ from contextlib import suppress
 import numpy as np
 
 from lsr.evaluation.measures import RANK_MEASURES, summarize
-from lsr.exceptions import CollectionError, DiskFullError
+from lsr.exceptions import CollectionError, InputError
 from lsr.storage import places
 from lsr.storage.files import fingerprint, read_json, write_json
 from lsr.storage.places import home
@@ -38,7 +38,7 @@ def teacher_once(about: Sequence[str], ranks: Callable[[], np.ndarray]) -> dict[
             if known.keys() == set(RANK_MEASURES) and all(map(_is_share, known.values())):
                 return {name: known[name] for name in RANK_MEASURES}
     measured = summarize(ranks())
-    with suppress(DiskFullError, OSError):  # it is only a shortcut
+    with suppress(InputError, OSError):  # it is only a shortcut
         write_json(path, measured)
     return measured
 
