@@ -123,7 +123,7 @@ def test_an_encoder_with_an_unknown_setting_uses_the_processor(tmp_path):
 def test_settings_that_the_processor_refuses_are_refused_when_the_encoder_is_loaded(tmp_path):
     tiny.make_siglip(tmp_path)
     SiglipImageProcessorPil(size={"height": 32, "width": -1}).save_pretrained(tmp_path)
-    with pytest.raises(ModelError, match="picture settings of `tiny` cannot be read"):
+    with pytest.raises(ModelError, match="settings of `tiny` cannot be read"):
         huggingface.load("siglip", Source(tmp_path, "tiny"), "tiny", "float32")
 
 
