@@ -15,6 +15,7 @@ from lsr.exceptions import ModelError
 from lsr.model.checkpoint import load_model
 from lsr.model.expansion import parse_control
 from lsr.storage.places import ASSETS as BUNDLED
+from lsr.storage.records import record_of
 from lsr.training.budget import Budget
 from lsr.training.lexical import make_model
 from lsr.training.lexical.closed_form import ClosedFormSettings, closed_form_by_parts
@@ -72,7 +73,8 @@ def test_every_part_is_reported_and_every_fold_counted(tiny, home):
     assert counted[-1] == steps[-1].steps == 6 * each
     assert steps[-1].seconds_left == 0
     assert all(report.seconds_left > 0 for report in steps[:-1])
-    assert LexicalReport.from_json(json.loads(json.dumps(asdict(steps[-1])))) == steps[-1]
+    written = json.loads(json.dumps(asdict(steps[-1])))
+    assert record_of(LexicalReport, written) == steps[-1]
 
 
 @pytest.mark.parametrize("stage", ["terms", "folds"])
