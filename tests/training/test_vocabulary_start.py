@@ -225,7 +225,7 @@ def test_pickled_weights_are_not_opened_and_the_way_to_convert_them_works(tmp_pa
 
 
 def test_a_start_that_is_not_there_is_refused(tmp_path, vocabulary):
-    with pytest.raises(UnknownNameError, match="no folder `bundeld`.*Or use `bundled`, `lexical` or `random`"):
+    with pytest.raises(UnknownNameError, match="no folder `bundeld`.*`lexical` or `random`"):
         load_start("bundeld", vocabulary)
     with pytest.raises(ModelError, match="holds no model.safetensors. Give the folder of a masked"):
         load_start(str(tmp_path), vocabulary)
