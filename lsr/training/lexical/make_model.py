@@ -82,15 +82,13 @@ def _noted(
     making: Generator[LexicalReport, None, _Made], work: Path
 ) -> Generator[LexicalReport, None, _Made]:
     """The reports, each also written down where a page follows the run."""
-    while True:
-        try:
-            report = next(making)
-        except StopIteration as end:
-            made: _Made = end.value
-            return made
+
+    def note(report: LexicalReport) -> LexicalReport:
         if is_lexical_job(work):
             write_json(work / PROGRESS, asdict(report))
-        yield report
+        return report
+
+    return told(making, note)
 
 
 def _made(
