@@ -6,6 +6,8 @@ from __future__ import annotations
 import ctypes
 import gc
 import sys
+from dataclasses import replace
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import TypeVar
@@ -60,15 +62,6 @@ def searcher(choice: Choice) -> Searcher:
     return _searcher(images, head, choice.engine, place, images.fingerprint, head.fingerprint)
 
 
-def projected(
-    collection_name: str, model_name: str, split: str, queries: str = ""
-) -> ProjectedSplit:
-    """A split, or a query set on it, projected with a model."""
-    images, head = collection(collection_name), model(model_name)
-    marks = images.fingerprint, head.fingerprint, _mark_of(images, queries)
-    return _projected(images, head, split, queries, *marks)
-
-
 def _mark_of(images: Collection, queries: str) -> str:
     """Changes with a query set's content."""
     return images.query_set(queries).fingerprint if queries else ""
@@ -84,10 +77,9 @@ def laboratory(
 ) -> Laboratory:
     """A model on a split, or on a query set there, ready to be swept."""
     images, head = collection(collection_name), model(model_name)
-    ready = projected(collection_name, model_name, split, queries)
     about = (split, direction, null, queries)
     marks = images.fingerprint, head.fingerprint, _mark_of(images, queries)
-    return _laboratory(images, head, ready, *about, *marks)
+    return _laboratory(images, head, *about, *marks)
 
 
 def search(ready: Searcher, text: str, settings: SearchSettings) -> SearchResult:
@@ -183,7 +175,7 @@ def _searcher(_images: Collection, _head: Model, engine: str, *marks: str) -> Se
     return _kept(ready)
 
 
-@st.cache_resource(max_entries=4, show_spinner="Projecting the captions…")
+@st.cache_resource(max_entries=4, show_spinner=False)  # a sweep's thread may ask as well
 def _projected(
     _images: Collection, _head: Model, split: str, queries: str, *marks: str
 ) -> ProjectedSplit:
@@ -194,18 +186,17 @@ def _projected(
 def _laboratory(
     _images: Collection,
     _head: Model,
-    _ready: ProjectedSplit,
     split: str,
     direction: str,
     null: str,
     queries: str,
     *marks: str,
 ) -> Laboratory:
-    return _kept(
-        open_laboratory(
-            _images, _head, split, direction, null=null, projected=_ready, queries=queries
-        )
-    )
+    made = open_laboratory(_images, _head, split, direction, null=null, queries=queries)
+    # Both directions and every null share what is projected once something has to be measured.
+    whose = _images.fingerprint, _head.fingerprint, _mark_of(_images, queries)
+    shared = partial(_projected, _images, _head, split, queries, *whose)
+    return _kept(replace(made, ready=shared))
 
 
 @st.cache_resource(max_entries=200, show_spinner=False)

@@ -76,7 +76,7 @@ def side_by_side(setting: Setting, text: str, show: Callable[[Pinned], None]) ->
     columns = st.columns(len(setting.searched), gap="medium")
     for column, (model, null, name) in zip(columns, setting.searched, strict=True):
         with column, mistakes_shown():
-            ready = setting.laboratory(model, null, "text-to-image")
+            ready = setting.of_one_query(model, null)
             show(Pinned(name, ready, _vector(ready, text, *_marks(ready))))
 
 

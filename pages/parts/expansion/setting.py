@@ -50,6 +50,13 @@ class Setting:
         direction = direction or self.direction
         return caches.laboratory(self.collection, model, self.split, direction, null, self.queries)
 
+    def of_one_query(self, model: str, null: str) -> Laboratory:
+        """A model on the images of the split, whose captions have stored vectors.
+
+        What one query finds does not depend on the others that are measured.
+        """
+        return caches.laboratory(self.collection, model, self.split, DIRECTIONS[0], null)
+
     @property
     def searched(self) -> tuple[tuple[str, str, str], ...]:
         """(model, null, name) of what stands side by side: the models, then the null."""
