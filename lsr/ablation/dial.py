@@ -10,25 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from lsr.collection.collection import Collection
-from lsr.evaluation.evaluate import evaluate_split
-from lsr.evaluation.pairs import Pairs, load_pairs
-from lsr.evaluation.projected import project_split_with
 from lsr.exceptions import CollectionError, InputError
-from lsr.model.expansion import parse_control
-from lsr.model.vocabulary import Vocabulary
 from lsr.storage import places
 from lsr.storage.files import fingerprint, read_json, write_json
-from lsr.storage.places import BUNDLED_ENCODER, home
-from lsr.training.device import training_device
-from lsr.training.lexical.closed_form import ClosedFormSettings, closed_form
-from lsr.training.lexical.head import LexicalHead
-from lsr.training.lexical.settings import TuningSettings
-from lsr.training.lexical.tuning import Tuning
-from lsr.training.stop_list import stop_list
+from lsr.storage.places import home
 
 CONTROLS = (
     "literal",
@@ -39,9 +28,7 @@ CONTROLS = (
     "scheduled",
 )
 SHIPPED = "dial"  # under the bundled assets
-# Enough to tell rates apart, and some ten seconds for a head on two cores.
-_STEPS, _BATCH = 200, 256
-_SPLITS = ("test", "val", "train")
+STEPS = 200  # of each head: enough to tell rates apart, some ten seconds on two cores
 _KEYS = {"all_terms": "R@1", "own_words": "literal_R@1", "dense": "dense_R@1"}
 
 
@@ -98,7 +85,7 @@ class Dial:
 
     def __init__(self, collection: Collection, queries: str = "", *, seed: int = 0) -> None:
         self.collection, self.queries, self.seed = collection, queries, seed
-        about = {"collection": collection.fingerprint, "seed": seed, "steps": _STEPS}
+        about = {"collection": collection.fingerprint, "seed": seed, "steps": STEPS}
         if queries:
             about["queries"] = collection.query_set(queries).fingerprint
         self.file = f"{fingerprint(json.dumps(about, sort_keys=True))}.json"
@@ -127,76 +114,12 @@ class Dial:
                 word is said often enough.
             EncoderError: queries have to be encoded, and the encoder is not here.
         """
-        rows = self.known
-        missing = [one for one in CONTROLS if one not in {row.control for row in rows}]
-        planned = _STEPS * len(CONTROLS)
-        done = planned - _STEPS * len(missing)
-        yield DialReport(done, planned, "", rows)
-        if not missing:
-            return
-        pairs = load_pairs(self.collection, "train")
-        vocabulary = Vocabulary.load(BUNDLED_ENCODER / "tokenizer.json")
-        chosen = replace(
-            TuningSettings.for_pairs(len(pairs.texts)),
-            steps=_STEPS,
-            batch_size=min(_BATCH, len(pairs.texts)),
-            seed=self.seed,
-        )
-        stopped = stop_list(pairs, vocabulary)
-        start = closed_form(
-            pairs, vocabulary, stopped, ClosedFormSettings(chosen.target_active_terms)
-        )
-        for control in missing:
-            for step in self._tuned(start, pairs, vocabulary, chosen, control):
-                if isinstance(step, LexicalHead):
-                    rows = (*rows, *self._measured(step, vocabulary, control))
-                    self._keep(rows)
-                else:
-                    yield DialReport(done + step, planned, control, rows)
-            done += _STEPS
-            yield DialReport(done, planned, control, rows)
+        from lsr.ablation.dial_tuning import tune  # torch takes a second to load
 
-    def _tuned(
-        self,
-        start: LexicalHead,
-        pairs: Pairs,
-        vocabulary: Vocabulary,
-        chosen: TuningSettings,
-        control: str,
-    ) -> Iterator[int | LexicalHead]:
-        """The steps that are done, then the head."""
-        settings = replace(chosen, control=replace(parse_control(control), per="caption"))
-        tuning = Tuning(start, pairs, vocabulary, settings, training_device())
-        for report in tuning.run():
-            yield report.step
-        yield tuning.head
+        yield from tune(self)
 
-    def _measured(
-        self, head: LexicalHead, vocabulary: Vocabulary, control: str
-    ) -> Iterator[DialRow]:
-        projection = head.projection(len(vocabulary))
-        rate = None if control == "scheduled" else parse_control(control).rate_at(0.0)
-        there = [one for one in _SPLITS if one in self.collection.splits]
-        split = next(one for one in there if len(self.collection.caption_rows(one)))
-        for queries in dict.fromkeys(("", self.queries)):
-            projected = project_split_with(
-                self.collection, projection, vocabulary, split, queries=queries
-            )
-            found = evaluate_split(projected)
-            yield DialRow(
-                control,
-                rate,
-                queries,
-                split,
-                found["sparse"]["R@1"],
-                found["literal"]["R@1"],
-                found["dense"]["R@1"],
-                found["flops"],
-                found["active_terms"]["query"],
-                found["active_terms"]["image"],
-            )
-
-    def _keep(self, rows: tuple[DialRow, ...]) -> None:
+    def keep(self, rows: tuple[DialRow, ...]) -> None:
+        """Write rows down, so that they are known the next time."""
         with suppress(InputError, OSError):  # it is only a shortcut
             path = home() / "cache" / "dial" / self.file
             write_json(path, {"rows": [row.as_dict() for row in rows]})

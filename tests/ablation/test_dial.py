@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from lsr.ablation import dial as module
+from lsr.ablation import dial_tuning
 from lsr.ablation.dial import CONTROLS, Dial, DialRow
 from lsr.collection.collection import load_collection
 from lsr.collection.queries import QueryRow, write_query_set
@@ -27,7 +28,8 @@ SPLITS = ("train",) * 30 + ("test",) * 8
 
 @pytest.fixture
 def tiny(home, fake_encoder, monkeypatch):
-    monkeypatch.setattr(module, "_STEPS", 5)
+    for place in (module, dial_tuning):
+        monkeypatch.setattr(place, "STEPS", 5)
     monkeypatch.setattr("lsr.evaluation.pairs.load_encoder", lambda name: fake_encoder)
     made = make_collection(home / "collections" / "tiny", fake_encoder, splits=SPLITS)
     rows = made.caption_rows("test")[::2]
@@ -91,7 +93,7 @@ def test_a_family_that_was_stopped_goes_on_and_is_not_tuned_again(tiny, monkeypa
     assert last.rows[:4] == known
     family = Dial(tiny, "asked")
     assert family.complete
-    monkeypatch.setattr(module, "Tuning", None)
+    monkeypatch.setattr(dial_tuning, "Tuning", None)
     assert [report.rows for report in family.turning()] == [last.rows]
     # Other queries are another family.
     assert not Dial(tiny).known
