@@ -1,7 +1,8 @@
 """Sparse vectors that were projected before, kept under `$LEXISCOPE_HOME/cache/projected`.
 
 Pages, commands and notebooks share them, so a model projects the same dense vectors once. A file is
-found by the fingerprints of the model and of the vectors, and written whole or not at all.
+found by the fingerprints of the model and of the vectors, and written whole or not at all. Those of
+the bundled model's test split are shipped, so that its first sweep does not wait for torch.
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ from safetensors.numpy import load_file, save_file
 from lsr.exceptions import InputError
 from lsr.model.checkpoint import Model
 from lsr.model.vocabulary import Vocabulary
+from lsr.storage import places
 from lsr.storage.files import fingerprint, replacing_file
 from lsr.storage.places import home
 
 _LOG = logging.getLogger(__name__)
 SCHEMA = 1
+SHIPPED = "projected"  # under the bundled assets
 LIMIT_BYTES = 2**30
 """Of all files together; the ones that were not used for longest go first."""
 # A file that would take more than this share of the room is not kept.
@@ -47,26 +50,41 @@ def project_once(model: Model, dense: np.ndarray) -> sp.csr_matrix:
     """
     if not len(dense):
         return model.project(dense)
-    key = fingerprint(model.fingerprint, str(dense.shape), str(dense.dtype), np.asarray(dense))
     shape = len(dense), model.sizes.vocabulary_size
-    return _once(key, shape, lambda: model.project(dense))
+    return _once(projected_name(model, dense), shape, lambda: model.project(dense))
 
 
 def literal_once(vocabulary: Vocabulary, texts: Sequence[str]) -> sp.csr_matrix:
     """What `vocabulary.literal_matrix` gives, read from disk where the texts were split before."""
     if not texts:
         return vocabulary.literal_matrix(texts)
-    key = fingerprint("literal", vocabulary.tokenizer_fingerprint, *texts)
     shape = len(texts), len(vocabulary)
-    kept = _once(key, shape, lambda: vocabulary.literal_matrix(texts).astype(np.float32))
+    name = literal_name(vocabulary, texts)
+    kept = _once(name, shape, lambda: vocabulary.literal_matrix(texts).astype(np.float32))
     return kept.astype(bool)
 
 
-def _once(key: str, shape: tuple[int, int], make: Callable[[], sp.csr_matrix]) -> sp.csr_matrix:
-    """The matrix that is kept under a key, made where there is none."""
-    path = cache_folder() / f"{SCHEMA}-{key}.safetensors"
-    if (known := _read(path, shape)) is not None:
-        return known
+def projected_name(model: Model, dense: np.ndarray) -> str:
+    """Name of the file that keeps what `model.project` gives for (n, d) dense vectors."""
+    vectors = str(dense.shape), str(dense.dtype), np.asarray(dense)
+    return _name(fingerprint(model.fingerprint, *vectors))
+
+
+def literal_name(vocabulary: Vocabulary, texts: Sequence[str]) -> str:
+    """Name of the file that keeps what `vocabulary.literal_matrix` gives for some texts."""
+    return _name(fingerprint("literal", vocabulary.tokenizer_fingerprint, *texts))
+
+
+def _name(key: str) -> str:
+    return f"{SCHEMA}-{key}.safetensors"
+
+
+def _once(name: str, shape: tuple[int, int], make: Callable[[], sp.csr_matrix]) -> sp.csr_matrix:
+    """The matrix that is kept or shipped under a name, made where there is none."""
+    shipped, path = places.ASSETS / SHIPPED / name, cache_folder() / name
+    for one in (shipped, path):
+        if (known := _read(one, shape)) is not None:
+            return known
     matrix = make()
     _keep(path, matrix)
     return matrix
@@ -81,11 +99,13 @@ def _read(path: Path, shape: tuple[int, int]) -> sp.csr_matrix | None:
         return None
     except (SafetensorError, OSError, KeyError, ValueError, TypeError) as problem:
         _LOG.warning("`%s` is damaged (%s). It is computed anew.", path, problem)
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
+        if path.parent == cache_folder():
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
         return None
-    with suppress(OSError):  # used now, so others are older; a file system may forbid it
-        os.utime(path)
+    if path.parent == cache_folder():
+        with suppress(OSError):  # used now, so others are older; a file system may forbid it
+            os.utime(path)
     return matrix
 
 
