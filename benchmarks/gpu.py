@@ -34,8 +34,8 @@ from benchmarks import training
 from benchmarks.encoders import pictures_per_second
 from lsr.collection.collection import load_collection
 from lsr.evaluation.evaluate import evaluate
-from lsr.model.checkpoint import load_model
 from lsr.model.expansion import ExpansionControl
+from lsr.model.loading import load_model
 from lsr.training.lexical.make_model import make_lexical
 from lsr.training.recipes import BUNDLED_TUNING
 from lsr.training.settings import TrainingSettings

@@ -62,7 +62,7 @@ def _collection(_: Path) -> str:
 
 def _model(name: str) -> Callable[[Path], str]:
     def state(_: Path) -> str:
-        from lsr.model.checkpoint import load_model
+        from lsr.model.loading import load_model
         from lsr.storage.places import folders
 
         must(name in [folder.name for folder in folders("models")], "it is not listed")
@@ -74,7 +74,7 @@ def _model(name: str) -> Callable[[Path], str]:
 def _index(_: Path) -> str:
     from lsr.collection.collection import load_collection
     from lsr.index.memory.files import stored_index
-    from lsr.model.checkpoint import load_model
+    from lsr.model.loading import load_model
 
     found = stored_index(load_collection("mine").fingerprint, load_model("m").fingerprint)
     return found.precision if found is not None else "missing"

@@ -61,7 +61,7 @@ def bundled(n_queries: int) -> Workload:
     """The bundled collection with its model."""
     from lsr.collection.collection import load_collection
     from lsr.evaluation.projected import project_split
-    from lsr.model.checkpoint import load_model
+    from lsr.model.loading import load_model
 
     projected = project_split(load_collection("demo"), load_model("demo"), "test")
     captions = projected.captions.matrix

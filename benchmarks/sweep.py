@@ -51,8 +51,8 @@ from lsr.evaluation.measures import exact_at, semantic_at, summarize
 from lsr.evaluation.pairs import Pairs
 from lsr.evaluation.projected import ProjectedSplit, project_split
 from lsr.evaluation.task import Task, make_task
-from lsr.model.checkpoint import load_model
 from lsr.model.expansion import term_draw
+from lsr.model.loading import load_model
 from lsr.model.sparse import SparseVectors, keep_strongest
 from lsr.sweep.knobs import Knob
 from lsr.sweep.measure import measure

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from lsr.exceptions import InputError
     from lsr.exports.exporting import export
     from lsr.imports.running import import_source
-    from lsr.model.checkpoint import Model, load_model
+    from lsr.model.loading import load_model
+    from lsr.model.protocol import Model
     from lsr.search.results import SearchResult, SearchSettings
     from lsr.search.searcher import Searcher
     from lsr.sweep.laboratory import open_laboratory as laboratory
@@ -47,7 +48,7 @@ __all__ = [
 _HOMES = {
     "Collection": "collection.collection:Collection",
     "InputError": "exceptions:InputError",
-    "Model": "model.checkpoint:Model",
+    "Model": "model.protocol:Model",
     "SearchResult": "search.results:SearchResult",
     "SearchSettings": "search.results:SearchSettings",
     "Searcher": "search.searcher:Searcher",
@@ -56,7 +57,7 @@ _HOMES = {
     "import_source": "imports.running:import_source",
     "laboratory": "sweep.laboratory:open_laboratory",
     "load_collection": "collection.collection:load_collection",
-    "load_model": "model.checkpoint:load_model",
+    "load_model": "model.loading:load_model",
     "open": "search.searcher:Searcher.open",
     "train": "training.train_model:train_model",
 }

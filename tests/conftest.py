@@ -21,8 +21,9 @@ from lsr.cli.main import main
 from lsr.collection.collection import Collection, load_collection
 from lsr.collection.queries import QueryRow, write_query_set
 from lsr.collection.writing import write_collection
-from lsr.model.checkpoint import Model, save_model
+from lsr.model.checkpoint import save_model
 from lsr.model.projection import Projection
+from lsr.model.protocol import Model
 from lsr.model.vocabulary import Vocabulary
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -19,7 +19,7 @@ def evaluate(options: argparse.Namespace, log: Log) -> Answer:
     """The measures of a model on a split, beside its teacher."""
     from lsr.collection.collection import load_collection
     from lsr.evaluation.evaluate import evaluate
-    from lsr.model.checkpoint import load_model
+    from lsr.model.loading import load_model
 
     collection, model = load_collection(options.collection), load_model(options.model)
     return evaluate(collection, model, options.split, options.direction, options.queries)

@@ -25,7 +25,7 @@ def index(options: argparse.Namespace, log: Log) -> Answer:
     from lsr.collection.collection import load_collection
     from lsr.index.memory.files import index_folder, index_origin, save_index
     from lsr.index.memory.precision import check_precision
-    from lsr.model.checkpoint import load_model
+    from lsr.model.loading import load_model
     from lsr.search.searcher import projected_index
 
     precision = check_precision(options.weights)
@@ -60,7 +60,7 @@ def _index_in_milvus(options: argparse.Namespace, log: Log) -> Answer:
     from lsr.evaluation.projected import check_fit
     from lsr.index.milvus.of_collection import build_milvus, milvus_name
     from lsr.index.milvus.server import place_from_environment
-    from lsr.model.checkpoint import load_model
+    from lsr.model.loading import load_model
 
     collection = load_collection(options.collection)
     model = load_model(options.model)

@@ -49,7 +49,7 @@ def list_collections(_: argparse.Namespace, log: Log) -> Answer:
 
 def list_models(_: argparse.Namespace, log: Log) -> Answer:
     """The models that are installed."""
-    from lsr.model.card import read_card
+    from lsr.model.card import kind_of, read_card
 
     cards, damaged = _sound("models", read_card)
     return {
@@ -57,7 +57,8 @@ def list_models(_: argparse.Namespace, log: Log) -> Answer:
             {
                 "name": folder.name,
                 "title": card.get("title", folder.name),
-                "encoder": card["encoder"],
+                "kind": kind_of(card),
+                "encoder": card.get("encoder"),
                 "dense_size": card.get("dense_size"),
                 "hidden_size": card.get("hidden_size"),
                 "vocabulary_size": card.get("vocabulary_size"),

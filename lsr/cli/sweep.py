@@ -206,7 +206,7 @@ def _command(options: argparse.Namespace, setting: str) -> str:
 
 def _laboratory(options: argparse.Namespace) -> Laboratory:
     from lsr.collection.collection import load_collection
-    from lsr.model.checkpoint import load_model
+    from lsr.model.loading import load_model
     from lsr.sweep.knobs import parse_setting
     from lsr.sweep.laboratory import open_laboratory
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from lsr.collection.card import CARD, read_card
 from lsr.collection.checks import read_table
 from lsr.exceptions import ModelError, UnknownNameError, shorten
+from lsr.model.card import card_misfit
 from lsr.model.card import read_card as read_model_card
-from lsr.model.fit import VectorKind, misfit
+from lsr.model.fit import VectorKind
 from lsr.storage.folders import read_one_version, remove_folder, writing
 from lsr.storage.leftovers import restore_if_lost
 from lsr.storage.places import folders, home, own_folder
@@ -88,16 +89,15 @@ def bytes_on_disk(folder: Path) -> int:
     return total
 
 
-def fitting_models(encoder: str, dense_size: int) -> list[str]:
-    """Names of the models that read the vectors of an encoder, bundled ones first."""
+def fitting_models(collection: str, holds: VectorKind) -> list[str]:
+    """Names of the models that go with a collection of such vectors, bundled ones first."""
     fitting = []
     for folder in folders("models"):
         try:
             card = read_model_card(folder)
         except ModelError:
             continue
-        reads = VectorKind(card["encoder"], card.get("dense_size", 0))
-        if misfit(folder.name, reads, "", VectorKind(encoder, dense_size)) is None:
+        if card_misfit(folder.name, card, collection, holds) is None:
             fitting.append(folder.name)
     return fitting
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from lsr.collection.collection import Collection
+from lsr.collection.items import image_items, new_texts
 from lsr.encoders.loading import can_encode, load_encoder
 from lsr.encoders.protocol import Encoder
 from lsr.encoders.token_vectors import token_vectors
@@ -30,8 +31,8 @@ from lsr.evaluation.task import Task, check_direction, make_task
 from lsr.evaluation.verdict import judge, kept_of_teacher
 from lsr.exceptions import ModelError
 from lsr.index.memory.index import MemoryIndex
-from lsr.model.checkpoint import Model
 from lsr.model.function_words import FUNCTION_WORDS
+from lsr.model.protocol import Model
 from lsr.model.sparse import SparseVectors, flops
 from lsr.model.vocabulary import Vocabulary
 from lsr.storage.files import read_json
@@ -69,7 +70,8 @@ def evaluate(
     words = function_words(model.vocabulary)
     answer = evaluate_split(projected, direction, vectors, making, words)
     answer["queries"] = queries or None
-    if not queries and collection.probes and can_encode(collection.encoder):
+    readable = model.no_texts is None and can_encode(collection.encoder)
+    if not queries and collection.probes and readable:
         probes = evaluate_probes(collection, model, load_encoder(collection.encoder))
         answer["unseen_words"] = probes
     return answer
@@ -86,7 +88,8 @@ def evaluate_split(
 
     R@k counts a query as found when any of its right answers is in the first k: an image has about
     five captions, and a query of a set may have several images. IR calls that Success@k.
-    `image_exact@10` is the mean over the images that have captions; None where none has.
+    `image_exact@10` is the mean over the images that have captions; None where none has. What
+    rests on the terms that a text says is None where the model's terms are no words.
 
     Args:
         term_vectors: (V, e) static word vectors for Semantic@20; None leaves it null.
@@ -103,7 +106,7 @@ def evaluate_split(
     staged = run_stages(task.without_teacher(), 2, *stages)
     overlap, tau = overlap_and_tau(_ten_best(task), task.teacher_top)
     captions, images = projected.captions, projected.images
-    literal = summarize(staged.ranks[:, 0])
+    literal = summarize(staged.ranks[:, 0]) if projected.says else None
     answer = {
         "direction": direction,
         "n_queries": len(task.queries),
@@ -114,10 +117,10 @@ def evaluate_split(
         "flops": flops(captions, images),
         "active_terms": {"query": captions.active_terms, "image": images.active_terms},
         "co_activation": co_activation(captions, images),
-        "exact@20": exact_at(captions.matrix, projected.literal, 20),
+        "exact@20": exact_at(captions.matrix, projected.literal, 20) if projected.says else None,
         "image_exact@10": _image_exact(projected),
         "semantic@20": None
-        if term_vectors is None
+        if term_vectors is None or not projected.says
         else semantic_at(captions.matrix, projected.literal, 20, term_vectors),
         "kendall_tau": tau,
         "overlap@10": overlap,
@@ -149,7 +152,7 @@ def _measured(
         flops=answer["flops"],
         image_exact=answer["image_exact@10"],
         image_said=_said_of_an_image(projected),
-        own_words=answer["literal"]["R@1"],
+        own_words=answer["literal"]["R@1"] if projected.says else None,
         all_terms=answer["sparse"]["R@1"],
         dense=answer["dense"]["R@1"],
         dense_ten=answer["dense"]["R@10"],
@@ -157,14 +160,17 @@ def _measured(
         n_images=len(np.unique(task.image_of)),
         n_searched=len(projected.images),
         words_count=projected.said_of_images is None,
+        says=projected.says,
     )
 
 
 def making_of(model: Model) -> Making:
-    """How a model was made; empty where it does not tell."""
+    """How a model was made; its kind alone where it does not tell more."""
+    making = Making()
     with suppress(ModelError):  # imported models have no such file, and none is needed to measure
-        return making_told(read_json(model.folder / "training.json", ModelError))
-    return Making()
+        making = making_told(read_json(model.folder / "training.json", ModelError))
+    kind = None if model.kind == "projection" else model.kind
+    return replace(making, kind=kind, taught=model.reads is not None)
 
 
 def making_told(training: Mapping[str, Any]) -> Making:
@@ -256,9 +262,10 @@ def evaluate_probes(collection: Collection, model: Model, encoder: Encoder) -> d
         return {}
     rows = collection.searchable_rows
     vectors = np.asarray(collection.image_vectors[rows], np.float32)
-    queries = encoder.encode_texts(list(probes))
-    dense = queries @ vectors.T
-    sparse = (model.project(queries) @ model.project(vectors).T).toarray()
+    queries = new_texts(list(probes), lambda: encoder)
+    dense = queries.dense @ vectors.T
+    images = image_items(collection, rows, vectors)
+    sparse = (model.sparse(queries) @ model.sparse(images).T).toarray()
     ids = np.array([collection.image_ids[row] for row in rows])
     wanted = np.array([np.isin(ids, answers) for answers in probes.values()])
     found = {

@@ -40,6 +40,7 @@ class Measured:
     own_words, all_terms, dense: R@1. dense_ten: R@10. kept: both as shares of the teacher's.
     n_images: that the queries ask for. n_searched: that they are searched among.
     words_count: false for queries in other words than captions.
+    says: whether it is known which terms a text says.
     """
 
     dense_size: int
@@ -57,6 +58,7 @@ class Measured:
     n_images: int = 0
     n_searched: int = 0
     words_count: bool = True
+    says: bool = True
 
 
 @dataclass(frozen=True)
@@ -64,10 +66,13 @@ class Making:
     """How a model was made, as far as it tells.
 
     method: as `train --method` names it. n_pairs: of training. control: of expansion.
-    all_terms: whether function words were left in.
+    all_terms: whether function words were left in. kind: of another model than a projection head.
+    taught: whether it was made of the collection's dense vectors.
     """
 
     method: str | None = None
     n_pairs: int | None = None
     control: str = ""
     all_terms: bool = False
+    kind: str | None = None
+    taught: bool = True

@@ -10,14 +10,14 @@ import numpy as np
 import scipy.sparse as sp
 
 from lsr.collection.collection import Collection
+from lsr.collection.items import image_items
 from lsr.encoders.protocol import Encoder
 from lsr.evaluation.pairs import Pairs, load_pairs
 from lsr.exceptions import ModelError
 from lsr.index.memory.index import MemoryIndex
-from lsr.model.checkpoint import Model
 from lsr.model.expansion import literal_flags
-from lsr.model.fit import misfit
-from lsr.model.projection_cache import literal_once, project_once
+from lsr.model.projection_cache import literal_once, sparse_once
+from lsr.model.protocol import Items, Model, Side
 from lsr.model.sparse import SparseVectors
 from lsr.model.vocabulary import Vocabulary
 
@@ -34,6 +34,7 @@ class ProjectedSplit:
     literal: (m, V) bool, the terms that each caption says.
     said_of_images: (n, V) bool, the terms that any caption of an image says, where `captions` are
         the queries of a set; None where they are the captions.
+    says: whether it is known which terms a text says; else `literal` is empty.
     """
 
     pairs: Pairs
@@ -41,6 +42,7 @@ class ProjectedSplit:
     captions: SparseVectors
     literal: sp.csr_matrix
     said_of_images: sp.csr_matrix | None = None
+    says: bool = True
 
     @cached_property
     def index(self) -> MemoryIndex:
@@ -60,12 +62,12 @@ class ProjectedSplit:
 
 
 def check_fit(collection: Collection, model: Model) -> None:
-    """Refuse a model that cannot read the collection's vectors.
+    """Refuse a model that gives no vectors of the collection's images.
 
     Raises:
-        ModelError: the vector sizes or the encoders differ.
+        ModelError: it reads other dense vectors, or holds vectors of other images.
     """
-    if problem := misfit(model.name, model.reads, collection.name, collection.holds):
+    if problem := model.misfit(collection.name, collection.holds, collection.image_ids):
         raise ModelError(problem)
 
 
@@ -88,8 +90,20 @@ def project_split(
     """
     check_fit(collection, model)
     pairs = load_pairs(collection, split, encoder, queries)
-    vectors = project_once(model, pairs.image_vectors), project_once(model, pairs.caption_vectors)
+    images = image_items(collection, pairs.image_rows, pairs.image_vectors)
+    vectors = sparse_once(model, images), sparse_once(model, caption_items(collection, pairs))
     return _projected(collection, pairs, *vectors, model.vocabulary)
+
+
+def caption_items(collection: Collection, pairs: Pairs) -> Items:
+    """The captions of pairs, or the queries that take their place."""
+    ids = _caption_ids(collection, pairs)
+    side: Side = "queries" if pairs.query_ids else "captions"
+    return Items(side, ids, lambda: pairs.caption_vectors, pairs.texts)
+
+
+def _caption_ids(collection: Collection, pairs: Pairs) -> tuple[str, ...]:
+    return pairs.query_ids or tuple(collection.caption_ids[row] for row in pairs.caption_rows)
 
 
 def project_split_with(
@@ -120,15 +134,13 @@ def _projected(
     said = None
     if pairs.query_ids:
         said = _said_of_images(collection, pairs.image_rows, vocabulary)
-    caption_ids = pairs.query_ids or tuple(
-        collection.caption_ids[row] for row in pairs.caption_rows
-    )
     return ProjectedSplit(
         pairs,
         SparseVectors(images, image_ids, mark),
-        SparseVectors(captions, caption_ids, mark),
+        SparseVectors(captions, _caption_ids(collection, pairs), mark),
         _literal(tuple(pairs.texts), vocabulary),
         said,
+        vocabulary.says,
     )
 
 

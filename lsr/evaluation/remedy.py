@@ -13,6 +13,8 @@ WEAK_TEACHER, MOST_SEARCHED = 0.5, 2_000
 # Two of the ten strongest terms say nothing.
 MANY_FUNCTION_WORDS = 0.2
 _LEXICAL = ("tuned", "closed-form", "encoder-terms")
+# The kinds other than heads that `train` makes.
+_MADE_HERE = ("splice", "sae")
 TUNED = "Train with `--method tuned`"
 
 
@@ -25,6 +27,8 @@ def remedy(measured: Measured, grades: tuple[Grade, Grade, Grade], making: Makin
     sparse, readable, keeps = grades
     if not measured.active_image:
         return f"{TUNED}: its terms are words from the start."
+    if making.kind is not None:
+        return _of_other_kinds(measured, grades, making)
     if sparse == "poor" or (sparse == "fair" and readable != "poor"):
         return _sparser(measured, making)
     if measured.dense is None:
@@ -41,6 +45,26 @@ def remedy(measured: Measured, grades: tuple[Grade, Grade, Grade], making: Makin
         return _more_readable(measured, making)
     if keeps in ("poor", "fair"):
         return _closer_to_teacher(measured, making)
+    return "Nothing: use it."
+
+
+def _of_other_kinds(measured: Measured, grades: tuple[Grade, Grade, Grade], making: Making) -> str:
+    """Of a model that is no projection head."""
+    sparse, readable, keeps = grades
+    made_here = making.kind in _MADE_HERE
+    if sparse in ("poor", "fair"):
+        fewer = max(1, min(64, round(measured.active_image / 2)))
+        if made_here:
+            return f"Make it with a lower `--target-active-terms`, such as {fewer}."
+        return (
+            "Prune it: `python -m lsr sweep --control top-k@both`, or the Expansion page, shows "
+            "how few of its terms it needs."
+        )
+    if keeps in ("poor", "fair") and made_here:
+        more = min(SPARSE_TERMS, 2 * round(measured.active_image))
+        return f"Allow more terms with a higher `--target-active-terms`, such as {more}."
+    if readable in ("poor", "fair") or keeps in ("poor", "fair"):
+        return f"{TUNED} on the same collection, and compare the two."
     return "Nothing: use it."
 
 

@@ -75,9 +75,11 @@ def judge(measured: Measured, making: Making | None = None) -> Verdict:
     Args:
         making: how the model was made; None where it does not tell.
     """
-    sparse, readable, keeps = _sparse(measured), _readable(measured), _keeps_teacher(measured)
+    making = making or Making()
+    sparse, readable = _sparse(measured), _readable(measured)
+    keeps = _keeps_teacher(measured, making.taught)
     grades = (sparse.grade, readable.grade, keeps.grade)
-    change = remedy(measured, grades, making or Making())
+    change = remedy(measured, grades, making)
     return Verdict(sparse, readable, keeps, measured.kept or {}, change)
 
 
@@ -169,18 +171,25 @@ def _readable(measured: Measured) -> Finding:
             f"A query's own words alone have R@1 {measured.own_words:.3f}: {of_all:.0%} of what "
             f"all terms find, {of_teacher:.0%} of the teacher."
         )
+    if not measured.says:
+        return Finding("poor", "Its terms are numbers or names, not words that a text could say.")
     if not says:
         return Finding("unknown", "Without captions nobody can tell whether its terms are right.")
     return Finding(_worse(*grades), " ".join(says))
 
 
-def _keeps_teacher(measured: Measured) -> Finding:
+def _keeps_teacher(measured: Measured, taught: bool) -> Finding:
     if measured.dense is None:
         return Finding("unknown", "Without captions there is nothing to compare with its teacher.")
     first, ten = ((measured.kept or {}).get(name) for name in ("R@1", "R@10"))
     if first is None or ten is None:
         return Finding("unknown", "The dense teacher itself finds no image first.")
     says = f"R@1 is {first.in_words} of the dense teacher's, R@10 {ten.in_words}."
+    if not taught:
+        says = (
+            f"R@1 is {first.in_words} of what the collection's dense vectors reach, R@10 "
+            f"{ten.in_words}; they did not teach it."
+        )
     if measured.n_images < LEAST_IMAGES:
         return Finding("unknown", f"{_images(measured.n_images)} cannot tell. {says}")
     if first.low < LEAST_KEPT and first.high >= KEPT:

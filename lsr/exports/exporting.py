@@ -14,7 +14,7 @@ from lsr.evaluation.projected import check_fit
 from lsr.exceptions import CollectionError, QueryError, shorten
 from lsr.exports.formats import Format, find_format, formats
 from lsr.exports.selection import LARGEST_K, LARGEST_SCALE, ExportReport, Kind, Selection
-from lsr.model.checkpoint import load_model
+from lsr.model.loading import load_model
 from lsr.storage.files import read_json, write_json
 from lsr.storage.folders import replacing_folder
 

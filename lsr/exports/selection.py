@@ -14,9 +14,10 @@ import numpy as np
 import scipy.sparse as sp
 
 from lsr.collection.collection import Collection
+from lsr.collection.items import image_items
 from lsr.evaluation.pairs import check_pairs, load_pairs, query_vectors
 from lsr.exceptions import CollectionError
-from lsr.model.checkpoint import Model
+from lsr.model.protocol import Items, Model, Side
 
 Kind = Literal["images", "captions"]
 OTHER: dict[Kind, Kind] = {"images": "captions", "captions": "images"}
@@ -53,6 +54,7 @@ class VectorSet:
 
     ids: n different names. contents: n texts, a caption or where a picture is.
     dense: (N, d) float16 or float32, memory-mapped where it can be; rows: (n,) rows in it.
+    queries: the query set that the texts are of, empty for captions.
     """
 
     kind: Kind
@@ -61,6 +63,8 @@ class VectorSet:
     dense: np.ndarray
     rows: np.ndarray
     model: Model | None
+    collection: Collection
+    queries: str = ""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -85,7 +89,13 @@ class VectorSet:
         if self.model is None:
             raise ValueError("there is no model, so there are no sparse vectors")
         for part, block in self.dense_blocks():
-            yield part, self.model.project(block)
+            yield part, self.model.sparse(self._items(part, block))
+
+    def _items(self, part: slice, dense: np.ndarray) -> Items:
+        if self.kind == "images":
+            return image_items(self.collection, self.rows[part], dense)
+        side: Side = "queries" if self.queries else "captions"
+        return Items(side, self.ids[part], lambda: dense, self.contents[part])
 
 
 @dataclass(frozen=True)
@@ -164,6 +174,7 @@ class Selection:
             collection.image_vectors,
             rows,
             self.model,
+            collection,
         )
 
     @cached_property
@@ -187,6 +198,8 @@ class Selection:
             query_vectors(self.collection, self.queries),
             rows,
             self.model,
+            self.collection,
+            self.queries,
         )
 
     @cached_property
@@ -209,6 +222,7 @@ class Selection:
             dense,
             positions,
             self.model,
+            collection,
         )
 
     def answers(self) -> tuple[np.ndarray, np.ndarray]:

@@ -23,7 +23,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from lsr.exports.selection import ExportReport, Selection, Steps, VectorSet, Writing
-from lsr.model.checkpoint import Model
+from lsr.model.protocol import Model
 from lsr.storage.files import write_json
 
 _ENCODER = "query_encoder"

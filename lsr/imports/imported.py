@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from lsr.collection.collection import Collection
 from lsr.exceptions import CollectionError, ModelError, QueryError
-from lsr.model.checkpoint import Model
+from lsr.model.checkpoint import ProjectionModel
 from lsr.storage.files import read_json
 from lsr.storage.places import own_folder
 
@@ -44,7 +44,7 @@ class ImportedCollection:
 class ImportedModel:
     """A model that others made."""
 
-    model: Model
+    model: ProjectionModel
 
 
 @dataclass(frozen=True)

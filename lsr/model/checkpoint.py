@@ -1,4 +1,4 @@
-"""Models on disk: a projection head, its vocabulary and how it was trained."""
+"""The kind of the paper: a projection head over dense vectors, with its vocabulary."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from lsr.exceptions import ModelError
 from lsr.model.card import CARD, read_card
 from lsr.model.few_vectors import project_few
 from lsr.model.fit import VectorKind
+from lsr.model.protocol import DenseReader
 from lsr.model.vocabulary import Vocabulary
 from lsr.storage.files import fingerprint, missing, write_json
 from lsr.storage.folders import read_one_version, replacing_folder
-from lsr.storage.places import find
 from lsr.storage.room import check_room
 
 if TYPE_CHECKING:  # torch takes a second to load, and a list of models needs none of it
@@ -49,26 +49,16 @@ class HeadSizes(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Model:
+class ProjectionModel(DenseReader):
     """A trained head with the vocabulary that its columns number.
 
     The weights are read when `head` or `project` first needs them.
     """
 
-    folder: Path
-    card: dict[str, Any]
+    kind = "projection"
+
     sizes: HeadSizes
-    vocabulary: Vocabulary
-    fingerprint: str
     identity: tuple[int, ...]  # of the file with the weights
-
-    @property
-    def name(self) -> str:
-        return self.folder.name
-
-    @property
-    def title(self) -> str:
-        return str(self.card.get("title", self.name))
 
     @property
     def encoder(self) -> str:
@@ -77,6 +67,10 @@ class Model:
     @property
     def reads(self) -> VectorKind:
         return VectorKind(self.encoder, self.sizes.dense_size)
+
+    @property
+    def hidden_size(self) -> int:
+        return self.sizes.hidden_size
 
     @cached_property
     def weights(self) -> dict[str, np.ndarray]:
@@ -182,22 +176,12 @@ def _read_weights(folder: Path) -> dict[str, np.ndarray]:
         raise ModelError(f"`{path}` is truncated or damaged ({problem}). Restore it.") from None
 
 
-def load_model(place: str | Path) -> Model:
-    """A model.
-
-    Args:
-        place: its name, or its folder.
+def open_projection(folder: Path, card: dict[str, Any]) -> ProjectionModel:
+    """The head in a model's folder, with its card.
 
     Raises:
-        UnknownNameError: there is no model of that name.
         ModelError: a file is missing or damaged, or head and vocabulary differ in size.
     """
-    folder = place if isinstance(place, Path) else find("models", place)
-    return read_one_version(folder, lambda: _load(folder))
-
-
-def _load(folder: Path) -> Model:
-    card = read_card(folder)
     sizes = head_sizes(folder)
     vocabulary = Vocabulary.load(folder / "tokenizer.json")
     if sizes.vocabulary_size != len(vocabulary):
@@ -207,7 +191,7 @@ def _load(folder: Path) -> Model:
         )
     identity = _identity(folder)
     mark = fingerprint(folder / WEIGHTS, vocabulary.fingerprint)
-    return Model(folder, card, sizes, vocabulary, mark, identity)
+    return ProjectionModel(folder, card, vocabulary, mark, sizes, identity)
 
 
 def _identity(folder: Path) -> tuple[int, ...]:
@@ -228,7 +212,7 @@ def save_model(
     training: Mapping[str, Any],
     metrics: Mapping[str, Any],
     precision: torch.dtype | None = None,
-) -> Model:
+) -> ProjectionModel:
     """Write a model folder whole, then read it back.
 
     Args:
@@ -259,5 +243,5 @@ def save_model(
         write_json(temporary / CARD, {**card, **sizes})
         write_json(temporary / "training.json", dict(training))
         write_json(temporary / "metrics.json", dict(metrics))
-        load_model(temporary)
-    return load_model(folder)
+        open_projection(temporary, read_card(temporary))
+    return read_one_version(folder, lambda: open_projection(folder, read_card(folder)))

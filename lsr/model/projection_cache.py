@@ -1,4 +1,4 @@
-"""Sparse vectors that were projected before, kept under `$LEXISCOPE_HOME/cache/projected`.
+"""Sparse vectors that were computed before, kept under `$LEXISCOPE_HOME/cache/projected`.
 
 Pages, commands and notebooks share them, so a model projects the same dense vectors once. A file is
 found by the fingerprints of the model and of the vectors, and written whole or not at all. Those of
@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from lsr.exceptions import InputError
-from lsr.model.checkpoint import Model
+from lsr.model.protocol import Items, Model
 from lsr.model.vocabulary import Vocabulary
 from lsr.storage import places
 from lsr.storage.files import fingerprint, replacing_file
@@ -39,19 +39,15 @@ def cache_folder() -> Path:
     return home() / "cache" / "projected"
 
 
-def project_once(model: Model, dense: np.ndarray) -> sp.csr_matrix:
-    """What `model.project` gives, read from disk where it was projected before.
-
-    Args:
-        dense: (n, d).
+def sparse_once(model: Model, items: Items) -> sp.csr_matrix:
+    """What `model.sparse` gives, read from disk where it was computed before.
 
     Returns:
         (n, V) float32 csr, sorted indices, no explicit zeros.
     """
-    if not len(dense):
-        return model.project(dense)
-    shape = len(dense), model.sizes.vocabulary_size
-    return _once(projected_name(model, dense), shape, lambda: model.project(dense))
+    if not len(items) or (mark := model.mark(items)) is None:
+        return model.sparse(items)
+    return _once(_name(mark), (len(items), len(model.vocabulary)), lambda: model.sparse(items))
 
 
 def literal_once(vocabulary: Vocabulary, texts: Sequence[str]) -> sp.csr_matrix:
@@ -64,10 +60,9 @@ def literal_once(vocabulary: Vocabulary, texts: Sequence[str]) -> sp.csr_matrix:
     return kept.astype(bool)
 
 
-def projected_name(model: Model, dense: np.ndarray) -> str:
-    """Name of the file that keeps what `model.project` gives for (n, d) dense vectors."""
-    vectors = str(dense.shape), str(dense.dtype), np.asarray(dense)
-    return _name(fingerprint(model.fingerprint, *vectors))
+def sparse_name(model: Model, items: Items) -> str:
+    """Name of the file that keeps what `model.sparse` gives for items that it has a mark for."""
+    return _name(str(model.mark(items)))
 
 
 def literal_name(vocabulary: Vocabulary, texts: Sequence[str]) -> str:

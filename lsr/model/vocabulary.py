@@ -22,9 +22,14 @@ _SPECIAL = re.compile(r"\[(?:CLS|SEP|PAD|UNK|MASK|unused\d+)\]")
 class Vocabulary:
     """The terms of a WordPiece tokenizer, numbered from 0.
 
+    `lsr.model.term_list` has vocabularies without a tokenizer.
+
     Args:
         tokenizer: a tokenizer whose ids run from 0 to V − 1 without gaps.
     """
+
+    says = True
+    """Whether it is known which terms a text says."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         tokenizer.no_padding()

@@ -15,7 +15,7 @@ from lsr.collection.collection import load_collection
 from lsr.evaluation.measures import summarize
 from lsr.evaluation.projected import project_split
 from lsr.exceptions import QueryError
-from lsr.model.checkpoint import load_model
+from lsr.model.loading import load_model
 from lsr.search.searcher import Searcher, SearchSettings
 from lsr.storage.files import read_json
 from lsr.storage.records import check_fields, record_of

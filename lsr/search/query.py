@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
+from lsr.collection.items import new_texts
 from lsr.encoders.protocol import Encoder
 from lsr.evaluation.task import Side
 from lsr.exceptions import QueryError
-from lsr.model.checkpoint import Model
+from lsr.model.protocol import Model
 from lsr.model.sparse import strongest
 from lsr.model.vocabulary import Vocabulary
 from lsr.search.results import SearchSettings
@@ -32,17 +35,35 @@ def check_text(text: str) -> None:
         )
 
 
-def query_vector(text: str, encoder: Encoder, model: Model) -> Side:
+def query_vector(text: str, encoder: Callable[[], Encoder], model: Model) -> Side:
     """The sparse vector of a text, fully expanded, with which of its terms it says.
 
+    Args:
+        encoder: of the collection; asked for where the model reads its vectors.
+
     Raises:
-        QueryError: the text is empty or too long.
+        QueryError: the text is empty or too long, or the model reads no new texts.
     """
     check_text(text)
-    dense = encoder.encode_texts([text])
-    matrix = model.project(dense)
+    items = new_texts([text], encoder)
+    matrix = model.sparse(items)
+    dense = items.dense if model.reads else np.zeros((1, 0), np.float32)
     said = np.isin(matrix.indices, model.vocabulary.literal_ids(text))
     return Side((text,), matrix, said, dense)
+
+
+def check_says(vocabulary: Vocabulary) -> None:
+    """Refuse what rests on the terms that a text says, where nobody knows them.
+
+    Raises:
+        QueryError: the vocabulary's terms are no words.
+    """
+    if not vocabulary.says:
+        raise QueryError(
+            "The terms of this model are no words, so it is unknown which of them a text says: "
+            "expansion cannot be told from literal terms. Leave expansion on, or choose another "
+            "model."
+        )
 
 
 def shaped(
@@ -64,6 +85,7 @@ def shaped(
     """
     keep = np.ones(len(terms), bool)
     if not settings.expansion and literal is not None:
+        check_says(vocabulary)
         keep &= np.isin(terms, literal)
     for word in settings.mute:
         keep &= terms != vocabulary.id_of(word)

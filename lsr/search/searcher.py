@@ -15,6 +15,7 @@ import scipy.sparse as sp
 from PIL import Image
 
 from lsr.collection.collection import Collection, load_collection
+from lsr.collection.items import image_items, new_picture, new_texts
 from lsr.encoders.loading import load_encoder
 from lsr.encoders.protocol import Encoder
 from lsr.evaluation.projected import check_fit
@@ -26,8 +27,9 @@ from lsr.index.memory.index import MemoryIndex
 from lsr.index.memory.precision import Precision
 from lsr.index.milvus.of_collection import open_milvus
 from lsr.index.protocol import Found, Hit, Index, SplitImages
-from lsr.model.checkpoint import Model, load_model
-from lsr.model.projection_cache import project_once
+from lsr.model.loading import load_model
+from lsr.model.projection_cache import sparse_once
+from lsr.model.protocol import Items, Model
 from lsr.model.sparse import SparseVectors, TermWeight, strongest
 from lsr.search.query import check_text, query_vector, shaped
 from lsr.search.results import ExplainedHit, Inspection, SearchResult, SearchSettings, TermCard
@@ -62,7 +64,6 @@ class Searcher:
         self.collection = collection
         self.model = model
         self._encoder = encoder
-        self._ids, self._vectors = _searchable(collection)
         self.index: Index = self.memory if engine == "memory" else open_milvus(collection, model)
         self._splits: dict[str, SplitImages] = {}
 
@@ -95,8 +96,14 @@ class Searcher:
 
     @cached_property
     def _dense(self) -> np.ndarray:
-        """(n, d) float32, for the teacher's ranking alone."""
-        return np.asarray(self._vectors, np.float32)
+        """(n, d) float32 of the images that can be searched, for the dense ranking alone."""
+        rows = self.collection.searchable_rows
+        return np.asarray(image_items(self.collection, rows).dense, np.float32)
+
+    @cached_property
+    def _ids(self) -> tuple[str, ...]:
+        """Of the images that can be searched."""
+        return tuple(self.collection.image_ids[row] for row in self.collection.searchable_rows)
 
     def search_text(self, text: str, settings: SearchSettings | None = None) -> SearchResult:
         """Search with words.
@@ -105,12 +112,10 @@ class Searcher:
             QueryError: the text is empty or too long, or a setting cannot be used.
         """
         check_text(text)
-        encoder = self.encoder  # loading it is not part of the time to encode
-        started = time.perf_counter()
-        dense = encoder.encode_texts([text])
-        encoded = time.perf_counter() - started
+        items = new_texts([text], lambda: self.encoder)
         literal = self.model.vocabulary.literal_ids(text)
-        return self._search(text, dense, literal, settings or SearchSettings(), encoded)
+        encoded = self._encoded(items)
+        return self._search(text, items, literal, settings or SearchSettings(), encoded)
 
     def search_texts(
         self, texts: Sequence[str], settings: SearchSettings | None = None
@@ -125,7 +130,7 @@ class Searcher:
             check_text(text)
         if not texts:
             return []
-        matrix = self.model.project(self.encoder.encode_texts(texts))
+        matrix = self.model.sparse(new_texts(texts, lambda: self.encoder))
         queries = []
         for start, stop, text in zip(matrix.indptr[:-1], matrix.indptr[1:], texts, strict=True):
             said = self.model.vocabulary.literal_ids(text)
@@ -145,22 +150,30 @@ class Searcher:
         Raises:
             QueryError: the text is empty or too long.
         """
-        return query_vector(text, self.encoder, self.model)
+        return query_vector(text, lambda: self.encoder, self.model)
 
     def search_picture(
         self, picture: Image.Image, name: str = "", settings: SearchSettings | None = None
     ) -> SearchResult:
         """Search with a picture. It says no words, so every term counts as expansion."""
-        encoder = self.encoder
+        items = new_picture(picture, lambda: self.encoder)
+        encoded = self._encoded(items)
+        return self._search(name, items, None, settings or SearchSettings(), encoded)
+
+    def _encoded(self, items: Items) -> float:
+        """Seconds that the dense vectors of new items took; 0 where the model reads none."""
+        self.model.check_new(items)
+        if self.model.reads is None:
+            return 0.0
+        _ = self.encoder  # loading it is not part of the time to encode
         started = time.perf_counter()
-        dense = encoder.encode_images([picture])
-        encoded = time.perf_counter() - started
-        return self._search(name, dense, None, settings or SearchSettings(), encoded)
+        _ = items.dense
+        return time.perf_counter() - started
 
     def similar(self, image_id: str, k: int) -> list[ExplainedHit]:
         """The images most like one of the collection, itself left out."""
-        dense = np.asarray(self._vector(image_id), np.float32)[None]
-        result = self._search(image_id, dense, None, SearchSettings(k=k + 1), 0.0)
+        items = self._image(image_id)
+        result = self._search(image_id, items, None, SearchSettings(k=k + 1), 0.0)
         others = [hit for hit in result.hits if hit.image_id != image_id][:k]
         return [
             ExplainedHit(rank, hit.image_id, hit.score, hit.contributions)
@@ -183,11 +196,11 @@ class Searcher:
             UnknownNameError: no such image.
         """
         captions = self.collection.captions_of(self.collection.image_row(image_id))
-        return self._inspect(image_id, self._vector(image_id)[None], captions, top)
+        return self._inspect(image_id, self._image(image_id), captions, top)
 
     def inspect_picture(self, picture: Image.Image, name: str, top: int = 20) -> Inspection:
         """The strongest terms of any picture; it has no captions to support them."""
-        return self._inspect(name, self.encoder.encode_images([picture]), [], top)
+        return self._inspect(name, new_picture(picture, lambda: self.encoder), [], top)
 
     def term(self, word: str, top: int = 12) -> TermCard:
         """The images that activate a term most, and the terms that fire with it.
@@ -211,13 +224,13 @@ class Searcher:
         terms = self.model.vocabulary.terms
         return [TermWeight(terms[i], float(frequency[i])) for i in best if frequency[i]]
 
-    def _vector(self, image_id: str) -> np.ndarray:
-        return self.collection.image_vectors[self.collection.image_row(image_id)]
+    def _image(self, image_id: str) -> Items:
+        return image_items(self.collection, [self.collection.image_row(image_id)])
 
-    def _inspect(self, name: str, dense: np.ndarray, captions: list[str], top: int) -> Inspection:
+    def _inspect(self, name: str, items: Items, captions: list[str], top: int) -> Inspection:
         if top < 1:
             raise QueryError(f"The number of terms is {top}. Use 1 or more.")
-        matrix = self.model.project(dense)
+        matrix = self.model.sparse(items)
         terms = supported_terms(matrix.indices, matrix.data, captions, self.model.vocabulary, top)
         return Inspection(name, terms, int(matrix.nnz), captions)
 
@@ -239,13 +252,13 @@ class Searcher:
     def _search(
         self,
         name: str,
-        dense: np.ndarray,
+        items: Items,
         literal: np.ndarray | None,
         settings: SearchSettings,
         encoded: float,
     ) -> SearchResult:
         started = time.perf_counter()
-        matrix = self.model.project(dense)
+        matrix = self.model.sparse(items)
         said = _NO_TERMS if literal is None else literal
         vocabulary = self.model.vocabulary
         terms, weights = shaped(matrix.indices, matrix.data, literal, settings, vocabulary)
@@ -286,15 +299,6 @@ def projected_index(
         ModelError: the model does not fit the collection.
     """
     check_fit(collection, model)
-    ids, vectors = _searchable(collection)
-    matrix = project_once(model, vectors)
+    items = image_items(collection, collection.searchable_rows)
+    matrix, ids = sparse_once(model, items), tuple(items.ids or ())
     return MemoryIndex(SparseVectors(matrix, ids, model.vocabulary.fingerprint), precision)
-
-
-def _searchable(collection: Collection) -> tuple[tuple[str, ...], np.ndarray]:
-    """Ids and dense vectors of the images that can be searched."""
-    rows = collection.searchable_rows
-    ids = tuple(collection.image_ids[row] for row in rows)
-    # All rows are read from the disk block by block; a choice of them is a copy.
-    whole = len(rows) == len(collection.images)
-    return ids, collection.image_vectors if whole else collection.image_vectors[rows]

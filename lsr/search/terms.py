@@ -10,12 +10,15 @@ from lsr.index.memory.index import MemoryIndex
 from lsr.model.sparse import strongest
 from lsr.model.vocabulary import Vocabulary
 
-Origin = Literal["literal", "expansion"]
-Support = Literal["caption", "unsupported"]
+Origin = Literal["literal", "expansion", "unknown"]
+Support = Literal["caption", "unsupported", "unknown"]
 
 
 class QueryTerm(NamedTuple):
-    """A term of a query: said by its text (literal) or added by the head (expansion)."""
+    """A term of a query: said by its text (literal) or added by the model (expansion).
+
+    Unknown where the vocabulary's terms are no words.
+    """
 
     term: str
     weight: float
@@ -23,7 +26,7 @@ class QueryTerm(NamedTuple):
 
 
 class SupportedTerm(NamedTuple):
-    """A term of an image: said by one of its captions, or by none."""
+    """A term of an image: said by one of its captions, or by none, or nobody knows."""
 
     term: str
     weight: float
@@ -51,12 +54,13 @@ def query_terms(
 ) -> list[QueryTerm]:
     """Terms of a query with their origin, weight descending, ties by term number."""
     said = set(literal.tolist())
+    other: Origin = "expansion" if vocabulary.says else "unknown"
     order = strongest(terms, weights, len(terms))
     return [
         QueryTerm(
             vocabulary.terms[terms[i]],
             float(weights[i]),
-            "literal" if int(terms[i]) in said else "expansion",
+            "literal" if int(terms[i]) in said else other,
         )
         for i in order
     ]
@@ -67,11 +71,12 @@ def supported_terms(
 ) -> list[SupportedTerm]:
     """The k strongest terms of an image, each with whether one of its captions says it."""
     said = {int(i) for caption in captions for i in vocabulary.literal_ids(caption)}
+    other: Support = "unsupported" if vocabulary.says else "unknown"
     return [
         SupportedTerm(
             vocabulary.terms[terms[i]],
             float(weights[i]),
-            "caption" if int(terms[i]) in said else "unsupported",
+            "caption" if int(terms[i]) in said else other,
         )
         for i in strongest(terms, weights, k)
     ]

@@ -44,6 +44,11 @@ class Knob:
         return self.control + ("" if self.side == "captions" else f"@{self.side}") + part
 
     @property
+    def needs_words(self) -> bool:
+        """Whether it tells a text's literal terms from its expansion terms."""
+        return self.control in RATES or self.part != "all"
+
+    @property
     def random(self) -> bool:
         """Whether a sweep has to draw."""
         return self.control in ("word", "word-df")

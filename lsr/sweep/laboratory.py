@@ -18,9 +18,10 @@ from lsr.evaluation.evaluate import term_vectors_for
 from lsr.evaluation.pairs import check_pairs
 from lsr.evaluation.projected import ProjectedSplit, check_fit, project_split
 from lsr.evaluation.task import Side, Task, check_direction, make_task
-from lsr.model.checkpoint import Model
+from lsr.exceptions import QueryError
+from lsr.model.protocol import Model
 from lsr.search.query import query_vector
-from lsr.sweep.knobs import Knob, parse_knob, set_to
+from lsr.sweep.knobs import PRUNINGS, Knob, parse_knob, set_to
 from lsr.sweep.nulls import check_null, null_query, null_split
 from lsr.sweep.points import Point
 from lsr.sweep.store import SweepStore
@@ -57,7 +58,12 @@ class Laboratory:
     def projected(self) -> ProjectedSplit:
         """The split under the model, or under its null."""
         split = self.ready()
-        return null_split(split, self.null, self.model.sizes.hidden_size) if self.null else split
+        return null_split(split, self.null, self._hidden_size) if self.null else split
+
+    @property
+    def _hidden_size(self) -> int:
+        """Of the random head that stands for the model's."""
+        return self.model.hidden_size or self.collection.dense_size
 
     @cached_property
     def plain(self) -> Task:
@@ -113,6 +119,19 @@ class Laboratory:
             about["queries"] = self.collection.query_set(self.queries).fingerprint
         return SweepStore(about)
 
+    def check_knob(self, knob: Knob) -> None:
+        """Refuse a knob that tells literal terms from others, where nobody knows which they are.
+
+        Raises:
+            QueryError: the model's terms are no words.
+        """
+        if knob.needs_words and not self.model.vocabulary.says:
+            raise QueryError(
+                f"The terms of model `{self.model.name}` are no words, so it is unknown which of "
+                f"them a text says, and `{knob}` has nothing to hold back. Use "
+                f"{', '.join(PRUNINGS)} or bits."
+            )
+
     def sweeping(
         self,
         knob: Knob | str,
@@ -133,6 +152,7 @@ class Laboratory:
         draws = draws or Draws()
         if isinstance(knob, str):
             knob = parse_knob(knob)
+        self.check_knob(knob)
         store = self.store(knob, draws.seed)
         yield from sweeping_of(lambda: self.task, knob, values, draws, latency=latency, store=store)
 
@@ -143,15 +163,19 @@ class Laboratory:
             QueryError: the text is empty or too long.
             InputError: the encoder of the collection cannot be loaded.
         """
-        query = query_vector(text, load_encoder(self.collection.encoder), self.model)
+        query = query_vector(text, lambda: load_encoder(self.collection.encoder), self.model)
         if not self.null:
             return query
         literal = np.unique(self.model.vocabulary.literal_ids(text))
-        size = self.model.sizes.hidden_size
-        return null_query(self.projected, query, literal, self.null, size)
+        return null_query(self.projected, query, literal, self.null, self._hidden_size)
 
     def point(self, knob: Knob, value: float, seed: int = 0) -> Point:
-        """A point of a sweep, to compare with another."""
+        """A point of a sweep, to compare with another.
+
+        Raises:
+            QueryError: as `check_knob`.
+        """
+        self.check_knob(knob)
         return Point(self.task, knob, value, seed)
 
 
@@ -184,6 +208,7 @@ def open_laboratory(
     check_pairs(collection, split, queries)
     if null:
         check_null(null)
+        _check_null_fits(model, null)
     if projected and projected.pairs.query_ids != _query_ids(collection, split, queries):
         raise ValueError("the projected split holds other queries than those that are asked for")
 
@@ -191,6 +216,24 @@ def open_laboratory(
         return projected or project_split(collection, model, split, queries=queries)
 
     return Laboratory(collection, model, split, direction, tuple(fixed), null, ready, queries)
+
+
+def _check_null_fits(model: Model, null: str) -> None:
+    """Refuse a null that takes out what a model does not have.
+
+    Raises:
+        QueryError: naming what it lacks.
+    """
+    if null == "random-head" and model.reads is None:
+        raise QueryError(
+            f"Model `{model.name}` is no head over dense vectors, so no random head stands for it. "
+            "Choose another null."
+        )
+    if null != "random-head" and not model.vocabulary.says:
+        raise QueryError(
+            f"The terms of model `{model.name}` are no words, so the null `{null}` has no words to "
+            "keep. Choose `random-head`, or none."
+        )
 
 
 def _query_ids(collection: Collection, split: str, queries: str) -> tuple[str, ...]:

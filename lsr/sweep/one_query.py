@@ -160,12 +160,13 @@ def price_tags(
     found = index.images.matrix[rows][:, terms].toarray() if rows else np.zeros((0, len(terms)))
     brought = found.sum(axis=0) * weights
     total = float(brought.sum()) or 1.0
+    other: Origin = "expansion" if vocabulary.says else "unknown"
     order = strongest(terms, brought, len(terms))
     return [
         PriceTag(
             vocabulary.terms[terms[i]],
             float(weights[i]),
-            "literal" if said[i] else "expansion",
+            "literal" if said[i] else other,
             int(index.document_frequency[terms[i]]),
             float(brought[i] / total),
         )

@@ -22,15 +22,16 @@ import torch
 from PIL import Image
 
 from lsr.collection.collection import Collection, load_collection
+from lsr.collection.items import image_items
 from lsr.collection.writing import write_collection
 from lsr.encoders.bundled import BundledEncoder
 from lsr.evaluation.pairs import load_pairs
-from lsr.evaluation.projected import project_split
+from lsr.evaluation.projected import caption_items, project_split
 from lsr.evaluation.task import DIRECTIONS
 from lsr.exceptions import ModelError
 from lsr.model import projection_cache
-from lsr.model.checkpoint import load_model
 from lsr.model.expansion import parse_control
+from lsr.model.loading import load_model
 from lsr.storage.files import fingerprint, read_json, replacing_file, save_array, write_json
 from lsr.sweep.knobs import Knob
 from lsr.sweep.laboratory import open_laboratory
@@ -265,9 +266,10 @@ def _projected(out: Path) -> Iterator[BuildReport]:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     project_split(collection, model, "test")
+    images = image_items(collection, pairs.image_rows, pairs.image_vectors)
     kept = (
-        projection_cache.projected_name(model, pairs.image_vectors),
-        projection_cache.projected_name(model, pairs.caption_vectors),
+        projection_cache.sparse_name(model, images),
+        projection_cache.sparse_name(model, caption_items(collection, pairs)),
         projection_cache.literal_name(model.vocabulary, pairs.texts),
     )
     for done, name in enumerate(kept, 1):

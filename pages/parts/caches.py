@@ -19,7 +19,8 @@ from threadpoolctl import threadpool_limits
 from lsr.collection.collection import Collection, load_collection
 from lsr.evaluation.projected import ProjectedSplit, project_split
 from lsr.exceptions import PictureError
-from lsr.model.checkpoint import Model, load_model
+from lsr.model.loading import load_model
+from lsr.model.protocol import Model
 from lsr.search.results import Inspection, SearchResult, SearchSettings
 from lsr.search.searcher import Searcher
 from lsr.storage.pictures import read_picture

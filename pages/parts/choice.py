@@ -18,6 +18,7 @@ from lsr.exceptions import (
     shorten,
 )
 from lsr.index.engines import ENGINES, why_not
+from lsr.model.fit import VectorKind
 from lsr.storage.places import find, folders, home
 from pages.parts import address
 
@@ -79,7 +80,7 @@ def fitting(collection: str) -> list[str]:
         CollectionError, UnknownNameError: the collection is damaged or not there.
     """
     card = read_card(find("collections", collection))
-    return fitting_models(card["encoder"], card["dense_size"])
+    return fitting_models(collection, VectorKind(card["encoder"], card["dense_size"]))
 
 
 def engines() -> list[str]:

@@ -24,7 +24,7 @@ from lsr.collection.queries import QueryRow, write_query_set
 from lsr.evaluation.evaluate import evaluate_split
 from lsr.evaluation.projected import project_split
 from lsr.exceptions import ModelError, QueryError
-from lsr.model.checkpoint import load_model
+from lsr.model.loading import load_model
 from lsr.model.vocabulary import Vocabulary
 from lsr.storage.files import write_json
 from lsr.storage.locks import exclusive

@@ -9,6 +9,7 @@ import pytest
 from lsr.collection.collection import load_collection
 from lsr.collection.installed import bytes_on_disk, fitting_models, overview, remove_collection
 from lsr.exceptions import CollectionError, QueryError, UnknownNameError
+from lsr.model.fit import VectorKind
 from lsr.storage import places
 from tests.conftest import make_collection
 
@@ -40,11 +41,11 @@ def test_the_bytes_are_those_of_all_files(mine):
 
 
 def test_a_model_fits_by_encoder_and_size_and_a_broken_one_never(collection, model, home):
-    assert fitting_models(model.encoder, model.head.dense_size) == ["tiny"]
-    assert fitting_models(model.encoder, 999) == []
-    assert fitting_models("bundled", 256)[0] == "demo"
+    assert fitting_models("any", model.reads) == ["tiny"]
+    assert fitting_models("any", VectorKind(model.encoder, 999)) == []
+    assert fitting_models("demo", VectorKind("bundled", 256))[0] == "demo"
     (home / "models" / "tiny" / "config.json").write_text("{")
-    assert fitting_models(model.encoder, model.head.dense_size) == []
+    assert fitting_models("any", model.reads) == []
 
 
 def test_deleting_takes_the_folder_and_nothing_else(mine, home, collection):

@@ -10,7 +10,7 @@ import pytest
 
 from lsr.collection.collection import Collection
 from lsr.exports.exporting import Exported, ExportRequest, run_export
-from lsr.model.checkpoint import Model
+from lsr.model.protocol import Model
 
 PEERS = Path(__file__).resolve().parents[2] / "build" / "peers"
 Export = Callable[..., Exported]

@@ -20,8 +20,11 @@ from lsr.encoding.reencoding import encode_collection
 from lsr.exceptions import InputError
 from lsr.exports.exporting import ExportRequest, run_export
 from lsr.index.memory.files import index_folder, index_origin, open_index, save_index, stored_index
-from lsr.model.checkpoint import load_model, save_model
-from lsr.model.projection_cache import project_once
+from lsr.model.checkpoint import save_model
+from lsr.model.fit import VectorKind
+from lsr.model.loading import load_model
+from lsr.model.projection_cache import sparse_once
+from lsr.model.protocol import Items
 from lsr.report.checking import _cards, _read, compare_tables
 from lsr.report.report_tables import read_settings
 from lsr.search.searcher import Searcher, SearchSettings, projected_index
@@ -74,7 +77,7 @@ def make(folder: Path) -> None:
         index_folder(collection.fingerprint, model.fingerprint),
         index_origin(collection.fingerprint, model.fingerprint),
     )
-    project_once(model, collection.image_vectors)
+    sparse_once(model, Items("images", collection.image_ids, lambda: collection.image_vectors))
     SweepStore(_ABOUT).append([{"value": 0.5, "draw": 0, "R@1": 0.25}, {"value": 1.0, "draw": 0}])
     _export(home)
     _report(home)
@@ -170,7 +173,7 @@ def lists(home: Path) -> None:
     at_home(home)
     in_turn(
         *(lambda one=one: overview(one) for one in folders("collections")),
-        lambda: fitting_models("fake", 8),
+        lambda: fitting_models("any", VectorKind("fake", 8)),
         jobs.jobs,
         lambda: trained_models("c"),
         lambda: jobs.find_job("tiny"),
@@ -226,7 +229,7 @@ def projection_cache(home: Path) -> None:
     at_home(home)
     collection, model = load_collection("tiny"), load_model("tiny")
     found, expected = (
-        project_once(model, collection.image_vectors),
+        sparse_once(model, Items("images", collection.image_ids, lambda: collection.image_vectors)),
         model.project(collection.image_vectors),
     )
     assert found.shape == expected.shape

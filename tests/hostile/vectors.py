@@ -16,7 +16,7 @@ from lsr.imports.query_files import read_trec, read_tsv
 from lsr.imports.query_sets import import_queries
 from lsr.imports.running import import_source
 from lsr.imports.vectors.attaching import VectorFiles, attach
-from lsr.model.checkpoint import load_model
+from lsr.model.loading import load_model
 from lsr.search.trec_run import read_queries
 from tests.conftest import make_collection
 from tests.conftest import make_head as _head

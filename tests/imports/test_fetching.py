@@ -21,7 +21,7 @@ from lsr.evaluation.projected import check_fit
 from lsr.exceptions import InputError, UnknownNameError
 from lsr.imports.vectors import downloading
 from lsr.imports.vectors.fetching import fetch
-from lsr.model.checkpoint import load_model
+from lsr.model.loading import load_model
 from lsr.model.projection import Projection
 from tests.conftest import D, make_tokenizer, unit
 from tests.imports.hub import Hub, local_hub, sha256

@@ -6,7 +6,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from lsr.exceptions import ModelError
-from lsr.model.checkpoint import load_head, load_model, save_model
+from lsr.model.checkpoint import load_head, save_model
+from lsr.model.loading import load_model
 from lsr.model.projection import project
 from tests.conftest import D, make_head
 

@@ -7,8 +7,9 @@ import sys
 import numpy as np
 import pytest
 
-from lsr.model.checkpoint import load_model, save_model
+from lsr.model.checkpoint import save_model
 from lsr.model.few_vectors import project_few
+from lsr.model.loading import load_model
 from lsr.model.projection import project
 from tests.conftest import D, make_head
 

@@ -8,8 +8,9 @@ import pytest
 from lsr.collection.collection import load_collection
 from lsr.evaluation.pairs import load_pairs
 from lsr.model import projection_cache
-from lsr.model.checkpoint import load_model
-from lsr.model.projection_cache import cache_folder, literal_once, project_once
+from lsr.model.loading import load_model
+from lsr.model.projection_cache import cache_folder, literal_once, sparse_once
+from lsr.model.protocol import Items
 from lsr.storage import places
 
 
@@ -23,6 +24,10 @@ def pairs():
     return load_pairs(load_collection(places.ASSETS / "collections" / "demo"), "test")
 
 
+def items(dense):
+    return Items("images", ("",) * len(dense), lambda: dense)
+
+
 def same(ours, theirs):
     assert abs(ours - theirs).max() < 1e-5
     assert ours.dtype == theirs.dtype
@@ -30,7 +35,7 @@ def same(ours, theirs):
 
 def test_what_is_shipped_is_what_the_model_gives(demo, pairs, home):
     for dense in (pairs.image_vectors, pairs.caption_vectors):
-        same(project_once(demo, dense), demo.project(dense))
+        same(sparse_once(demo, items(dense)), demo.project(dense))
     ours = literal_once(demo.vocabulary, pairs.texts)
     assert (ours != demo.vocabulary.literal_matrix(pairs.texts)).nnz == 0
     assert not cache_folder().exists()
@@ -38,41 +43,41 @@ def test_what_is_shipped_is_what_the_model_gives(demo, pairs, home):
 
 def test_what_is_not_shipped_is_projected_once_and_a_damaged_file_anew(demo, pairs, home):
     dense = pairs.image_vectors[:5]
-    fresh = project_once(demo, dense)
+    fresh = sparse_once(demo, items(dense))
     same(fresh, demo.project(dense))
     (file,) = cache_folder().iterdir()
     content = file.read_bytes()
-    assert (project_once(demo, dense) != fresh).nnz == 0
+    assert (sparse_once(demo, items(dense)) != fresh).nnz == 0
     for damaged in (b"", content[:-4], content[:100] + b"\xff" * (len(content) - 100)):
         file.write_bytes(damaged)
-        same(project_once(demo, dense), fresh)
+        same(sparse_once(demo, items(dense)), fresh)
         assert file.read_bytes() == content
 
 
 def test_a_damaged_shipped_file_is_passed_over_and_left(demo, pairs, home, tmp_path, monkeypatch):
     dense = np.ascontiguousarray(pairs.image_vectors[:5])
     monkeypatch.setattr(places, "ASSETS", tmp_path)
-    shipped = tmp_path / "projected" / projection_cache.projected_name(demo, dense)
+    shipped = tmp_path / "projected" / projection_cache.sparse_name(demo, items(dense))
     shipped.parent.mkdir()
     shipped.write_bytes(b"nothing")
-    same(project_once(demo, dense), demo.project(dense))
+    same(sparse_once(demo, items(dense)), demo.project(dense))
     assert shipped.read_bytes() == b"nothing"
 
 
 def test_files_that_were_not_used_for_longest_make_room(demo, pairs, home, monkeypatch):
     kept = {}
     for number in range(3):
-        project_once(demo, pairs.image_vectors[number : number + 1])
+        sparse_once(demo, items(pairs.image_vectors[number : number + 1]))
         (new,) = set(cache_folder().iterdir()) - set(kept)
         kept[new] = number
         os.utime(new, (number, number))
     used, oldest = next(iter(kept)), list(kept)[1]
-    project_once(demo, pairs.image_vectors[:1])
+    sparse_once(demo, items(pairs.image_vectors[:1]))
     assert used.stat().st_mtime > 3
     room = 4 * max(file.stat().st_size for file in kept)
     monkeypatch.setattr(projection_cache, "LIMIT_BYTES", room)
     monkeypatch.setattr(projection_cache, "_LARGEST_SHARE", 1.0)
-    project_once(demo, pairs.image_vectors[3:5])
+    sparse_once(demo, items(pairs.image_vectors[3:5]))
     assert used.exists()
     assert not oldest.exists()
     assert sum(file.stat().st_size for file in cache_folder().iterdir()) <= room

@@ -6,7 +6,7 @@ import pytest
 
 from lsr.collection.collection import Collection
 from lsr.exceptions import ModelError
-from lsr.model.checkpoint import Model
+from lsr.model.protocol import Model
 from lsr.storage.files import write_json
 from lsr.training import jobs
 from lsr.training.recipes import COMPACT_RECIPE

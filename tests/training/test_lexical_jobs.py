@@ -11,7 +11,7 @@ import pytest
 
 from lsr.collection.collection import Collection
 from lsr.exceptions import ModelError, QueryError
-from lsr.model.checkpoint import load_model
+from lsr.model.loading import load_model
 from lsr.storage.files import write_json
 from lsr.storage.locks import start_mark
 from lsr.training import jobs

@@ -9,7 +9,7 @@ import pytest
 from lsr.cli.main import main
 from lsr.evaluation.pairs import load_pairs
 from lsr.exceptions import ModelError
-from lsr.model.checkpoint import load_model
+from lsr.model.loading import load_model
 from lsr.model.projection import project
 from lsr.training.lexical.closed_form import ClosedFormSettings, closed_form
 from lsr.training.settings import TrainingSettings

@@ -6,7 +6,7 @@ import pytest
 
 from lsr.cli.main import main
 from lsr.exceptions import CollectionError
-from lsr.model.checkpoint import load_model
+from lsr.model.loading import load_model
 from lsr.storage.files import read_json
 from lsr.training.lexical.make_model import make_lexical
 from lsr.training.train_model import train_model

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lsr.collection.collection import load_collection
-from lsr.model.checkpoint import load_model
+from lsr.model.loading import load_model
 from lsr.model.sparse import keep_strongest
 from lsr.world.concepts import plural_of
 from lsr.world.scenes import TEST, compose

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import scipy.sparse as sp
 
 from lsr.collection.collection import Collection
+from lsr.collection.items import image_items
 from lsr.index.milvus.server import Place, place_from_environment
-from lsr.model.checkpoint import Model
+from lsr.model.protocol import Model
 
 if TYPE_CHECKING:
     from lsr.index.milvus.index import BuildReport, MilvusIndex
@@ -48,7 +49,7 @@ def build_milvus(
     images = collection.searchable_rows
 
     def vectors(start: int, stop: int) -> sp.csr_matrix:
-        return model.project(collection.image_vectors[images[start:stop]])
+        return model.sparse(image_items(collection, images[start:stop]))
 
     rows = Rows(
         milvus_name(collection, model),

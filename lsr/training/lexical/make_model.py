@@ -18,8 +18,9 @@ from lsr.evaluation.measured import Making, Measured
 from lsr.evaluation.pairs import Pairs
 from lsr.evaluation.projected import project_split_with
 from lsr.evaluation.verdict import judge
-from lsr.model.checkpoint import Model, save_model
+from lsr.model.checkpoint import save_model
 from lsr.model.projection import Projection
+from lsr.model.protocol import Model
 from lsr.model.vocabulary import Vocabulary
 from lsr.storage.files import write_json
 from lsr.storage.folders import remove_folder

@@ -14,8 +14,8 @@ from lsr.collection.collection import load_collection
 from lsr.encoders.lavis_checkpoint import convert
 from lsr.encoders.loading import load_encoder
 from lsr.exceptions import EncoderError
-from lsr.model.checkpoint import load_model
 from lsr.model.function_words import FUNCTION_WORDS
+from lsr.model.loading import load_model
 from lsr.training.lexical.labels import labelled
 from lsr.training.lexical.make_model import make_lexical
 from lsr.training.lexical.settings import LexicalSettings

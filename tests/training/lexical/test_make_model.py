@@ -12,8 +12,8 @@ from lsr.cli.train import lexical_settings
 from lsr.collection.collection import load_collection
 from lsr.evaluation.pairs import load_pairs, some_images
 from lsr.exceptions import ModelError
-from lsr.model.checkpoint import load_model
 from lsr.model.expansion import parse_control
+from lsr.model.loading import load_model
 from lsr.storage.places import ASSETS as BUNDLED
 from lsr.storage.records import record_of
 from lsr.training.budget import Budget

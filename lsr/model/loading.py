@@ -1,0 +1,30 @@
+"""Models on disk: the card of a folder says of which kind it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lsr.model.card import read_card
+from lsr.model.checkpoint import open_projection
+from lsr.model.protocol import Model
+from lsr.storage.folders import read_one_version
+from lsr.storage.places import find
+
+
+def load_model(place: str | Path) -> Model:
+    """A model of any kind.
+
+    Args:
+        place: its name, or its folder.
+
+    Raises:
+        UnknownNameError: there is no model of that name.
+        ModelError: a file is missing or damaged, or they do not fit together.
+    """
+    folder = place if isinstance(place, Path) else find("models", place)
+    return read_one_version(folder, lambda: _load(folder))
+
+
+def _load(folder: Path) -> Model:
+    card = read_card(folder)
+    return open_projection(folder, card)
