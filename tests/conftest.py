@@ -12,6 +12,7 @@ from typing import Any
 import numba
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from PIL import Image
@@ -25,6 +26,7 @@ from lsr.model.checkpoint import save_model
 from lsr.model.projection import Projection
 from lsr.model.protocol import Model
 from lsr.model.vocabulary import Vocabulary
+from lsr.storage import places
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 WORDS = (
@@ -32,6 +34,7 @@ WORDS = (
     "green big small left right of on in near with and running sleeping animal vehicle"
 ).split()
 D = 8
+FEW = {"val": 60, "test": 120}
 
 
 SKIPPED: list[str] = []
@@ -195,6 +198,32 @@ def make_collection(
 @pytest.fixture
 def collection(home: Path, fake_encoder: FakeEncoder) -> Collection:
     return make_collection(home / "collections" / "tiny", fake_encoder)
+
+
+def few_scenes(folder: Path) -> Collection:
+    """The first 60 and 120 bundled scenes of `val` and `test`, with their query sets."""
+    demo = load_collection(places.ASSETS / "collections" / "demo")
+    rows = np.concatenate([demo.image_rows(split)[:n] for split, n in FEW.items()])
+    of_them = np.isin(demo.caption_image_rows, rows)
+    stored = np.isin(demo.caption_splits, demo.vector_splits)
+    images, captions = (
+        pq.read_table(demo.folder / f"{name}.parquet") for name in ("images", "captions")
+    )
+    return write_collection(
+        folder,
+        card={**demo.card, "name": folder.name},
+        images=images.take(rows),
+        captions=captions.filter(of_them),
+        image_vectors=demo.image_vectors[rows],
+        caption_vectors=demo.caption_vectors[of_them[stored]],
+        beside=demo,
+    )
+
+
+@pytest.fixture
+def scenes(home: Path) -> str:
+    """Name of a collection of few scenes, where a page need not measure thousands."""
+    return few_scenes(home / "collections" / "scenes").name
 
 
 @pytest.fixture

@@ -62,14 +62,14 @@ def test_quick_commands_load_neither_torch_nor_numba_nor_pandas(command, tmp_pat
     assert not {"torch", "numba", "pandas", "scipy.stats", "scipy", "pyarrow"} & loaded
 
 
-def test_a_sweep_that_was_measured_before_loads_no_torch(tmp_path):
+def test_a_sweep_of_what_is_bundled_loads_no_torch(tmp_path):
     code = (
         "from lsr.cli.main import main\n"
         "main(['sweep', '--control', 'caption', '--steps', '3', '--json'])"
     )
     first, again = (in_a_fresh_process(code, tmp_path) for _ in range(2))
-    assert "torch" in first
-    assert not {"torch", "scipy.stats"} & set(again)
+    assert not {"torch", "scipy.stats"} & {*first, *again}
+    assert "lsr.sweep.laboratory" in {*first} & {*again}
 
 
 def test_the_version_is_said_once():

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import few_scenes
+
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
 # Streamlit looks for itself below a page's address first, and finds itself at the root.
@@ -31,12 +33,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     log = tmp_path_factory.mktemp("server") / "log"
-    home = str(tmp_path_factory.mktemp("home"))
+    home = tmp_path_factory.mktemp("home")
+    few_scenes(home / "collections" / "scenes")
     with log.open("w") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
             cwd=ROOT,
-            env={**os.environ, "LEXISCOPE_HOME": home},
+            env={**os.environ, "LEXISCOPE_HOME": str(home)},
             stdout=output,
             stderr=output,
         )
@@ -79,10 +82,12 @@ def page(browser: sync_api.Browser) -> Iterator[sync_api.Page]:
 
 
 def wait_quiet(page: sync_api.Page) -> None:
-    """Until the page has been drawn and nothing on it is stale."""
+    """Until the page has been drawn, its script rests and nothing on it is stale."""
     page.locator("h1").first.wait_for()
     page.wait_for_function(
-        "() => !document.querySelector('[data-stale=true], [data-testid=stStatusWidget]')"
+        "() => !document.querySelector('[data-stale=true], [data-testid=stStatusWidget],'"
+        "+ '[data-testid=stSkeleton]')"
+        "&& document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'"
     )
 
 
@@ -148,6 +153,7 @@ def test_a_moved_slider_is_in_the_address_and_survives_a_reload(server, page):
     slider.focus()
     for _ in range(4):
         page.keyboard.press("ArrowLeft")
+    page.wait_for_function("slider => slider.ariaValueText === '0.80'", arg=slider.element_handle())
     page.wait_for_url("**rate=0.8*")
     page.wait_for_function(
         "before => [...document.querySelectorAll('.lab-table tbody td')]"
@@ -164,7 +170,7 @@ def test_a_moved_slider_is_in_the_address_and_survives_a_reload(server, page):
 
 
 def test_a_click_on_a_point_turns_the_knob_and_shows_what_changes(server, page):
-    page.goto(f"{server}/expansion?control=prune&k=20")
+    page.goto(f"{server}/expansion?collection=scenes&control=prune&k=20")
     point = page.locator(".js-plotly-plot .scatterlayer .trace").first.locator("path.point").nth(4)
     point.wait_for()
     wait_quiet(page)

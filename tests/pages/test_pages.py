@@ -293,8 +293,8 @@ def test_the_caption_curve_is_said_to_be_a_line():
         ({"control": "prune", "cut": "bits", "side": "both", "bits": "4"}, 4),
     ],
 )
-def test_every_knob_has_its_place_in_the_address(address, value):
-    app = measured(**address)
+def test_every_knob_has_its_place_in_the_address(address, value, scenes):
+    app = measured(collection=scenes, **address)
     assert not app.exception
     assert not app.error
     assert app.select_slider[0].value == value
@@ -320,8 +320,8 @@ def test_a_null_is_measured_beside_the_models():
 
 
 @pytest.mark.parametrize("view", ["flips", "cloud", "prices", "cheapest", "report"])
-def test_every_closer_look_opens(view):
-    app = opened("expansion", view=view, control="prune", k="5")
+def test_every_closer_look_opens(view, scenes):
+    app = opened("expansion", view=view, control="prune", k="5", collection=scenes)
     assert not app.exception
     assert not app.error
 
@@ -382,10 +382,20 @@ def test_what_changes_names_queries_terms_and_an_interval():
     assert [link for link in app.get("page_link") if "term=" in link.proto.query_string]
 
 
-def test_the_point_of_the_second_model_is_explained_with_its_own_figures(capsys):
-    app = opened("expansion", view="flips", control="prune", k="5", point="demo-uncontrolled")
+def test_the_point_of_the_second_model_is_explained_with_its_own_figures(scenes, capsys):
+    address = {"collection": scenes, "view": "flips", "control": "prune", "k": "5"}
+    app = opened("expansion", **address, point="demo-uncontrolled")
     assert not app.exception
-    told = ["sweep", "--model", "demo-uncontrolled", "--control", "top-k", "--json"]
+    told = [
+        "sweep",
+        "--collection",
+        scenes,
+        "--model",
+        "demo-uncontrolled",
+        "--control",
+        "top-k",
+        "--json",
+    ]
     told += ["--queries", "paraphrased"]
     low, high = (
         json.loads(capsys.readouterr().out)["rows"][0]["R@1"]
@@ -394,7 +404,7 @@ def test_the_point_of_the_second_model_is_explained_with_its_own_figures(capsys)
     )
     assert float(app.metric[0].value) == pytest.approx(low - high, abs=1e-4)
     assert any(one.value.startswith("**demo\\-uncontrolled**, ") for one in app.markdown)
-    other = opened("expansion", view="flips", control="prune", k="5", point="gone")
+    other = opened("expansion", **address, point="gone")
     assert not other.error
     assert "point" not in other.query_params
 
@@ -415,8 +425,8 @@ def test_a_null_can_be_the_baseline():
     assert float(figures["Change of R@1"]) > 0
 
 
-def test_latency_is_measured_when_it_is_drawn():
-    table = lab_table(measured(x="latency_us", control="prune", k="5"))
+def test_latency_is_measured_when_it_is_drawn(scenes):
+    table = lab_table(measured(x="latency_us", control="prune", k="5", collection=scenes))
     for name in ("demo", "demo-uncontrolled"):
         assert float(table[TO_IMAGE, name]["µs a query"]) > 0
 
@@ -444,8 +454,8 @@ def test_the_installed_models_stand_beside_the_ablation():
     assert trained["demo-lexical"] == "closed-form"
 
 
-def test_the_cheapest_setting_is_found_and_comes_with_its_command(capsys):
-    app = opened("expansion", view="cheapest", queries="captions")
+def test_the_cheapest_setting_is_found_and_comes_with_its_command(scenes, capsys):
+    app = opened("expansion", view="cheapest", queries="captions", collection=scenes)
     app.button(key="solve").click().run()
     work = background.known(next(key for key in background._WORKS if "cheapest" in key))
     work.wait(120)
