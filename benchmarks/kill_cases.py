@@ -132,19 +132,26 @@ CASES = {
         ],
         _collection,
     ),
-    "train": Case(
+    "train --method trained": Case(
         lambda _: [
             *("train", "--collection", "mine", "--out", "t", "--hidden-size", "8"),
             *("--epochs", "2", "--seed", "2", "--resume"),
         ],
         _model("t"),
     ),
-    "train, closed form": Case(
+    "train --method closed-form": Case(
         lambda _: [
             *("train", "--collection", "mine", "--out", "m", "--method", "closed-form"),
             *("--target-active-terms", "3"),
         ],
         _model("m"),
+    ),
+    "train --method tuned": Case(
+        lambda _: [
+            *("train", "--collection", "mine", "--out", "u", "--method", "tuned"),
+            *("--target-active-terms", "3"),
+        ],
+        _model("u"),
     ),
     "index": Case(lambda _: ["index", *OF_M, "--weights", "int8"], _index),
     "sweep": Case(
@@ -180,6 +187,7 @@ def prepare(template: Path) -> None:
     for command in (
         [*first, "--splits", "made"],
         [*train, "--out", "m", "--method", "closed-form"],
+        [*train, "--out", "u", "--method", "closed-form"],
         [*train, "--out", "t", "--hidden-size", "8", "--epochs", "1", "--seed", "1"],
         ["index", *OF_M],
         ["report", *OF_M, "--out", str(template / "report"), "--query", "a dog"],

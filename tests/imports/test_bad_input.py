@@ -142,6 +142,13 @@ def test_an_archive_cannot_reach_outside_or_link(tmp_path, importing, home):
     assert (made.collection.image_ids, len(made.skipped)) == (["ok"], 2)
 
 
+def test_a_member_without_a_name_of_its_own_does_not_end_an_import(tmp_path, importing):
+    shard = write_tar(tmp_path / "x.tar", {".": b"{}", "ok.jpg": photo(1), "ok.txt": b"a dog"})
+    made = importing(shard)
+    assert made.collection.image_ids == ["ok"]
+    assert list(made.collection.caption_texts) == ["a dog"]
+
+
 def test_a_link_to_a_folder_is_not_followed(photos, importing, tmp_path):
     write_photos(tmp_path / "elsewhere", ["private.jpg"])
     (photos / "link").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
