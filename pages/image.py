@@ -7,6 +7,7 @@ import streamlit as st
 from lsr.collection.collection import Collection
 from lsr.encoders.drawn_scenes import drawn_scenes
 from lsr.encoders.loading import obstacle
+from lsr.model.protocol import Model
 from lsr.search.results import ExplainedHit, Inspection
 from lsr.search.searcher import Searcher
 from pages.parts import address, caches, cards, charts, links
@@ -25,7 +26,7 @@ def show() -> None:
     choice = current_choice()
     images = caches.collection(choice.collection)
     st.title("Image", anchor=False)
-    upload = _boxes(images)
+    upload = _boxes(images, caches.model(choice.model))
     if upload is not None:
         ready = caches.searcher(choice)
         preview, seen, result = caches.uploaded(ready, caches.marks_of(ready), *upload, SIMILAR)
@@ -40,7 +41,7 @@ def show() -> None:
         cards.show_tiles(images, cards.gallery(images, MOST_CHOICES), key="choose", width=135)
 
 
-def _boxes(images: Collection) -> Upload | None:
+def _boxes(images: Collection, model: Model) -> Upload | None:
     """The box of the id, and a picture of the visitor's own where there is one."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.text_input(
@@ -50,7 +51,7 @@ def _boxes(images: Collection) -> Upload | None:
             **address.bound("id", address.read_text("id") or "", ""),
         )
         with st.popover("A picture of your own", icon=":material/upload:"):
-            if why := obstacle(images.encoder):
+            if why := model.no_pictures or (obstacle(images.encoder) if model.reads else None):
                 st.info(sentence(why), icon=":material/lightbulb:")
                 return None
             return upload_box(images.encoder, key="image-upload")
@@ -74,12 +75,12 @@ def _show_image(
             scenes = drawn_scenes(ready.collection.encoder)
             st.caption(f"It has no captions, so no term can be checked. {scenes}")
     with right:
-        _show_terms(seen)
+        _show_terms(seen, checked=bool(seen.captions) and ready.model.vocabulary.says)
     st.subheader("Similar images", anchor=False, help="Images that share the most term weight.")
     cards.show_tiles(ready.collection, cards.hit_tiles(similar), key="similar", width=135)
 
 
-def _show_terms(seen: Inspection) -> None:
+def _show_terms(seen: Inspection, *, checked: bool) -> None:
     bars = [charts.Bar(t.term, t.weight, t.support == "caption") for t in seen.terms]
     said = sum(bar.first for bar in bars)
     st.subheader(f"{len(bars)} strongest terms", anchor=False)
@@ -89,13 +90,14 @@ def _show_terms(seen: Inspection) -> None:
         f"{seen.active_terms:,}",
         help="How many terms of the vocabulary have a weight above zero for this image.",
     )
-    if seen.captions:
+    if checked:
         second.metric(
             "Said in a caption",
             f"{said} of {len(bars)}",
             help="How many of the strongest terms occur in at least one caption of this image.",
         )
-    kinds = charts.SUPPORT if seen.captions else charts.UNCHECKED
+    unknown = charts.UNKNOWN if seen.captions else charts.UNCHECKED
+    kinds = charts.SUPPORT if checked else unknown
     if bars:
         charts.term_bars(
             bars,

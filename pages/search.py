@@ -26,7 +26,8 @@ def show() -> None:
     choice = current_choice()
     images = caches.collection(choice.collection)
     st.title("Search", anchor=False)
-    if why := obstacle(images.encoder):
+    model = caches.model(choice.model)
+    if why := model.no_texts or (obstacle(images.encoder) if model.reads else None):
         st.info(sentence(why), icon=":material/lightbulb:")
         _gallery(images)
         return
@@ -115,7 +116,9 @@ def _show_result(ready: Searcher, result: SearchResult, *, beside: bool, expansi
     left, right = st.columns([3, 8], gap="medium")
     with left:
         st.subheader("The query's terms", anchor=False)
-        query_bars(result, charts.ORIGINS, key=f"query-{expansion}-{result.query}")
+        says = ready.model.vocabulary.says
+        kinds = charts.ORIGINS if says else charts.UNKNOWN
+        query_bars(result, kinds, key=f"query-{expansion}-{result.query}")
     with right:
         if beside:
             _show_beside(ready, result)

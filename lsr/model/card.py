@@ -12,9 +12,10 @@ from lsr.storage.files import read_json
 
 CARD = "config.json"
 PROJECTION = "projection"
+VECTORS = "vectors"
 READERS = (PROJECTION,)
 """The kinds that read the dense vectors of an encoder."""
-KINDS = (*READERS,)
+KINDS = (*READERS, VECTORS)
 _SIZES = ("dense_size", "hidden_size", "vocabulary_size")
 
 

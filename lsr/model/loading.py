@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from lsr.model.card import read_card
+from lsr.model.card import PROJECTION, VECTORS, kind_of, read_card
 from lsr.model.checkpoint import open_projection
 from lsr.model.protocol import Model
+from lsr.model.stored import open_stored
 from lsr.storage.folders import read_one_version
 from lsr.storage.places import find
+
+_OPEN: dict[str, Callable[[Path, dict[str, Any]], Model]] = {
+    PROJECTION: open_projection,
+    VECTORS: open_stored,
+}
 
 
 def load_model(place: str | Path) -> Model:
@@ -27,4 +35,4 @@ def load_model(place: str | Path) -> Model:
 
 def _load(folder: Path) -> Model:
     card = read_card(folder)
-    return open_projection(folder, card)
+    return _OPEN[kind_of(card)](folder, card)

@@ -20,6 +20,7 @@ from safetensors.numpy import load_file, save_file
 
 from lsr.exceptions import InputError
 from lsr.model.protocol import Items, Model
+from lsr.model.sparse import checked_csr
 from lsr.model.vocabulary import Vocabulary
 from lsr.storage import places
 from lsr.storage.files import fingerprint, replacing_file
@@ -89,7 +90,7 @@ def _read(path: Path, shape: tuple[int, int]) -> sp.csr_matrix | None:
     """The matrix in a file; None where there is none or it is damaged."""
     try:
         arrays = load_file(path)
-        matrix = _checked(arrays["weights"], arrays["terms"], arrays["ends"], shape)
+        matrix = checked_csr(arrays["weights"], arrays["terms"], arrays["ends"], shape)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (SafetensorError, OSError, KeyError, ValueError, TypeError) as problem:
@@ -101,33 +102,6 @@ def _read(path: Path, shape: tuple[int, int]) -> sp.csr_matrix | None:
     if path.parent == cache_folder():
         with suppress(OSError):  # used now, so others are older; a file system may forbid it
             os.utime(path)
-    return matrix
-
-
-def _checked(
-    weights: np.ndarray, terms: np.ndarray, ends: np.ndarray, shape: tuple[int, int]
-) -> sp.csr_matrix:
-    """The arrays as a csr matrix that compiled loops may trust.
-
-    Raises:
-        ValueError: they are none of this shape.
-    """
-    kinds = [array.dtype.name for array in (weights, terms, ends)]
-    if kinds != ["float32", "int32", "int64"] or len(ends) != shape[0] + 1:
-        raise ValueError("arrays of another kind")
-    steps = np.diff(ends)
-    if not (ends[0] == 0 and ends[-1] == len(weights) == len(terms) and (steps >= 0).all()):
-        raise ValueError("rows that do not fit")
-    if len(terms):
-        rises = np.diff(terms) > 0
-        inner = ends[(ends > 0) & (ends < len(terms))]
-        rises[inner - 1] = True  # a new row may begin with any term
-        if terms.min() < 0 or terms.max() >= shape[1] or not rises.all():
-            raise ValueError("terms out of order")
-        if not (np.isfinite(weights).all() and weights.min() > 0):
-            raise ValueError("weights that are none")
-    matrix = sp.csr_matrix((weights, terms, ends), shape=shape)
-    matrix.has_sorted_indices = True
     return matrix
 
 

@@ -92,6 +92,33 @@ def from_dense_blocks(blocks: Iterable[np.ndarray], n_terms: int) -> sp.csr_matr
     return sp.csr_matrix((weights, terms, np.array(ends)), shape=(len(ends) - 1, n_terms))
 
 
+def checked_csr(
+    weights: np.ndarray, terms: np.ndarray, ends: np.ndarray, shape: tuple[int, int]
+) -> sp.csr_matrix:
+    """The arrays as a csr matrix that compiled loops may trust.
+
+    Raises:
+        ValueError: they are none of this shape.
+    """
+    kinds = [array.dtype.name for array in (weights, terms, ends)]
+    if kinds != ["float32", "int32", "int64"] or len(ends) != shape[0] + 1:
+        raise ValueError("arrays of another kind")
+    steps = np.diff(ends)
+    if not (ends[0] == 0 and ends[-1] == len(weights) == len(terms) and (steps >= 0).all()):
+        raise ValueError("rows that do not fit")
+    if len(terms):
+        rises = np.diff(terms) > 0
+        inner = ends[(ends > 0) & (ends < len(terms))]
+        rises[inner - 1] = True  # a new row may begin with any term
+        if terms.min() < 0 or terms.max() >= shape[1] or not rises.all():
+            raise ValueError("terms out of order")
+        if not (np.isfinite(weights).all() and weights.min() > 0):
+            raise ValueError("weights that are none")
+    matrix = sp.csr_matrix((weights, terms, ends), shape=shape)
+    matrix.has_sorted_indices = True
+    return matrix
+
+
 def stack(blocks: Sequence[sp.csr_matrix], n_terms: int) -> sp.csr_matrix:
     """Blocks of rows one below the other; no block at all gives an empty (0, V) matrix."""
     if not blocks:

@@ -22,7 +22,7 @@ from lsr.storage.records import check_fields, record_of
 from lsr.storage.untrusted import UnexpectedError
 from lsr.sweep.cheapest import cheapest
 from lsr.sweep.knobs import Knob, parse_knob
-from lsr.sweep.laboratory import Laboratory, open_laboratory
+from lsr.sweep.laboratory import Laboratory, open_laboratory, why_no_null
 from lsr.sweep.nulls import NULLS
 from lsr.sweep.sweep import RATE_STOPS, Draws, sweep
 
@@ -123,16 +123,20 @@ def compute(settings: ReportSettings) -> Iterator[Progress]:
         about["models"][name] = model.fingerprint
         about["teacher"] = summarize(ready.task.teacher_ranks)
         for knob, values in KNOBS.items():
-            curves += _curve(ready, name, "", parse_knob(knob), values, settings)
+            if ready.knows_words or not parse_knob(knob).needs_words:
+                curves += _curve(ready, name, "", parse_knob(knob), values, settings)
             done += 1
             yield Progress(done, steps, f"{name}: {knob}")
         for keep in _KEPT:
             points += _operating(ready, name, keep)
             done += 1
             yield Progress(done, steps, f"{name}: cheapest setting")
-        queries += _queries(Searcher(collection, model), name, settings.queries)
+        if model.no_texts is None:
+            queries += _queries(Searcher(collection, model), name, settings.queries)
         if place == 0:
             for null in NULLS:
+                if why_no_null(model, null):
+                    continue
                 nulled = open_laboratory(
                     collection,
                     model,
@@ -142,7 +146,7 @@ def compute(settings: ReportSettings) -> Iterator[Progress]:
                     projected=projected,
                     queries=settings.query_set,
                 )
-                for knob in _NULLED:
+                for knob in _NULLED if ready.knows_words else ():
                     curves += _curve(nulled, name, null, Knob(knob), KNOBS[knob], settings)
                 done += 1
                 yield Progress(done, steps, f"{name}: {null}")

@@ -119,13 +119,18 @@ class Laboratory:
             about["queries"] = self.collection.query_set(self.queries).fingerprint
         return SweepStore(about)
 
+    @property
+    def knows_words(self) -> bool:
+        """Whether it is known which terms a text says, so that every knob can be turned."""
+        return self.model.vocabulary.says
+
     def check_knob(self, knob: Knob) -> None:
         """Refuse a knob that tells literal terms from others, where nobody knows which they are.
 
         Raises:
             QueryError: the model's terms are no words.
         """
-        if knob.needs_words and not self.model.vocabulary.says:
+        if knob.needs_words and not self.knows_words:
             raise QueryError(
                 f"The terms of model `{self.model.name}` are no words, so it is unknown which of "
                 f"them a text says, and `{knob}` has nothing to hold back. Use "
@@ -208,7 +213,8 @@ def open_laboratory(
     check_pairs(collection, split, queries)
     if null:
         check_null(null)
-        _check_null_fits(model, null)
+        if why := why_no_null(model, null):
+            raise QueryError(why)
     if projected and projected.pairs.query_ids != _query_ids(collection, split, queries):
         raise ValueError("the projected split holds other queries than those that are asked for")
 
@@ -218,22 +224,19 @@ def open_laboratory(
     return Laboratory(collection, model, split, direction, tuple(fixed), null, ready, queries)
 
 
-def _check_null_fits(model: Model, null: str) -> None:
-    """Refuse a null that takes out what a model does not have.
-
-    Raises:
-        QueryError: naming what it lacks.
-    """
+def why_no_null(model: Model, null: str) -> str | None:
+    """Why a null takes out what a model does not have, in one sentence; None where it fits."""
     if null == "random-head" and model.reads is None:
-        raise QueryError(
+        return (
             f"Model `{model.name}` is no head over dense vectors, so no random head stands for it. "
             "Choose another null."
         )
     if null != "random-head" and not model.vocabulary.says:
-        raise QueryError(
+        return (
             f"The terms of model `{model.name}` are no words, so the null `{null}` has no words to "
             "keep. Choose `random-head`, or none."
         )
+    return None
 
 
 def _query_ids(collection: Collection, split: str, queries: str) -> tuple[str, ...]:

@@ -169,7 +169,7 @@ def _model(folder: str, stamp: str) -> Model:
 @st.cache_resource(max_entries=3, show_spinner="Opening the index…")
 def _searcher(_images: Collection, _head: Model, engine: str, *marks: str) -> Searcher:
     ready = Searcher(_images, _head, engine)
-    if _images.encoder == "bundled":
+    if _images.encoder == "bundled" and _head.no_texts is None:
         # The first search loads the encoder and compiles the loops; nobody waits for that later.
         # Other encoders can be many times larger: they are loaded by whoever searches.
         ready.search_text("warm up", SearchSettings(k=1))

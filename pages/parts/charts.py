@@ -38,6 +38,7 @@ class Kinds:
 ORIGINS = Kinds("literal", "expansion")
 SUPPORT = Kinds("said in a caption", "in no caption")
 UNCHECKED = Kinds("", "no caption to check")
+UNKNOWN = Kinds("", "not known whether it is said")
 PICTURE = Kinds("", "activated by the picture")
 LIFT = Kinds("lift", "")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import scipy.sparse as sp
 from safetensors.numpy import save_file
 
 from lsr.collection.collection import Collection, load_collection
@@ -15,8 +16,11 @@ from lsr.encoders.loading import load_encoder, obstacle
 from lsr.imports.query_files import read_trec, read_tsv
 from lsr.imports.query_sets import import_queries
 from lsr.imports.running import import_source
+from lsr.imports.sparse.importing import SparseFiles, import_vectors
+from lsr.imports.sparse.term_numbers import read_vocabulary_file
 from lsr.imports.vectors.attaching import VectorFiles, attach
 from lsr.model.loading import load_model
+from lsr.search.searcher import Searcher
 from lsr.search.trec_run import read_queries
 from tests.conftest import make_collection
 from tests.conftest import make_head as _head
@@ -172,3 +176,52 @@ def query_files(folder: Path) -> None:
             collection, "more", read_trec(folder / "topics.txt", folder / "judged.qrels")
         ),
     )
+
+
+def make_sparse(folder: Path) -> None:
+    ids = _collection(folder).image_ids
+    rows = [{"id": one, "vector": {"dog": 1.5, f"w{n}": 0.5}} for n, one in enumerate(ids)]
+    (folder / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    matrix = sp.random(_N, 9, 0.5, "csr", np.float32, rng=np.random.default_rng(1))
+    sp.save_npz(folder / "b.npz", matrix)
+    coo = matrix.tocoo()
+    size = np.array(coo.shape, np.int64)
+    tensors = {"indices": np.array([coo.row, coo.col], np.int64), "values": coo.data, "size": size}
+    save_file(tensors, folder / "c.safetensors")
+    terms = {"id": ids, "term": ["dog"] * _N, "weight": np.ones(_N, np.float32)}
+    pq.write_table(pa.table(terms), folder / "d.parquet")
+    lists = {"id": ids, "terms": [["dog", "cat"]] * _N, "weights": [[1.0, 2.0]] * _N}
+    pq.write_table(pa.table(lists), folder / "e.parquet")
+    (folder / "vocab.txt").write_text("[UNK]\ndog\n##s\ncat\n")
+    (folder / "terms.json").write_text(json.dumps(["dog", "cat"]))
+
+
+def sparse(folder: Path) -> None:
+    at_home(folder / "home")
+    collection = load_collection("tiny")
+
+    def imported(name: str) -> None:
+        for _ in import_vectors(collection, "again", SparseFiles(str(folder / name))):
+            pass
+
+    names = ("a.jsonl", "b.npz", "c.safetensors", "d.parquet", "e.parquet")
+    in_turn(
+        *(lambda name=name: imported(name) for name in names),
+        lambda: read_vocabulary_file(str(folder / "vocab.txt")).literal_ids("two dogs"),
+        lambda: read_vocabulary_file(str(folder / "terms.json")).literal_ids("two dogs"),
+    )
+
+
+def make_stored(folder: Path) -> None:
+    make_sparse(folder)
+    for _ in import_vectors(
+        load_collection("tiny"), "stored", SparseFiles(str(folder / "a.jsonl"))
+    ):
+        pass
+
+
+def stored(folder: Path) -> None:
+    at_home(folder / "home")
+    searcher = Searcher(load_collection("tiny"), load_model("stored"))
+    searcher.inspect(searcher.collection.image_ids[0])
+    searcher.similar(searcher.collection.image_ids[0], 3)

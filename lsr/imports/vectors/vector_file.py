@@ -85,7 +85,7 @@ def read_vector_file(place: str, labels: str | None = None) -> VectorFile:
     norms = np.concatenate([unit_vectors(block)[1] for block in _blocks(vectors)])
     spread = norm_range(file.name, norms, lambda row: f"row {row:,}")
     if labels is not None:
-        columns = _read_labels(Path(labels).expanduser(), file.name, len(vectors))
+        columns = read_labels(Path(labels).expanduser(), file.name, len(vectors))
     return VectorFile(file.name, vectors, columns, spread)
 
 
@@ -139,7 +139,7 @@ def _read_tensor(file: Path, name: str) -> np.ndarray:
     )
 
 
-def _read_labels(path: Path, vectors: str, n: int) -> dict[str, list[str]]:
+def read_labels(path: Path, vectors: str, n: int) -> dict[str, list[str]]:
     """Columns of n strings each in the order of the vectors; "" where a vector has no line."""
     try:
         text = decode_text(path.read_bytes())

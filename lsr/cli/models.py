@@ -1,0 +1,91 @@
+"""The command `import-model`: sparse vectors and models that were made elsewhere."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from lsr.cli.answer import Add, Answer, Log
+
+if TYPE_CHECKING:  # it brings numpy and pyarrow, which `--help` does not need
+    from lsr.imports.sparse.importing import SparseReport
+
+_SECONDS_BETWEEN_LINES = 2.0
+
+
+def add_commands(add: Add) -> None:
+    """`import-model`."""
+    _add_import_options(
+        add("import-model", "Load a sparse model made elsewhere.", import_model, model=False)
+    )
+
+
+def _add_import_options(one: argparse.ArgumentParser) -> None:
+    """What is imported, and whose the vectors are."""
+    one.add_argument(
+        "source",
+        help="sparse vectors: .npz, .jsonl, .parquet or .safetensors of the images, or a folder "
+        "with those of images and captions; or a published head",
+    )
+    one.add_argument("--name", required=True, help="name of the new model")
+    one.add_argument("--kind", help="recognised, or vectors or projection")
+    one.add_argument("--captions", metavar="FILE", help="sparse vectors of the captions")
+    one.add_argument(
+        "--vocabulary",
+        metavar="FILE",
+        help="tokenizer.json, vocab.txt, or a JSON list; terms are as they come without one",
+    )
+    labels = "CSV that says whose the rows are: columns row, "
+    one.add_argument("--image-ids", metavar="CSV", help=f"{labels}id or image")
+    one.add_argument("--caption-ids", metavar="CSV", help=f"{labels}id, or image and caption")
+    one.add_argument(
+        "--encoder", metavar="SPEC", default="", help="whose dense vectors a head reads"
+    )
+
+
+def import_model(options: argparse.Namespace, log: Log) -> Answer:
+    """A model that others made, as an ordinary one."""
+    from lsr.collection.collection import load_collection
+    from lsr.imports.sparse.importing import SparseFiles, import_vectors
+    from lsr.imports.sparse.kinds import import_head, kind_of_source
+    from lsr.model.protocol import Model
+
+    started = time.perf_counter()
+    model: Model | None
+    notes: list[str] = []
+    if kind_of_source(options.source, options.kind) == "projection":
+        model = import_head(options.source, options.name, options.encoder)
+    else:
+        files = SparseFiles(
+            options.source,
+            options.captions,
+            options.vocabulary,
+            options.image_ids,
+            options.caption_ids,
+        )
+        collection = load_collection(options.collection)
+        last = _logged(import_vectors(collection, options.name, files), log)
+        model, notes = last.model, last.notes
+    assert model is not None  # noqa: S101  # the last report always has it
+    for note in notes:
+        log(note)
+    return {
+        "model": model.name,
+        "kind": model.kind,
+        "n_terms": len(model.vocabulary),
+        "notes": notes,
+        "seconds": time.perf_counter() - started,
+    }
+
+
+def _logged(reports: Iterable[SparseReport], log: Log) -> SparseReport:
+    """The last report; a line for the first of each stage, and every few seconds."""
+    said, side = 0.0, ""
+    for report in reports:
+        now = time.perf_counter()
+        if report.side and (report.side != side or now - said > _SECONDS_BETWEEN_LINES):
+            log(f"{report.side} {report.rows:,}" if report.rows else report.side)
+            said, side = now, report.side
+    return report

@@ -1,0 +1,1 @@
+"""Sparse vectors that were made elsewhere: read, checked and stored as a model."""
