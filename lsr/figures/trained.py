@@ -16,6 +16,8 @@ Row = dict[str, Any]
 RUN_LABELS = {
     "R@1": "R@1",
     "literal_R@1": "R@1 with literal terms only",
+    "queries_R@1": "R@1 on the query set",
+    "queries_literal_R@1": "R@1 on the query set, literal terms only",
     "exact@20": "Exact@20",
     "semantic@20": "Semantic@20",
     "overlap@10": "overlap@10 with dense",

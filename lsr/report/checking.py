@@ -22,7 +22,7 @@ _KEYS = {
     "operating_points": ["model", "keep"],
     "queries": ["model", "query", "rank"],
     "ablation": ["study", "run"],
-    "mismatch": ["run", "rate"],
+    "mismatch": ["run", "queries", "rate"],
 }
 _TOLERANCE = 1e-6
 

@@ -240,10 +240,13 @@ def _ablation(tables: dict[str, Table], command: str) -> str:
     for y in ("literal_R@1", "R@1"):
         parts.append(_figure(controls_figure(controls, LIGHT, y=y)))
     mismatch = _records(tables["mismatch"])
-    for weight in sorted({row["regularizer_weight"] for row in mismatch}):
-        mine = [row for row in mismatch if row["regularizer_weight"] == weight]
+    cells: dict[tuple[float, str], list[dict[str, Any]]] = {}
+    for row in mismatch:
+        cells.setdefault((row["regularizer_weight"], row["queries"]), []).append(row)
+    for (weight, queries), mine in sorted(cells.items()):
         parts.append(
-            f"<h3>Trained under a control, searched at a rate: R@1, weight {weight:g}</h3>"
+            "<h3>Trained under a control, searched at a rate: R@1 on "
+            f"{escape(queries or 'captions')}, weight {weight:g}</h3>"
             + _figure(mismatch_figure(mine, LIGHT))
         )
     if sizes := [row for row in runs if row["study"] == "size"]:

@@ -7,13 +7,14 @@ import shutil
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from lsr.ablation.reading import trained_models
+from lsr.ablation.reading import AblationTables, read_ablation, trained_models
 from lsr.cli.main import main
 from lsr.collection.collection import load_collection
 from lsr.storage import places
@@ -442,6 +443,26 @@ def test_the_shipped_ablation_is_drawn():
         "Size of the head",
     ]
     assert "python -m lsr ablate" in app.code[0].value
+
+
+def test_an_ablation_that_a_query_set_searched_as_well_shows_both(monkeypatch):
+    kept = read_ablation()
+    runs = [
+        {**row, "queries_R@1": row["R@1"] / 2, "queries_literal_R@1": row["literal_R@1"] / 2}
+        for row in kept.runs
+    ]
+    asked = [{**row, "queries": "asked", "R@1": row["R@1"] / 2} for row in kept.mismatch]
+    both = AblationTables(runs, kept.mismatch + asked, kept.command)
+    monkeypatch.setattr("pages.parts.expansion.trained.read_ablation", lambda: both)
+    address = {"control": "training", "trained-y": "queries_R@1"}
+    pages = [opened("expansion", **address, searched=one) for one in ("captions", "asked")]
+    plain, other = (
+        np.array(json.loads(page.get("plotly_chart")[2].proto.spec)["data"][0]["z"])
+        for page in pages
+    )
+    assert other == pytest.approx(plain / 2)
+    assert not any(page.error or page.exception for page in pages)
+    opened("expansion", **{**address, "searched": "gone"}).error[0]
 
 
 def test_the_installed_models_stand_beside_the_ablation():

@@ -21,7 +21,10 @@ from pages.parts.expansion.dial import show_dial
 from pages.parts.expansion.setting import choose_null, measurable_splits
 from pages.parts.markup import escape
 
-_ACCURACY = ("R@1", "literal_R@1", "exact@20", "semantic@20", "overlap@10")
+_ACCURACY = (
+    *("R@1", "literal_R@1", "queries_R@1", "queries_literal_R@1"),
+    *("exact@20", "semantic@20", "overlap@10"),
+)
 _COST = ("flops", "active_terms_image", "active_terms_query")
 
 
@@ -79,12 +82,13 @@ def _show_controls(
         "alone it is the other way round: without control (none) they find nothing."
     )
     with st.container(horizontal=True, gap="medium"):
-        y = address.read_option("trained-y", _ACCURACY, "literal_R@1")
+        measured = _measured(tables.study("controls"))
+        y = address.read_option("trained-y", measured, "literal_R@1")
         x = address.read_option("trained-x", _COST, "flops")
         own = address.read_flag("own", False)
         st.selectbox(
             "Accuracy",
-            _ACCURACY,
+            measured,
             format_func=RUN_LABELS.__getitem__,
             **address.bound("trained-y", y, "literal_R@1"),
         )
@@ -110,9 +114,14 @@ def _show_controls(
         config=charts.CONFIG,
         alt=_controls_alt(rows, x, y),
     )
-    columns = ["control", "regularizer_weight", "seed", *_ACCURACY, *_COST]
+    columns = ["control", "regularizer_weight", "seed", *measured, *_COST]
     table = pd.DataFrame(rows).reindex(columns=columns)
     charts.table_twin(table, name="ablation", key="controls")
+
+
+def _measured(rows: list[dict]) -> list[str]:  # type: ignore[type-arg]
+    """The measures that the runs have; only some were measured on a query set as well."""
+    return [name for name in _ACCURACY if any(row.get(name) is not None for row in rows)]
 
 
 def _controls_alt(rows: list[dict], x: str, y: str) -> str:  # type: ignore[type-arg]
@@ -140,8 +149,14 @@ def _show_mismatch(tables: AblationTables, nulls: list[dict]) -> None:  # type: 
         required=True,
         **address.bound("weight", chosen, names[0]),
     )
-    rows = [row for row in rows if f"{row['regularizer_weight']:g}" == chosen]
-    rows += [{**row, "rate": round(row["rate"], 2)} for row in nulls]
+    queries = _choose_searched(rows)
+    rows = [
+        row
+        for row in rows
+        if f"{row['regularizer_weight']:g}" == chosen and row["queries"] == queries
+    ]
+    if not queries:
+        rows += [{**row, "rate": round(row["rate"], 2)} for row in nulls]
     controls, rates, values = mismatch_table(rows)
     table = pd.DataFrame(values, index=controls, columns=[f"{rate:g}" for rate in rates])
     st.plotly_chart(
@@ -153,6 +168,16 @@ def _show_mismatch(tables: AblationTables, nulls: list[dict]) -> None:  # type: 
     charts.table_twin(
         table.rename_axis("trained at").reset_index(), name="mismatch", key="mismatch"
     )
+
+
+def _choose_searched(rows: list[dict]) -> str:  # type: ignore[type-arg]
+    """The query set that searches, empty for the captions."""
+    sets = list(dict.fromkeys(row["queries"] for row in rows))
+    if len(sets) == 1:
+        return str(sets[0])
+    labels = {one or "captions": one.capitalize() or "Captions" for one in sets}
+    chosen = address.choose("searched", "Searched with", labels, next(iter(labels)))
+    return "" if chosen == "captions" else chosen
 
 
 def _rate_of(control: str) -> str:
@@ -177,5 +202,5 @@ def _show_sizes(rows: list[dict], nulls: list[dict]) -> None:  # type: ignore[ty
         config=charts.CONFIG,
         alt="R@1 at full expansion and with literal terms only against the hidden size",
     )
-    columns = ["hidden_size", "seed", *_ACCURACY, *_COST, "seconds"]
+    columns = ["hidden_size", "seed", *_measured(rows), *_COST, "seconds"]
     charts.table_twin(pd.DataFrame(rows)[columns], name="sizes", key="sizes")
