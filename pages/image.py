@@ -8,7 +8,7 @@ from lsr.collection.collection import Collection
 from lsr.encoders.drawn_scenes import drawn_scenes
 from lsr.encoders.loading import obstacle
 from lsr.model.protocol import Model
-from lsr.search.results import ExplainedHit, Inspection
+from lsr.search.results import ExplainedHit, Inspection, SearchSettings
 from lsr.search.searcher import Searcher
 from pages.parts import address, caches, cards, charts, links
 from pages.parts.choice import current_choice
@@ -29,8 +29,9 @@ def show() -> None:
     upload = _boxes(images, caches.model(choice.model))
     if upload is not None:
         ready = caches.searcher(choice)
-        preview, seen, result = caches.uploaded(ready, caches.marks_of(ready), *upload, SIMILAR)
-        _show_image(ready, seen, preview, result.hits)
+        told = caches.uploaded(ready, caches.marks_of(ready), *upload)
+        alike = ready.search_items(told.items, upload.name, SearchSettings(k=SIMILAR))
+        _show_image(ready, told.seen, told.preview, alike.hits)
     elif (image_id := address.read_text("id")) is not None:
         images.image_row(image_id)  # an unknown id is told before anything is loaded
         ready = caches.searcher(choice)

@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from lsr.collection.collection import Collection
 from lsr.encoders.drawn_scenes import drawn_scenes
 from lsr.encoders.loading import obstacle
+from lsr.exceptions import InputError
+from lsr.index.limits import MAX_K
+from lsr.search.known_answers import CAPTION, known_answers
+from lsr.search.ranking import Ranking, ranking
 from lsr.search.results import SearchResult, SearchSettings
 from lsr.search.searcher import Searcher
-from pages.parts import address, caches, cards, charts, explain, links
+from lsr.search.understood import understood
+from pages.parts import address, caches, cards, explain, links
 from pages.parts.choice import current_choice
 from pages.parts.entry import draw
 from pages.parts.markup import escape, sentence
-from pages.parts.messages import mistakes_shown
-from pages.parts.results import compared, no_hits, query_bars, timing
+from pages.parts.messages import mistakes_shown, or_default, show_mistake
+from pages.parts.results import compared, no_hits, query_table, timing
+from pages.parts.search.board import show_board
+from pages.parts.search.download import offer_hits
+from pages.parts.search.options import PIXELS, Options, read_options, show_filters
+from pages.parts.search.understanding import show_understood
+from pages.parts.search.why import show_why
 from pages.parts.uploads import Upload, upload_box
 
-MOST_HITS = 24
 COMPARED_HITS = 12
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is searched with: a name for it, and the search for any settings."""
+
+    name: str
+    search: Callable[[SearchSettings], SearchResult]
+    words: bool
 
 
 def show() -> None:
@@ -33,17 +55,25 @@ def show() -> None:
         return
     query = address.read_text("q")
     _query_box(query or "")
+    options = read_options(images)
     with mistakes_shown():
-        expansion, beside, upload = _options(images)
+        beside, upload, downloads = _options(images, options)
         if upload is not None:
-            _show_upload(caches.searcher(choice), upload)
+            ready = caches.searcher(choice)
+            told = caches.uploaded(ready, caches.marks_of(ready), *upload)
+            _show_upload(images, upload, told.preview)
+            asked = Question(
+                upload.name, lambda one: ready.search_items(told.items, upload.name, one), False
+            )
+            _show_answer(ready, asked, options, downloads)
             return
         if query is not None:
-            settings = SearchSettings(k=COMPARED_HITS if beside else MOST_HITS, expansion=expansion)
             ready = caches.searcher(choice)
-            with st.spinner("Encoding the query…"):
-                result = ready.search_text(query, settings)
-            _show_result(ready, result, beside=beside, expansion=expansion)
+            if beside:
+                _show_beside(ready, query, options)
+            else:
+                asked = Question(query, lambda one: ready.search_text(query, one), True)
+                _show_answer(ready, asked, options, downloads)
             return
     _start(images)
     if query is None:
@@ -62,39 +92,42 @@ def _query_box(query: str) -> None:
             placeholder="two lions in the desert",
             icon=":material/search:",
         )
-        st.form_submit_button(
-            "Search",
-            type="primary",
-            on_click=address.write_from_widget,
-            args=("q", None, str),
-        )
+        st.form_submit_button("Search", type="primary", on_click=_ask)
 
 
-def _options(images: Collection) -> tuple[bool, bool, Upload | None]:
-    """Whether the query may expand, whether the dense teacher stands beside, and a picture."""
-    expansion = address.read_flag("expansion", True)
-    beside = address.read_flag("dense", False)
-    with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
+def _ask() -> None:
+    """Write the new query; what was done to the terms of the last one goes with it."""
+    if st.session_state["address-q"] != (address.read_text("q") or ""):
+        for name in ("boost", "mute", "add", "hit", "sheet"):
+            address.write(name, None)
+    address.write_from_widget("q", None, str)
+
+
+def _options(images: Collection, options: Options) -> tuple[bool, Upload | None, DeltaGenerator]:
+    """Whether the dense teacher stands beside, a picture, and the place of the downloads."""
+    beside = or_default(lambda: address.read_flag("dense", False), False)
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.toggle(
             "Expansion",
             help="On: the model may add related terms to the query. Off: only terms that the "
             "query says itself take part.",
-            **address.bound("expansion", expansion, True, address.flag_text),
+            **address.bound("expansion", options.expansion, True, address.flag_text),
         )
         st.toggle(
-            "Beside the dense teacher",
+            "Dense teacher beside",
             help="Shows the ranking by cosine between dense vectors, which the sparse model "
             "was trained to imitate, next to the sparse one.",
             **address.bound("dense", beside, False, address.flag_text),
         )
-        with st.popover("Search with a picture", icon=":material/image_search:"):
+        with st.popover("With a picture", icon=":material/image_search:"):
             upload = upload_box(images.encoder, key="search-upload")
-    return expansion, beside, upload
+        show_filters(images, options)
+        downloads = st.container(width="content")
+    return beside, upload, downloads
 
 
-def _show_upload(ready: Searcher, upload: Upload) -> None:
-    preview, _, result = caches.uploaded(ready, caches.marks_of(ready), *upload, MOST_HITS)
-    left, right = st.columns([3, 8], gap="medium")
+def _show_upload(images: Collection, upload: Upload, preview: bytes) -> None:
+    left, right = st.columns([1, 7], vertical_alignment="center")
     with left:
         st.image(
             preview,
@@ -102,37 +135,118 @@ def _show_upload(ready: Searcher, upload: Upload) -> None:
             alt=f"The uploaded picture {upload.name}",
             output_format="JPEG",
         )
-        if scenes := drawn_scenes(ready.collection.encoder):
-            st.caption(scenes)
-        st.subheader("What the picture activates", anchor=False)
-        query_bars(result, charts.PICTURE, key="upload")
     with right:
         st.subheader(f"Images like {escape(upload.name)}", anchor=False)
-        timing(result, ready.index)
-        cards.show_tiles(ready.collection, cards.hit_tiles(result.hits), key="hits", width=135)
+        if scenes := drawn_scenes(images.encoder):
+            st.caption(scenes)
 
 
-def _show_result(ready: Searcher, result: SearchResult, *, beside: bool, expansion: bool) -> None:
-    left, right = st.columns([3, 8], gap="medium")
-    with left:
-        st.subheader("The query's terms", anchor=False)
-        says = ready.model.vocabulary.says
-        kinds = charts.ORIGINS if says else charts.UNKNOWN
-        query_bars(result, kinds, key=f"query-{expansion}-{result.query}")
-    with right:
-        if beside:
-            _show_beside(ready, result)
-            return
-        count = len(result.hits)
-        st.subheader(f"{count} image{'s' * (count != 1)}", anchor=False)
-        timing(result, ready.index)
-        if result.hits:
-            cards.show_tiles(ready.collection, cards.hit_tiles(result.hits), key="hits", width=135)
-        else:
-            no_hits(expansion)
+def _show_answer(
+    ready: Searcher, asked: Question, options: Options, downloads: DeltaGenerator
+) -> None:
+    """The terms, the tiles, and why one of them is there."""
+    vocabulary = ready.model.vocabulary
+    edit = or_default(lambda: options.edit.of(vocabulary), type(options.edit)())
+    options = Options(**{**vars(options), "edit": edit})
+    settings = options.settings
+    with st.spinner("Encoding the query…"):
+        result = asked.search(settings)
+    ranked = ranking(ready, result.query_terms, settings)
+    gold = _gold(ready.collection, asked, ranked)
+    with downloads:
+        offer_hits(asked.search, settings, ready.model.name)
+    found = understood(ready, result) if asked.words else None
+    if found is not None and options.expansion:
+        show_understood(result, found)
+    _say_where(gold, ranked, result)
+    selected = address.read_text("hit")
+    board, panel = st.container(), None
+    if selected is not None:
+        with st.container(key="explained"):
+            board, panel = st.columns([5, 3], gap="medium")
+    with board:
+        _headline(ready, result, ranked, settings)
+        show_board(
+            ready,
+            result,
+            settings,
+            edit,
+            tile=PIXELS[options.size],
+            selected=selected,
+            gold=gold,
+            of_picture=not (asked.words and vocabulary.says),
+        )
+        if not result.hits and not (options.expansion and found is not None and found.nothing):
+            no_hits(options.expansion)
+        _pages(len(ranked), options)
+        query_table(result)
+    if panel is not None and selected is not None:
+        with panel:
+            try:
+                show_why(ready, result, selected, settings, ranked, gold)
+            except InputError as mistake:
+                show_mistake(mistake)
 
 
-def _show_beside(ready: Searcher, result: SearchResult) -> None:
+def _headline(
+    ready: Searcher, result: SearchResult, ranked: Ranking, settings: SearchSettings
+) -> None:
+    count, shown = len(ranked), len(result.hits)
+    first = settings.skip + 1
+    if shown:
+        span = f"{first:,} to {settings.skip + shown:,} of " if count > shown else ""
+        st.subheader(f"{span}{count:,} image{'s' * (count != 1)}", anchor=False)
+    else:
+        st.subheader("No image", anchor=False)
+    timing(result, ready.index)
+
+
+def _gold(images: Collection, asked: Question, ranked: Ranking) -> dict[str, str]:
+    """Marks of the images that are known to answer, by id."""
+    if not asked.words:
+        return {}
+    return {
+        one.image_id: "its caption" if one.source == CAPTION else f"answer in {one.source}"
+        for one in known_answers(images, asked.name)
+        if one.image_id in ranked.row_of
+    }
+
+
+def _say_where(gold: dict[str, str], ranked: Ranking, result: SearchResult) -> None:
+    """The rank of each image that is known to answer, with a link where no tile shows it."""
+    shown = {hit.image_id for hit in result.hits}
+    for image_id, mark in gold.items():
+        rank = ranked.rank(image_id)
+        place = "is not found" if rank is None else f"stands at rank {rank:,} of {len(ranked):,}"
+        said = (
+            "This is a caption of an image, which"
+            if mark == "its caption"
+            else f"{escape(mark.capitalize())}: an image that"
+        )
+        with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
+            st.markdown(f"★ {said} **{place}**.", width="content")
+            if image_id not in shown:
+                links.to_hit(image_id, "Why it stands there")
+
+
+def _pages(count: int, options: Options) -> None:
+    pages = -(-min(count, MAX_K) // options.tiles)
+    if pages > 1:
+        page = min(options.page, pages)
+        # A key for each page: this widget takes no value from the session beside its default.
+        key = f"page-{page}-of-{pages}"
+        st.pagination(pages, default=page, key=key, on_change=_turn_page, args=(key,))
+
+
+def _turn_page(key: str) -> None:
+    page = st.session_state[key]
+    address.write("sheet", None if page == 1 else str(page))
+    address.write("hit", None)
+
+
+def _show_beside(ready: Searcher, query: str, options: Options) -> None:
+    settings = SearchSettings(k=COMPARED_HITS, expansion=options.expansion)
+    result = ready.search_text(query, settings)
     sparse, dense = compared(result.hits, ready.search_dense(result.query, COMPARED_HITS))
     both = sum(tile.shared for tile in sparse)
     timing(result, ready.index)

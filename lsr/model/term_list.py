@@ -44,6 +44,11 @@ class TermList(Vocabulary):
     def tokenizer_fingerprint(self) -> str:
         return fingerprint("\n".join(self.terms), "\n".join(self.words))
 
+    def read_words(self, text: str) -> list[tuple[str, list[int]]]:
+        """See `Vocabulary.read_words`; terms of several words are not looked for."""
+        words = (match.group() for match in _WORD.finditer(text))
+        return [(word, self._said.get((word.lower(),), [])) for word in words]
+
     @cached_property
     def special(self) -> np.ndarray:
         return np.zeros(len(self.terms), bool)

@@ -97,6 +97,21 @@ class Vocabulary:
         special = self.special
         return [ids[~special[ids]] for ids in (np.array(e.ids, np.int64) for e in encoded)]
 
+    def read_words(self, text: str) -> list[tuple[str, list[int]]]:
+        """The words of a text as they stand there, each with the terms it is read as, in order.
+
+        A word that the vocabulary has nothing for has none; punctuation counts as words.
+        """
+        encoded = self._tokenizer.encode(text, add_special_tokens=False)
+        words: dict[int, tuple[int, int, list[int]]] = {}
+        marks = zip(encoded.word_ids, encoded.ids, encoded.offsets, strict=True)
+        for number, term, (start, stop) in marks:
+            if number is None:
+                continue
+            first, _, terms = words.get(number, (start, stop, []))
+            words[number] = first, stop, terms if self.special[term] else [*terms, term]
+        return [(text[start:stop], terms) for start, stop, terms in words.values()]
+
     def literal_ids(self, text: str) -> np.ndarray:
         """The different terms that a text says, ascending int64, special tokens left out."""
         return np.unique(self.token_ids([text])[0])

@@ -73,28 +73,29 @@ def shaped(
     settings: SearchSettings,
     vocabulary: Vocabulary,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A query's terms after expansion off, mutes, boosts and the cut, in that order.
+    """A query's terms after expansion off, its rate, added terms, mutes, boosts and the cut.
+
+    They are applied in that order; a term of weight 0 leaves the query.
 
     Args:
-        terms, weights: (t,) as projected.
+        terms, weights: (t,) as projected, terms ascending.
         literal: the terms that the text says; None for a picture, which keeps all.
 
     Raises:
-        QueryError: a boost or the cut cannot be used.
+        QueryError: a weight, a factor or the cut cannot be used.
         UnknownNameError: a word is not a term of the vocabulary.
     """
-    keep = np.ones(len(terms), bool)
-    if not settings.expansion and literal is not None:
-        check_says(vocabulary)
-        keep &= np.isin(terms, literal)
-    for word in settings.mute:
-        keep &= terms != vocabulary.id_of(word)
     weights = weights.copy()
+    if literal is not None and (rate := _rate(settings)) != 1:
+        check_says(vocabulary)
+        weights[~np.isin(terms, literal)] *= rate
+    terms, weights = _with_added(terms, weights, settings, vocabulary)
+    for word in settings.mute:
+        weights[terms == vocabulary.id_of(word)] = 0
     for word, factor in settings.boost.items():
-        if not (np.isfinite(factor) and factor >= 0):
-            raise QueryError(f"The boost of `{word}` is {factor}. Use a number from 0 up.")
+        check_weight(f"The boost of `{word}`", factor)
         weights[terms == vocabulary.id_of(word)] *= factor
-    terms, weights = terms[keep], weights[keep]
+    terms, weights = terms[weights > 0], weights[weights > 0]
     if settings.max_query_terms is not None:
         if settings.max_query_terms < 1:
             raise QueryError(
@@ -103,3 +104,40 @@ def shaped(
         kept = np.sort(strongest(terms, weights, settings.max_query_terms))
         terms, weights = terms[kept], weights[kept]
     return terms, weights
+
+
+def said_terms(literal: np.ndarray, settings: SearchSettings, vocabulary: Vocabulary) -> np.ndarray:
+    """The terms that the text says together with those that the settings add."""
+    return np.union1d(literal, [vocabulary.id_of(word) for word in settings.add]).astype(np.int64)
+
+
+def check_weight(what: str, number: float) -> None:
+    """Refuse what is no weight.
+
+    Raises:
+        QueryError: negative or not a number; the message begins with `what`.
+    """
+    if not (np.isfinite(number) and number >= 0):
+        raise QueryError(f"{what} is {number}. Use a number from 0 up.")
+
+
+def _rate(settings: SearchSettings) -> float:
+    check_weight("The rate of expansion", settings.rate)
+    return settings.rate if settings.expansion else 0.0
+
+
+def _with_added(
+    terms: np.ndarray, weights: np.ndarray, settings: SearchSettings, vocabulary: Vocabulary
+) -> tuple[np.ndarray, np.ndarray]:
+    """The query with the terms that the settings add, which replace what stood there."""
+    if not settings.add:
+        return terms, weights
+    query = dict(zip(terms.tolist(), weights.tolist(), strict=True))
+    for word, weight in settings.add.items():
+        check_weight(f"The weight of `{word}`", weight)
+        query[vocabulary.id_of(word)] = weight
+    together = sorted(query)
+    return (
+        np.array(together, terms.dtype),
+        np.array([query[term] for term in together], weights.dtype),
+    )

@@ -17,6 +17,11 @@ class SearchSettings:
     max_query_terms: keep only the strongest. boost: factors by term. mute: terms left out.
     split: only images of it. include: terms that every result activates. exclude: terms that no
     result activates, such as grass for a dog without grass.
+    rate: factor p of the weights of expansion terms, so that a score is its literal part plus p
+    times its expansion part (mean score). add: weights of terms that the query shall have, whether
+    it had them or not; they count as said. skip: results left out before the first.
+    caption: only images of which a caption contains this, in capitals or not. active_terms: only
+    images with at least and at most so many, None for no limit.
     """
 
     k: int = 10
@@ -27,6 +32,11 @@ class SearchSettings:
     split: str | None = None
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    rate: float = 1.0
+    add: Mapping[str, float] = field(default_factory=dict)
+    skip: int = 0
+    caption: str = ""
+    active_terms: tuple[int | None, int | None] = (None, None)
 
 
 @dataclass(frozen=True)
@@ -41,12 +51,16 @@ class ExplainedHit:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """Hits of a query, score descending, ties by image id; seconds by stage."""
+    """Hits of a query, score descending, ties by image id; seconds by stage.
+
+    query_terms: what was searched with. plain_terms: the same before the settings shaped them.
+    """
 
     query: str
     query_terms: list[QueryTerm]
     hits: list[ExplainedHit]
     seconds: dict[str, float]
+    plain_terms: list[QueryTerm] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -79,4 +93,13 @@ def hits_as_json(hits: list[ExplainedHit]) -> list[dict[str, Any]]:
             "contributions": [c._asdict() for c in hit.contributions],
         }
         for hit in hits
+    ]
+
+
+def hits_as_rows(hits: list[ExplainedHit]) -> list[dict[str, Any]]:
+    """Hits as a flat table: a row for each term that adds to a score."""
+    return [
+        {"rank": hit.rank, "image_id": hit.image_id, "score": hit.score, **c._asdict()}
+        for hit in hits
+        for c in hit.contributions
     ]

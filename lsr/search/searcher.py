@@ -26,12 +26,13 @@ from lsr.index.memory.files import usable_index
 from lsr.index.memory.index import MemoryIndex
 from lsr.index.memory.precision import Precision
 from lsr.index.milvus.of_collection import open_milvus
-from lsr.index.protocol import Found, Hit, Index, SplitImages
+from lsr.index.protocol import Found, Hit, Index
 from lsr.model.loading import load_model
 from lsr.model.projection_cache import sparse_once
 from lsr.model.protocol import Items, Model
 from lsr.model.sparse import SparseVectors, TermWeight, strongest
-from lsr.search.query import check_text, query_vector, shaped
+from lsr.search.filters import ImageFilter
+from lsr.search.query import check_text, query_vector, said_terms, shaped
 from lsr.search.results import ExplainedHit, Inspection, SearchResult, SearchSettings, TermCard
 from lsr.search.terms import co_activated, contributions, query_terms, supported_terms
 
@@ -65,7 +66,7 @@ class Searcher:
         self.model = model
         self._encoder = encoder
         self.index: Index = self.memory if engine == "memory" else open_milvus(collection, model)
-        self._splits: dict[str, SplitImages] = {}
+        self._filter = ImageFilter(collection, self._ids, self._active_terms)
 
     @classmethod
     def open(
@@ -85,6 +86,11 @@ class Searcher:
     def images(self) -> SparseVectors:
         """The sparse vectors that are searched, in the order of their ids."""
         return self.memory.images
+
+    @cached_property
+    def row_of(self) -> dict[str, int]:
+        """The row in `images` of every id that is searched."""
+        return {image_id: row for row, image_id in enumerate(self.memory.ids)}
 
     @property
     def encoder(self) -> Encoder:
@@ -137,7 +143,7 @@ class Searcher:
             row = slice(start, stop)
             vector = matrix.indices[row], matrix.data[row]
             queries.append(shaped(*vector, said, settings, self.model.vocabulary))
-        only = self._allowed(settings.split)
+        only = self.allowed(settings)
         include, exclude = self._numbers(settings.include), self._numbers(settings.exclude)
         ends = np.cumsum([0, *(len(terms) for terms, _ in queries)])
         terms, weights = (np.concatenate(one) for one in zip(*queries, strict=True))
@@ -156,7 +162,12 @@ class Searcher:
         self, picture: Image.Image, name: str = "", settings: SearchSettings | None = None
     ) -> SearchResult:
         """Search with a picture. It says no words, so every term counts as expansion."""
-        items = new_picture(picture, lambda: self.encoder)
+        return self.search_items(self.picture_items(picture), name, settings)
+
+    def search_items(
+        self, items: Items, name: str = "", settings: SearchSettings | None = None
+    ) -> SearchResult:
+        """Search with `picture_items`."""
         encoded = self._encoded(items)
         return self._search(name, items, None, settings or SearchSettings(), encoded)
 
@@ -184,7 +195,7 @@ class Searcher:
         """The teacher's own ranking by cosine, score descending, ties by image id."""
         check_text(text)
         scores = self._dense @ self.encoder.encode_texts([text])[0]
-        allowed = self._allowed(split)
+        allowed = self._filter(SearchSettings(split=split))
         order = np.lexsort((np.array(self._ids), -scores))
         hits = (Hit(self._ids[row], float(scores[row])) for row in order)
         return [hit for hit in hits if allowed is None or hit.image_id in allowed][:k]
@@ -200,7 +211,15 @@ class Searcher:
 
     def inspect_picture(self, picture: Image.Image, name: str, top: int = 20) -> Inspection:
         """The strongest terms of any picture; it has no captions to support them."""
-        return self._inspect(name, new_picture(picture, lambda: self.encoder), [], top)
+        return self.inspect_items(self.picture_items(picture), name, top)
+
+    def picture_items(self, picture: Image.Image) -> Items:
+        """A picture as a model reads it; its dense vector is made once, when first needed."""
+        return new_picture(picture, lambda: self.encoder)
+
+    def inspect_items(self, items: Items, name: str, top: int = 20) -> Inspection:
+        """The strongest terms of `picture_items`."""
+        return self._inspect(name, items, [], top)
 
     def term(self, word: str, top: int = 12) -> TermCard:
         """The images that activate a term most, and the terms that fire with it.
@@ -234,20 +253,17 @@ class Searcher:
         terms = supported_terms(matrix.indices, matrix.data, captions, self.model.vocabulary, top)
         return Inspection(name, terms, int(matrix.nnz), captions)
 
-    def _allowed(self, split: str | None) -> SplitImages | None:
-        if split is None:
-            return None
-        if split not in self._splits:
-            rows = self.collection.image_rows(split)
-            ids = (self.collection.image_ids[row] for row in rows)
-            images = SplitImages(split, ids)
-            if images.isdisjoint(self._ids):
-                raise QueryError(
-                    f"No image of split `{split}` is searched: where some images have a picture, "
-                    "only those are. Search another split, or all."
-                )
-            self._splits[split] = images
-        return self._splits[split]
+    def allowed(self, settings: SearchSettings) -> frozenset[str] | None:
+        """The ids of the images that may be hits, required and excluded terms aside; None for all.
+
+        Raises:
+            QueryError: a filter lets nothing through, or cannot be used.
+        """
+        return self._filter(settings)
+
+    def _active_terms(self) -> dict[str, int]:
+        counts = np.diff(self.images.matrix.indptr).tolist()
+        return dict(zip(self.images.ids, counts, strict=True))
 
     def _search(
         self,
@@ -259,8 +275,9 @@ class Searcher:
     ) -> SearchResult:
         started = time.perf_counter()
         matrix = self.model.sparse(items)
-        said = _NO_TERMS if literal is None else literal
         vocabulary = self.model.vocabulary
+        own = _NO_TERMS if literal is None else literal
+        said = said_terms(own, settings, vocabulary)
         terms, weights = shaped(matrix.indices, matrix.data, literal, settings, vocabulary)
         projected = time.perf_counter()
         found = self._find(terms, weights, settings)
@@ -272,19 +289,25 @@ class Searcher:
                 float(score),
                 contributions(terms, weights, image_weights, vocabulary),
             )
-            for rank, (image_id, score, image_weights) in enumerate(zip(*found, strict=True), 1)
+            for rank, (image_id, score, image_weights) in enumerate(
+                zip(*found, strict=True), settings.skip + 1
+            )
         ]
         seconds = {
             "encode": encoded,
             "project": projected - started,
             "search": searched - projected,
         }
-        return SearchResult(name, query_terms(terms, weights, said, vocabulary), explained, seconds)
+        shown = query_terms(terms, weights, said, vocabulary)
+        plain = query_terms(matrix.indices, matrix.data, own, vocabulary)
+        return SearchResult(name, shown, explained, seconds, plain)
 
     def _find(self, terms: np.ndarray, weights: np.ndarray, settings: SearchSettings) -> Found:
-        only = self._allowed(settings.split)
+        only, skip = self.allowed(settings), settings.skip
         include, exclude = self._numbers(settings.include), self._numbers(settings.exclude)
-        return self.index.find(terms, weights, settings.k, only, include=include, exclude=exclude)
+        asked = terms, weights, skip + settings.k, only
+        found = self.index.find(*asked, include=include, exclude=exclude)
+        return Found(found.image_ids[skip:], found.scores[skip:], found.image_weights[skip:])
 
     def _numbers(self, words: Sequence[str]) -> list[int]:
         return [self.model.vocabulary.id_of(word) for word in words]

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from lsr.collection.topics import Line, holds_json, is_header, json_topics, lines_of
 from lsr.exceptions import QueryError, shorten
+from lsr.index.protocol import Hit
 from lsr.search.query import check_text
 from lsr.search.results import SearchSettings
 from lsr.search.searcher import Searcher
@@ -90,6 +91,26 @@ def _row(path: Path, line: Line, *, named: bool) -> tuple[int, str, str]:
     return line.number, name, text
 
 
+def run_tag(model: str) -> str:
+    """The name of a run by a model."""
+    return f"lexiscope-{re.sub(r'[^A-Za-z0-9._-]', '-', model)}"
+
+
+def run_lines(query_id: str, hits: Sequence[Hit], tag: str) -> Iterator[str]:
+    """The lines of one query in a TREC run, the best hit first.
+
+    Raises:
+        QueryError: an image id has a blank.
+    """
+    for rank, hit in enumerate(hits, 1):
+        if not re.fullmatch(r"\S+", hit.image_id):
+            raise QueryError(
+                f"Image id `{shorten(hit.image_id)}` has a blank, which a TREC run cannot hold. "
+                "Rename the image."
+            )
+        yield f"{query_id} Q0 {hit.image_id} {rank} {hit.score!r} {tag}\n"
+
+
 def write_run(
     searcher: Searcher,
     queries: Sequence[Query],
@@ -105,7 +126,7 @@ def write_run(
     Raises:
         QueryError: an image id has a blank, or a setting cannot be used.
     """
-    tag = f"lexiscope-{re.sub(r'[^A-Za-z0-9._-]', '-', searcher.model.name)}"
+    tag = run_tag(searcher.model.name)
     total, hits = len(queries), 0
     try:
         with (
@@ -116,15 +137,7 @@ def write_run(
                 batch = queries[first : first + batch_size]
                 found = searcher.search_texts([query.text for query in batch], settings)
                 for query, its_hits in zip(batch, found, strict=True):
-                    for rank, hit in enumerate(its_hits, 1):
-                        if not re.fullmatch(r"\S+", hit.image_id):
-                            raise QueryError(
-                                f"Image id `{shorten(hit.image_id)}` has a blank, which a TREC "
-                                "run cannot hold. Rename the image."
-                            )
-                        file.write(
-                            f"{query.query_id} Q0 {hit.image_id} {rank} {hit.score!r} {tag}\n"
-                        )
+                    file.writelines(run_lines(query.query_id, its_hits, tag))
                     hits += len(its_hits)
                 yield RunReport(first + len(batch), total, hits)
     except OSError as problem:

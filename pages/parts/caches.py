@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import streamlit as st
 from PIL import Image
@@ -20,7 +20,7 @@ from lsr.collection.collection import Collection, load_collection
 from lsr.evaluation.projected import ProjectedSplit, project_split
 from lsr.exceptions import PictureError
 from lsr.model.loading import load_model
-from lsr.model.protocol import Model
+from lsr.model.protocol import Items, Model
 from lsr.search.results import Inspection, SearchResult, SearchSettings
 from lsr.search.searcher import Searcher
 from lsr.storage.pictures import read_picture
@@ -103,26 +103,25 @@ def thumbnail(images: Collection, image_id: str, pixels: int = TILE_PIXELS) -> b
     return None if isinstance(found, str) and not remote.shown() else found
 
 
-@st.cache_data(max_entries=8, show_spinner="Reading the picture…")
-def uploaded(
-    _searcher: Searcher,
-    marks: tuple[str, str],
-    content: bytes,
-    name: str,
-    k: int,
-) -> tuple[bytes, Inspection, SearchResult]:
-    """An uploaded picture for the screen, its terms, and the images most like it.
+class Uploaded(NamedTuple):
+    """A picture of a visitor's: for the screen, with its terms, and as a model reads it."""
+
+    preview: bytes
+    seen: Inspection
+    items: Items
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading the picture…")
+def uploaded(_searcher: Searcher, marks: tuple[str, str], content: bytes, name: str) -> Uploaded:
+    """An uploaded picture, read and encoded once.
 
     Raises:
         PictureError: it cannot be read.
     """
     picture = read_picture(content, name)
-    seen = _searcher.inspect_picture(picture, name, top=20)
-    return (
-        _jpeg(picture, LARGE_PIXELS),
-        seen,
-        _searcher.search_picture(picture, name, SearchSettings(k=k)),
-    )
+    items = _searcher.picture_items(picture)
+    seen = _searcher.inspect_items(items, name, top=20)
+    return Uploaded(_jpeg(picture, LARGE_PIXELS), seen, items)
 
 
 def marks_of(ready: Searcher) -> tuple[str, str]:

@@ -34,6 +34,12 @@ def to_image(image_id: str, label: str) -> None:
     st.page_link(IMAGE, label=label, icon="", query_params=_here(id=image_id))
 
 
+def to_hit(image_id: str, label: str) -> None:
+    """A link that explains an image for the query of the page; `label` is Markdown."""
+    here = st.query_params.to_dict() | {"hit": image_id}
+    st.page_link(SEARCH, label=label, icon="", query_params=here)
+
+
 def to_term(term: str, label: str | None = None) -> None:
     """A link to the page of a term; `label` is Markdown."""
     st.page_link(TERM, label=label or escape(term), icon="", query_params=_here(term=term))

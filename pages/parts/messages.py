@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import streamlit as st
 
 from lsr.exceptions import InputError
 from pages.parts.markup import sentence
+
+Read = TypeVar("Read")
 
 
 def show_mistake(mistake: InputError) -> None:
@@ -28,3 +31,12 @@ def mistakes_shown() -> Iterator[None]:
         yield
     except InputError as mistake:
         show_mistake(mistake)
+
+
+def or_default(read: Callable[[], Read], default: Read) -> Read:
+    """What `read` finds; where that is an InputError, it is shown and the page goes on."""
+    try:
+        return read()
+    except InputError as mistake:
+        show_mistake(mistake)
+        return default

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pandas as pd
 import streamlit as st
 
 from lsr.index.protocol import Hit, Index
 from lsr.search.results import ExplainedHit, SearchResult
 from pages.parts import charts
 from pages.parts.cards import Tile, hit_tiles
-from pages.parts.links import to_terms
-
-MOST_BARS = 16
 
 
 @dataclass(frozen=True)
@@ -24,32 +22,19 @@ class ComparedTile:
     shared: bool
 
 
-def query_bars(result: SearchResult, kinds: charts.Kinds, *, key: str) -> None:
-    """The strongest terms of a query as bars, with all of them in the table twin."""
-    bars = [charts.Bar(t.term, t.weight, t.origin == "literal") for t in result.query_terms]
-    if not bars:
-        st.caption("No term is active.")
-        return
-    counts = f"{len(bars)} active"
-    if kinds is charts.ORIGINS:
-        literal = sum(bar.first for bar in bars)
-        counts += f": {literal} literal, {len(bars) - literal} by expansion"
-    shown = f" The strongest {MOST_BARS} are shown." if len(bars) > MOST_BARS else ""
-    st.caption(
-        f"{counts}.{shown}",
-        help="Literal: the query says the term. Expansion: the model added it. A click on a bar "
-        "or a name opens the term.",
+def query_table(result: SearchResult) -> None:
+    """All terms of a query as they were searched with, folded away, with a download."""
+    table = pd.DataFrame(
+        [(one.term, one.weight, one.origin) for one in result.query_terms],
+        columns=["term", "weight", "kind"],
     )
-    charts.term_bars(
-        bars[:MOST_BARS],
-        kinds,
-        key=f"bars-{key}",
-        alt="Horizontal bars of the query's strongest terms: "
-        + ", ".join(f"{b.term} {b.weight:.2f}" for b in bars[:5]),
-        axis="weight in the query",
+    charts.folded_table(
+        table,
+        "The query's terms as a table",
+        "All terms of the query with their weights",
+        name="query-terms",
+        key="query",
     )
-    to_terms([bar.term for bar in bars[:MOST_BARS]], key="query")
-    charts.table_twin(charts.bars_table(bars, kinds), name="query-terms", key="query")
 
 
 def timing(result: SearchResult, index: Index) -> None:

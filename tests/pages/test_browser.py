@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -114,10 +115,14 @@ def test_search_then_image_then_term_in_one_session(server, page):
     page.goto(server)
     page.get_by_label("What should the picture show?").fill("two dogs on the beach")
     page.get_by_role("button", name="Search", exact=True).click()
-    page.locator(".st-key-tile-hits-0").wait_for()
+    page.locator(".tile").first.wait_for()
     assert "q=two" in page.url
     page.evaluate("window.sameDocument = true")
-    open_tile(page, "hits-0")
+    page.locator(".tile").first.click()
+    page.get_by_role("heading", name="Why this image").wait_for()
+    assert "q=two" in page.url
+    assert "hit=" in page.url
+    page.get_by_role("link", name="Open the image").click()
     page.get_by_role("heading", name="Image", exact=True).wait_for()
     page.wait_for_url("**/image?id=*")
     page.locator("[class*=st-key-chips-image] a").first.click()
@@ -127,16 +132,15 @@ def test_search_then_image_then_term_in_one_session(server, page):
     page.go_back()
     page.get_by_text("Similar images").wait_for()
     page.go_back()
-    page.locator(".st-key-tile-hits-0").wait_for()
+    page.get_by_role("heading", name="Why this image").wait_for()
+    assert page.locator(".tile").count() == 24
     assert page.get_by_label("What should the picture show?").input_value() == (
         "two dogs on the beach"
     )
 
 
 def test_a_similar_image_has_an_address_of_its_own(server, page):
-    page.goto(f"{server}/?q=a+cat")
-    open_tile(page, "hits-0")
-    page.wait_for_url("**/image?id=*")
+    page.goto(f"{server}/image?id=test-00003")
     first = page.url
     open_tile(page, "similar-0")
     page.wait_for_function("first => location.href !== first", arg=first)
@@ -183,14 +187,78 @@ def test_a_click_on_a_point_turns_the_knob_and_shows_what_changes(server, page):
     assert page.get_by_role("slider").first.get_attribute("aria-valuetext") == "5"
 
 
-def test_a_bar_leads_to_its_term(server, page):
+def test_a_term_of_the_query_leads_to_its_page(server, page):
     page.goto(f"{server}/?q=a+dog")
-    bar = page.locator(".js-plotly-plot .bars .point path").first
-    bar.wait_for()
+    page.locator(".terms a", has_text="animal").first.click()
+    page.wait_for_url("**/term?term=animal*")
+
+
+# What the board shows, read inside its shadow root: who ranked, for which edit, which images.
+BOARD = """() => {
+  const host = [...document.querySelectorAll('*')]
+    .find(one => one.shadowRoot?.querySelector('.board'));
+  const hits = host?.shadowRoot.querySelector('.hits');
+  return hits && { order: hits.dataset.order, edit: hits.dataset.edit,
+    tiles: [...hits.children].map(one => [one.dataset.id, one.querySelector('b').textContent]) };
+}"""
+TURN = """([which, value]) => {
+  const host = [...document.querySelectorAll('*')]
+    .find(one => one.shadowRoot?.querySelector('.board'));
+  const slider = host.shadowRoot.querySelectorAll('input[type=range]')[which];
+  slider.value = value;
+  slider.dispatchEvent(new Event('input'));
+  return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))));
+}"""
+LET_GO = """which => {
+  const host = [...document.querySelectorAll('*')]
+    .find(one => one.shadowRoot?.querySelector('.board'));
+  host.shadowRoot.querySelectorAll('input[type=range]')[which].dispatchEvent(new Event('change'));
+}"""
+
+
+def test_the_browser_ranks_fifty_edits_as_the_server_does(server, page):
+    page.goto(f"{server}/?q=two+lions+in+the+desert")
+    page.locator(".tile").first.wait_for()
     wait_quiet(page)
-    box = bar.bounding_box()
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.wait_for_url("**/term?term=*")
+    source = random.Random(4)
+    moved, before = 0, page.evaluate(BOARD)["tiles"]
+    for _ in range(50):
+        which = source.randrange(9)  # the rate, and the eight strongest terms
+        value = source.randrange(0, 100) / 100 if which == 0 else source.randrange(0, 60) / 20
+        page.evaluate(TURN, [which, value])
+        here = page.evaluate(BOARD)
+        page.evaluate(LET_GO, which)
+        page.wait_for_function(f"() => ({BOARD})()?.order === 'server'")
+        there = page.evaluate(BOARD)
+        assert here["tiles"] == there["tiles"]
+        assert here["edit"] == there["edit"]
+        moved += here["tiles"] != before
+        before = there["tiles"]
+    assert moved > 30
+    edited = page.url
+    page.goto(edited)
+    page.locator(".tile").first.wait_for()
+    assert page.evaluate(BOARD)["tiles"] == before
+    page.get_by_role("button", name="Reset", exact=True).click()
+    page.wait_for_url(f"{server}/?q=two+lions+in+the+desert")
+
+
+def test_keys_move_the_selection_and_open_why_and_leave_typing_alone(server, page):
+    page.goto(f"{server}/?q=a+dog")
+    page.locator(".tile").first.wait_for()
+    wait_quiet(page)
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    second = page.locator(".tile").nth(1).get_attribute("data-id")
+    assert page.locator(".tile.chosen").get_attribute("data-id") == second
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**hit={second}*")
+    page.keyboard.press("/")
+    box = page.get_by_label("What should the picture show?")
+    assert box.evaluate("one => one === document.activeElement")
+    page.keyboard.type("jk?")
+    assert box.input_value().endswith("jk?")
+    assert page.locator("dialog[open]").count() == 0
 
 
 def test_a_wordpiece_is_shown_letter_by_letter(server, page):

@@ -1,0 +1,135 @@
+"""Why an image stands where it stands: what its score is made of, what it lacks, who is above."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from lsr.search.ranking import Ranking, image_terms, ranking
+from lsr.search.results import SearchResult, SearchSettings
+from lsr.search.searcher import Searcher
+from lsr.search.terms import Origin, QueryTerm
+
+
+class Reason(NamedTuple):
+    """A term that query and image share: its product is its part of the score.
+
+    said: whether a caption of the image says it.
+    """
+
+    term: str
+    query_weight: float
+    image_weight: float
+    product: float
+    origin: Origin
+    said: bool
+
+
+class Difference(NamedTuple):
+    """What a term adds to the score of an image and to that of a rival."""
+
+    term: str
+    here: float
+    there: float
+
+
+@dataclass(frozen=True)
+class Rival:
+    """An image with a better rank, and the terms that set it apart, the largest gap first.
+
+    The gaps of all terms add up to the gap of the scores.
+    """
+
+    image_id: str
+    rank: int
+    score: float
+    differences: list[Difference]
+
+
+@dataclass(frozen=True)
+class Why:
+    """What is to say about a query and an image.
+
+    rank: None where they share no term, or a filter keeps the image out. score: the products of
+    the reasons add up to it. lacking: terms of the query that the image does not activate, weight
+    descending. above: the image just before it, where there is one.
+    """
+
+    image_id: str
+    rank: int | None
+    n_hits: int
+    score: float
+    reasons: list[Reason]
+    lacking: list[QueryTerm]
+    captions: list[str]
+    above: Rival | None
+
+    @property
+    def expanded(self) -> float:
+        """The part of the score that terms add which the query does not say."""
+        return sum(one.product for one in self.reasons if one.origin == "expansion")
+
+    @property
+    def supported(self) -> float:
+        """The part of the score on terms that a caption of the image says."""
+        return sum(one.product for one in self.reasons if one.said)
+
+
+def why(
+    searcher: Searcher,
+    result: SearchResult,
+    image_id: str,
+    settings: SearchSettings | None = None,
+    ranked: Ranking | None = None,
+) -> Why:
+    """Explain an image of the collection for a query that was searched with.
+
+    Args:
+        settings: those of the search, for its filters.
+        ranked: the ranking of the query, where it is known already.
+
+    Raises:
+        UnknownNameError: there is no such image. QueryError: it is not searched.
+    """
+    weights = image_terms(searcher, image_id)
+    if ranked is None:
+        ranked = ranking(searcher, result.query_terms, settings)
+    collection, vocabulary = searcher.collection, searcher.model.vocabulary
+    captions = collection.captions_of(collection.image_row(image_id))
+    said = {vocabulary.terms[i] for text in captions for i in vocabulary.literal_ids(text)}
+    reasons = [
+        Reason(
+            one.term,
+            one.weight,
+            weights[one.term],
+            one.weight * weights[one.term],
+            one.origin,
+            one.term in said,
+        )
+        for one in result.query_terms
+        if one.term in weights
+    ]
+    reasons.sort(key=lambda one: -one.product)
+    lacking = [one for one in result.query_terms if one.term not in weights]
+    rank = ranked.rank(image_id)
+    above = None
+    if rank is not None and rank > 1:
+        above = rival(searcher, result, image_id, ranked.at(rank - 1), ranked)
+    score = ranked.score(image_id)
+    return Why(image_id, rank, len(ranked), score, reasons, lacking, captions, above)
+
+
+def rival(
+    searcher: Searcher, result: SearchResult, image_id: str, other_id: str, ranked: Ranking
+) -> Rival:
+    """Another image beside an image, term by term."""
+    here, there = image_terms(searcher, image_id), image_terms(searcher, other_id)
+    differences = [
+        Difference(
+            one.term, one.weight * here.get(one.term, 0), one.weight * there.get(one.term, 0)
+        )
+        for one in result.query_terms
+        if here.get(one.term, 0) != there.get(one.term, 0)
+    ]
+    differences.sort(key=lambda one: -abs(one.there - one.here))
+    return Rival(other_id, ranked.rank(other_id) or 0, ranked.score(other_id), differences)

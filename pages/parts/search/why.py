@@ -1,0 +1,148 @@
+"""Why this hit: the panel beside the tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape as html_escape
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from lsr.collection.collection import Collection
+from lsr.search.ranking import Ranking
+from lsr.search.results import SearchResult, SearchSettings
+from lsr.search.searcher import Searcher
+from lsr.search.why import Reason, Rival, Why, why
+from pages.parts import address, cards, links
+from pages.parts.markup import escape
+
+_REASONS, _LACKING, _DIFFERENCES = 14, 10, 6
+
+
+def show_why(
+    ready: Searcher,
+    result: SearchResult,
+    image_id: str,
+    settings: SearchSettings,
+    ranked: Ranking,
+    gold: Mapping[str, str],
+) -> None:
+    """Explain a hit, or any other image of the collection, for the query.
+
+    Raises:
+        UnknownNameError, QueryError: there is no such image, or it is not searched.
+    """
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="why-head"):
+        st.subheader("Why this image", anchor=False, width="stretch")
+        st.button(
+            "Close",
+            key="close-why",
+            icon=":material/close:",
+            on_click=address.write,
+            args=("hit", None),
+        )
+    told = why(ready, result, image_id, settings, ranked)
+    left, right = st.columns([1, 2], vertical_alignment="center")
+    with left:
+        cards.show_picture(ready.collection, image_id)
+    with right:
+        st.markdown(_headline(told))
+        if mark := gold.get(image_id):
+            st.caption(f"★ {escape(mark)}")
+        links.to_image(image_id, "Open the image")
+    if told.reasons:
+        st.caption(
+            f"{len(told.reasons)} shared terms add up to {told.score:.2f}: "
+            f"{told.score - told.expanded:.2f} literal, {told.expanded:.2f} by expansion. "
+            f"{told.supported / told.score:.0%} of it on terms that its captions say (✓)."
+            if told.captions
+            else f"{len(told.reasons)} shared terms add up to {told.score:.2f}."
+        )
+        show_reasons(told.reasons[:_REASONS], checked=bool(told.captions))
+        if len(told.reasons) > _REASONS:
+            rest = sum(one.product for one in told.reasons[_REASONS:])
+            st.caption(f"… and {len(told.reasons) - _REASONS} more terms, together {rest:.2f}.")
+    if told.lacking:
+        st.markdown("**Asked for, and not in the image**")
+        links.to_terms(
+            [one.term for one in told.lacking[:_LACKING]],
+            [f"{escape(one.term)} {one.weight:.2f}" for one in told.lacking[:_LACKING]],
+            key="lacking",
+        )
+    if told.above is not None:
+        _show_above(ready.collection, told, told.above)
+    if told.captions:
+        st.markdown("**Its captions**")
+        with st.container(gap="xsmall", key="captions-why"):
+            for caption in told.captions:
+                links.to_search(caption)
+
+
+def _headline(told: Why) -> str:
+    if told.rank is not None:
+        return f"**Rank {told.rank:,} of {told.n_hits:,}** · score {told.score:.2f}"
+    if told.score > 0:
+        return f"**Kept out by a filter** · score {told.score:.2f}"
+    return "**Not found**: it shares no term with the query."
+
+
+def _show_above(images: Collection, told: Why, above: Rival) -> None:
+    gap = above.score - told.score
+    st.markdown(f"**The image above it**, rank {above.rank:,}, leads by {gap:.2f}")
+    left, right = st.columns([1, 2], vertical_alignment="center")
+    with left, st.container(key="tile-above", gap=None):
+        cards.show_picture(images, above.image_id)
+        links.to_hit(above.image_id, "Why that one")
+    with right:
+        show_differences(above)
+
+
+def show_reasons(reasons: list[Reason], *, checked: bool) -> None:
+    """Shared terms as bars of their products, with both weights in numbers.
+
+    Args:
+        checked: whether there are captions that may say a term.
+    """
+    most = max((one.product for one in reasons), default=1.0)
+    rows = "".join(_reason(one, most, checked=checked) for one in reasons)
+    st.html(
+        "<table class='why'><thead><tr><th scope='col'>term</th><th scope='col'>query × image</th>"
+        "<th scope='col'>product</th></tr></thead><tbody>" + rows + "</tbody></table>"
+    )
+
+
+def _reason(one: Reason, most: float, *, checked: bool) -> str:
+    kind = "first" if one.origin == "literal" else "second"
+    mark = ""
+    if checked:
+        mark = (
+            "<abbr title='A caption says it'>✓</abbr>"
+            if one.said
+            else "<abbr title='No caption says it'>·</abbr>"
+        )
+    return (
+        f"<tr><th scope='row'>{_term_link(one.term)} {mark}</th>"
+        f"<td>{one.query_weight:.2f} × {one.image_weight:.2f}</td>"
+        f"<td class='product'><i class='{kind}' title='{one.origin}' "
+        f"style='width:{100 * one.product / most:.1f}%'></i><b>{one.product:.2f}</b></td></tr>"
+    )
+
+
+def show_differences(above: Rival) -> None:
+    """The terms that set a rival apart, as a small table."""
+    rows = "".join(
+        f"<tr><th scope='row'>{_term_link(one.term)}</th><td>{one.here:.2f}</td>"
+        f"<td>{one.there:.2f}</td><td>{one.there - one.here:+.2f}</td></tr>"
+        for one in above.differences[:_DIFFERENCES]
+    )
+    st.html(
+        "<table class='why'><thead><tr><th scope='col'>term</th><th scope='col'>here</th>"
+        f"<th scope='col'>there</th><th scope='col'>gap</th></tr></thead><tbody>{rows}</tbody>"
+        "</table>"
+    )
+
+
+def _term_link(term: str) -> str:
+    carried = links.parameters(st.query_params.to_dict())
+    place = html_escape(f"term?{urlencode({**carried, 'term': term})}")
+    return f"<a href=\"{place}\" target='_self'>{html_escape(term)}</a>"

@@ -1,0 +1,167 @@
+"""The Search page explains, filters, edits and hands over what it finds."""
+
+import io
+import json
+from urllib.parse import parse_qs
+
+import pandas as pd
+import pytest
+
+import lsr
+from lsr.search.results import SearchSettings
+from pages.parts.search.download import as_csv, as_json, as_trec
+from pages.parts.search.edit import Edit
+from tests.pages.test_pages import board, mistake, opened, tiles
+
+QUERY = "two lions in the desert"
+
+
+@pytest.fixture(scope="module")
+def ready():
+    return lsr.open()
+
+
+def texts(app) -> str:
+    drawn = [*app.markdown, *app.caption, *app.subheader, *app.info, *app.warning]
+    return "\n".join(one.value for one in drawn).replace("\\", "")
+
+
+def links_of(app) -> list[dict]:
+    return [parse_qs(link.proto.query_string) for link in app.get("page_link")]
+
+
+def test_tiles_carry_what_made_their_scores(ready):
+    hits = ready.search_text(QUERY, SearchSettings(k=24)).hits
+    shown = board(opened(q=QUERY))
+    assert [(one["id"], one["score"]) for one in shown["hits"]] == [
+        (hit.image_id, hit.score) for hit in hits
+    ]
+    for one in shown["hits"]:
+        assert sum(product for _, product, _ in one["parts"]) == pytest.approx(one["score"])
+    assert not shown["selected"]
+
+
+def test_a_hit_is_explained_beside_the_tiles(ready):
+    hit = ready.search_text(QUERY, SearchSettings(k=24)).hits[2]
+    app = opened(q=QUERY, hit=hit.image_id)
+    assert len(tiles(app)) == 24
+    assert board(app)["selected"] == hit.image_id
+    assert f"Rank 3 of 1,432** · score {hit.score:.2f}" in texts(app)
+    table = next(one.proto.body for one in app.get("html") if "query × image" in one.proto.body)
+    for one in hit.contributions[:5]:
+        assert f"{one.query_weight:.2f} × {one.image_weight:.2f}" in table
+    app.button(key="close-why").click().run()
+    assert "hit" not in app.query_params
+    assert "Why this image" not in texts(app)
+
+
+def test_an_unknown_hit_is_one_sentence_and_the_tiles_stay():
+    app = opened(q=QUERY, hit="nowhere")
+    assert "has no image `nowhere`" in mistake(app).replace("\\", "")
+    assert len(tiles(app)) == 24
+
+
+def test_a_caption_marks_its_image_and_tells_its_rank(ready):
+    images = ready.collection
+    for row in range(200):
+        text = images.caption_texts[images.caption_rows("test")[row]]
+        owner = images.image_ids[images.caption_image_rows[images.caption_rows("test")[row]]]
+        hits = [hit.image_id for hit in ready.search_text(text, SearchSettings(k=500)).hits]
+        if owner in hits[24:]:
+            break
+    app = opened(q=text)
+    assert board(app)["gold"][owner] == "its caption"
+    assert f"stands at rank {hits.index(owner) + 1:,} of" in texts(app)
+    assert any(link.get("hit") == [owner] for link in links_of(app))
+    assert board(opened(q="no caption says this"))["gold"] == {}
+
+
+def test_filters_are_in_the_address_and_limit_the_hits(ready):
+    app = opened(q=QUERY, caption="on the beach", include="lion", split="test")
+    assert tiles(app)
+    for image_id in tiles(app):
+        row = ready.collection.image_row(image_id)
+        assert ready.collection.image_splits[row] == "test"
+        assert any("on the beach" in text.lower() for text in ready.collection.captions_of(row))
+        assert "lion" in {term.term for term in ready.inspect(image_id, 1000).terms}
+    labels = [one.proto.popover.label for one in app.get("popover")]
+    assert "Filters · 3" in labels
+
+
+def test_pages_go_on_where_the_one_before_ended(ready):
+    hits = [hit.image_id for hit in ready.search_text(QUERY, SearchSettings(k=36)).hits]
+    app = opened(q=QUERY, tiles="12", sheet="3")
+    assert tiles(app) == hits[24:]
+    assert "25 to 36 of 1,432 images" in texts(app)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("dense", "1", "Use `on` or `off`"),
+        ("tiles", "7", "Use `12`"),
+        ("sheet", "0", "from 1 to"),
+        ("least", "x", "from 0 to"),
+        ("boost", "lion", "Write terms as `dog=1.5`"),
+        ("mute", "notaterm", "is not a term"),
+        ("split", "moon", "has no split"),
+    ],
+)
+def test_a_mistake_in_one_option_keeps_the_rest_of_the_page(name, value, words):
+    app = opened(q=QUERY, **{name: value})
+    assert words in mistake(app).replace("\\", "")
+    assert len(tiles(app)) == 24
+
+
+def test_what_was_not_understood_is_said_with_a_better_query():
+    app = opened(q="two loins in the desert")
+    assert "“loins” is read in pieces: lo ##ins" in texts(app)
+    assert any(link.get("q") == ["two lions in the desert"] for link in links_of(app))
+    app = opened(q=QUERY)
+    assert "read in pieces" not in texts(app)
+    assert not any(link.get("q") == [QUERY] for link in links_of(app))
+
+
+@pytest.mark.parametrize("query", ["🐶🏖️", "狗在海滩上", "parliament"])
+def test_a_query_of_nothing_the_model_knows_says_so(query):
+    assert "says nothing the model knows" in texts(opened(q=query))
+
+
+@pytest.mark.parametrize("query", [QUERY, "giraffe", "canine", "two"])
+def test_a_query_that_the_model_knows_is_not_called_nothing(query):
+    assert "says nothing the model knows" not in texts(opened(q=query))
+
+
+def test_an_edit_in_the_address_is_what_the_library_searches(ready):
+    settings = SearchSettings(
+        k=24, boost={"lion": 0.5}, mute=("four",), rate=0.4, add={"tent": 2.0}, exclude=("tiger",)
+    )
+    hits = ready.search_text(QUERY, settings).hits
+    app = opened(q=QUERY, boost="lion=0.5", mute="four", p="0.4", add="tent=2", exclude="tiger")
+    assert tiles(app) == [hit.image_id for hit in hits]
+    assert tiles(app) != tiles(opened(q=QUERY))
+    assert board(app)["edit"] == {
+        "p": 0.4,
+        "boost": {"lion": 0.5},
+        "mute": ["four"],
+        "include": [],
+        "exclude": ["tiger"],
+    }
+
+
+def test_terms_of_an_edit_are_spelt_as_the_vocabulary_does(ready):
+    edit = Edit(boost={"LION": 2.0}, mute=(" Four",)).of(ready.model.vocabulary)
+    assert edit == Edit(boost={"lion": 2.0}, mute=("four",))
+
+
+def test_hits_can_be_taken_away_in_three_forms(ready):
+    result = ready.search_text(QUERY, SearchSettings(k=30))
+    table = pd.read_csv(io.BytesIO(as_csv(result)), keep_default_na=False)
+    for hit in result.hits:
+        rows = table[table["image_id"] == hit.image_id]
+        assert rows["product"].sum() == pytest.approx(hit.score, rel=1e-5)
+    told = json.loads(as_json(result))
+    assert [one["image_id"] for one in told["hits"]] == [hit.image_id for hit in result.hits]
+    lines = as_trec(result, "demo").decode().splitlines()
+    assert lines[0].split()[:4] == ["1", "Q0", result.hits[0].image_id, "1"]
+    assert [float(line.split()[4]) for line in lines] == [hit.score for hit in result.hits]
