@@ -21,6 +21,8 @@ from lsr.evaluation.projected import ProjectedSplit, project_split
 from lsr.exceptions import PictureError
 from lsr.model.loading import load_model
 from lsr.model.protocol import Items, Model
+from lsr.search.audit import Audit
+from lsr.search.audit import audit as audited
 from lsr.search.results import Inspection, SearchResult, SearchSettings
 from lsr.search.searcher import Searcher
 from lsr.storage.pictures import read_picture
@@ -122,6 +124,16 @@ def uploaded(_searcher: Searcher, marks: tuple[str, str], content: bytes, name: 
     items = _searcher.picture_items(picture)
     seen = _searcher.inspect_items(items, name, top=20)
     return Uploaded(_jpeg(picture, LARGE_PIXELS), seen, items)
+
+
+def audit(ready: Searcher, top: int | None) -> Audit:
+    """Every term of every image, graded by the captions; made once."""
+    return _audit(ready, top, *marks_of(ready))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Grading the terms of all images…")
+def _audit(_ready: Searcher, top: int | None, *marks: str) -> Audit:
+    return audited(_ready, top)
 
 
 def marks_of(ready: Searcher) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from pages.parts.markup import escape
 SEARCH = "pages/search.py"
 IMAGE = "pages/image.py"
 TERM = "pages/term.py"
+VOCABULARY = "pages/vocabulary.py"
 EXPANSION = "pages/expansion.py"
 COLLECTIONS = "pages/collections.py"
 TRAIN = "pages/train.py"

@@ -1,0 +1,167 @@
+"""The vocabulary as a collection uses it, and how far an image's terms stray from its captions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+
+from lsr.exceptions import CollectionError
+from lsr.model.sparse import keep_strongest
+from lsr.search.searcher import Searcher
+
+GRADES = ("its caption", "another form", "other captions", "no caption")
+HUB_SHARE = 0.25
+_DRAWS, _SEED = 1_000, 0
+# Endings that English inflection adds, the longest first, and what they stand for.
+_ENDINGS = (("ies", "y"), ("ing", ""), ("es", ""), ("ed", ""), ("s", ""), ("e", ""))
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean over images with its 95 % interval, a bootstrap over them."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, eq=False)
+class Audit:
+    """Every term of every image, graded by who says it.
+
+    active: (n, V) csr, the images that are searched. said: (n, V) csr bool, what their captions
+    say. grades: (nnz,) uint8 places in GRADES, in the order of the entries of `active`.
+    """
+
+    active: sp.csr_matrix
+    said: sp.csr_matrix
+    grades: np.ndarray
+    ids: tuple[str, ...]
+    terms: list[str]
+
+    @cached_property
+    def frequency(self) -> np.ndarray:
+        """(V,) int64: images that activate each term."""
+        return np.bincount(self.active.indices, minlength=len(self.terms))
+
+    @cached_property
+    def said_frequency(self) -> np.ndarray:
+        """(V,) int64: images of which a caption says each term."""
+        return np.bincount(self.said.indices, minlength=len(self.terms))
+
+    @cached_property
+    def largest(self) -> np.ndarray:
+        """(V,) float32: the largest weight of each term, 0 where no image activates it."""
+        found = np.zeros(len(self.terms), np.float32)
+        np.maximum.at(found, self.active.indices, self.active.data)
+        return found
+
+    @cached_property
+    def mean(self) -> np.ndarray:
+        """(V,) float64: the mean weight of each term over the images that activate it."""
+        total = np.bincount(self.active.indices, self.active.data, len(self.terms))
+        return total / np.maximum(self.frequency, 1)
+
+    def by_term(self, grade: int) -> np.ndarray:
+        """(V,) int64: images that activate each term with this grade."""
+        chosen = self.active.indices[self.grades == grade]
+        return np.bincount(chosen, minlength=len(self.terms))
+
+    def by_image(self) -> np.ndarray:
+        """(n, grades) int64: how many terms of each image have each grade."""
+        rows = np.repeat(np.arange(len(self.ids)), np.diff(self.active.indptr))
+        cells = np.bincount(rows * len(GRADES) + self.grades, minlength=len(self.ids) * len(GRADES))
+        return cells.reshape(-1, len(GRADES))
+
+    def share(self, grade: int) -> Interval:
+        """The mean share of an image's terms that have a grade, images without a term left out."""
+        counts = self.by_image()
+        totals = counts.sum(axis=1)
+        shares = counts[totals > 0, grade] / totals[totals > 0]
+        if not len(shares):
+            return Interval(0.0, 0.0, 0.0)
+        draws = np.random.default_rng(_SEED).integers(0, len(shares), (_DRAWS, len(shares)))
+        low, high = np.quantile(shares[draws].mean(axis=1), [0.025, 0.975])
+        return Interval(float(shares.mean()), float(low), float(high))
+
+
+def audit(searcher: Searcher, top: int | None = None) -> Audit:
+    """Grade the terms of all images that are searched.
+
+    Args:
+        top: only the strongest terms of each image; None for all.
+
+    Raises:
+        CollectionError: the collection has no captions, or the model's terms are no words.
+    """
+    collection, vocabulary = searcher.collection, searcher.model.vocabulary
+    collection.check_captions()
+    if not vocabulary.says:
+        raise CollectionError(
+            "The terms of this model are no words, so no caption can say them. Choose another "
+            "model."
+        )
+    active = searcher.images.matrix
+    if top is not None:
+        active = keep_strongest(active, top)
+    said = _said_of_images(searcher)
+    spoken = np.asarray(said.sum(axis=0)).ravel() > 0
+    stems = _stem_numbers(vocabulary.terms)
+    to_stem = sp.csr_matrix(
+        (np.ones(len(stems), np.int32), (np.arange(len(stems)), stems)),
+        shape=(len(stems), int(stems.max()) + 1),
+    )
+    in_form = sp.csr_matrix(said.astype(np.int32) @ to_stem)
+    rows = np.repeat(np.arange(active.shape[0]), np.diff(active.indptr))
+    grades = np.full(active.nnz, 3, np.uint8)
+    grades[spoken[active.indices]] = 2
+    grades[_holds(in_form, rows, stems[active.indices])] = 1
+    grades[_holds(said, rows, active.indices)] = 0
+    return Audit(active, said, grades, searcher.images.ids, list(vocabulary.terms))
+
+
+def _said_of_images(searcher: Searcher) -> sp.csr_matrix:
+    """(n, V) bool: what the captions of each image that is searched say."""
+    collection = searcher.collection
+    names = collection.image_ids
+    owners = np.array(
+        [searcher.row_of.get(names[row], -1) for row in collection.caption_image_rows]
+    )
+    kept = np.flatnonzero(owners >= 0)
+    texts = searcher.model.vocabulary.literal_matrix(
+        [collection.caption_texts[row] for row in kept]
+    )
+    to_image = sp.csr_matrix(
+        (np.ones(len(kept), np.int32), (owners[kept], np.arange(len(kept)))),
+        shape=(len(searcher.row_of), len(kept)),
+    )
+    said = sp.csr_matrix(to_image @ texts.astype(np.int32)).astype(bool)
+    said.sort_indices()
+    return said
+
+
+def _holds(matrix: sp.csr_matrix, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """(k,) bool: whether the matrix has an entry at each place."""
+    matrix.sort_indices()
+    width = matrix.shape[1]
+    there = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr)) * width + matrix.indices
+    return np.isin(rows.astype(np.int64) * width + columns, there)
+
+
+def _stem_numbers(terms: list[str]) -> np.ndarray:
+    """(V,) int64: one number for the forms of a word, such as *dog* and *dogs*."""
+    numbers: dict[str, int] = {}
+    return np.array([numbers.setdefault(stem(term), len(numbers)) for term in terms], np.int64)
+
+
+def stem(word: str) -> str:
+    """A word without the ending that inflection gave it; short words and pieces as they are."""
+    if not word.isalpha() or len(word) < 4:
+        return word
+    for ending, instead in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return word[: len(word) - len(ending)] + instead
+    return word

@@ -1,0 +1,163 @@
+"""Vocabulary: every term that images activate, and how far terms stray from the captions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from lsr.exports.cells import harmless_table
+from lsr.search.audit import GRADES, HUB_SHARE, Audit
+from lsr.search.searcher import Searcher
+from pages.parts import address, caches, cards, links
+from pages.parts.choice import current_choice
+from pages.parts.entry import draw
+from pages.parts.markup import escape
+from pages.parts.messages import mistakes_shown
+
+_KINDS = {
+    "active": "Active",
+    "hub": "Hubs",
+    "dead": "Said, never active",
+    "piece": "Word pieces",
+    "stray": "Said of none of its images",
+}
+_VIEWS = {"terms": "Terms", "audit": "Deviation audit"}
+_TOPS = {"10": "10 strongest", "all": "All terms"}
+_WORST = 24
+
+
+def show() -> None:
+    """Draw the page."""
+    ready = caches.searcher(current_choice().in_memory)
+    st.title("Vocabulary", anchor=False)
+    st.caption(
+        "The terms that this model gives to the images of this collection, beside the words that "
+        "their captions say."
+    )
+    with mistakes_shown():
+        view = address.choose("view", "View", _VIEWS, "terms", hide_label=True)
+        if view == "terms":
+            _show_terms(caches.audit(ready, None))
+        else:
+            _show_audit(ready)
+
+
+def table_of(found: Audit) -> pd.DataFrame:
+    """A row for each term that an image activates or a caption says, the most frequent first."""
+    chosen = np.flatnonzero(found.frequency + found.said_frequency)
+    active = np.maximum(found.frequency[chosen], 1)
+    table = pd.DataFrame(
+        {
+            "term": [found.terms[i] for i in chosen],
+            "images": found.frequency[chosen],
+            "share of images": found.frequency[chosen] / max(len(found.ids), 1),
+            "captioned images": found.said_frequency[chosen],
+            "mean weight": found.mean[chosen],
+            "largest weight": found.largest[chosen],
+            "said by its captions": found.by_term(0)[chosen] / active,
+            "piece": [found.terms[i].startswith("##") for i in chosen],
+        }
+    )
+    return table.sort_values(["images", "term"], ascending=[False, True], ignore_index=True)
+
+
+def of_kind(table: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """The rows that a chip leaves."""
+    active = table["images"] > 0
+    chosen = {
+        "active": active,
+        "hub": table["share of images"] >= HUB_SHARE,
+        "dead": ~active,
+        "piece": active & table["piece"],
+        "stray": active & (table["said by its captions"] == 0),
+    }[kind]
+    return table[chosen].reset_index(drop=True)
+
+
+def _show_terms(found: Audit) -> None:
+    whole = table_of(found)
+    kind = address.choose("kind", "Which terms", _KINDS, "active", hide_label=True)
+    wanted = (address.read_text("find") or "").strip().lower()
+    st.text_input(
+        "Find a term",
+        placeholder="part of a term",
+        **address.bound("find", address.read_text("find") or "", ""),
+    )
+    table = of_kind(whole, kind)
+    if wanted:
+        held = table["term"].str.lower().str.contains(wanted, regex=False)
+        table = table[held].reset_index(drop=True)
+    st.caption(
+        f"{len(table):,} terms. A row leads to its term. Hub: active in at least "
+        f"{HUB_SHARE:.0%} of the images. Captioned images: images of which a caption says it."
+    )
+    state = st.dataframe(
+        table,
+        hide_index=True,
+        key=f"vocabulary-{kind}-{wanted}",
+        on_select="rerun",
+        selection_mode="single-row",
+        column_config={
+            "share of images": st.column_config.ProgressColumn(
+                format="percent", min_value=0, max_value=1
+            ),
+            "said by its captions": st.column_config.ProgressColumn(
+                format="percent", min_value=0, max_value=1
+            ),
+            "mean weight": st.column_config.NumberColumn(format="%.2f"),
+            "largest weight": st.column_config.NumberColumn(format="%.2f"),
+        },
+        alt="The terms of the vocabulary with their frequencies and weights",
+    )
+    st.download_button(
+        "Download as CSV",
+        harmless_table(table).to_csv(index=False),
+        file_name="vocabulary.csv",
+        mime="text/csv",
+        on_click="ignore",
+        icon=":material/download:",
+    )
+    if rows := state["selection"]["rows"]:
+        links.open_term(str(table["term"][rows[0]]))
+
+
+def _show_audit(ready: Searcher) -> None:
+    top = address.choose("top", "Of each image", _TOPS, "10")
+    found = caches.audit(ready, None if top == "all" else int(top))
+    cells = st.grid(len(GRADES), min_column_width=150, gap="xsmall")
+    for grade, name in enumerate(GRADES):
+        share = found.share(grade)
+        cells.metric(
+            f"Said by {name}" if grade != 1 else "Said in another form",
+            f"{share.mean:.1%}",
+            f"{share.low:.1%} … {share.high:.1%}",
+            help="The mean share of an image's terms, and its 95 % interval: a bootstrap over "
+            "images. Another form: an inflection of a word that its captions say.",
+            delta_color="off",
+            delta_arrow="off",
+        )
+    st.subheader("Terms that stray most", anchor=False)
+    st.caption("Images that activate the term though no caption of theirs says it, in any form.")
+    strays = found.by_term(2) + found.by_term(3)
+    order = np.lexsort((np.arange(len(strays)), -strays))[:_WORST]
+    chosen = [int(i) for i in order if strays[i]]
+    links.to_terms(
+        [found.terms[i] for i in chosen],
+        [f"{escape(found.terms[i])} · {strays[i]:,} of {found.frequency[i]:,}" for i in chosen],
+        key="strays",
+    )
+    st.subheader("Images that stray most", anchor=False)
+    counts = found.by_image()
+    lost = counts[:, 2] + counts[:, 3]
+    share = lost / np.maximum(counts.sum(axis=1), 1)
+    worst = np.lexsort((np.arange(len(lost)), -lost, -share))[:_WORST]
+    tiles = [
+        cards.Tile(found.ids[i], f"**{lost[i]}** of {counts[i].sum()} terms")
+        for i in worst.tolist()
+        if lost[i]
+    ]
+    cards.show_tiles(ready.collection, tiles, key="stray")
+
+
+draw(show)

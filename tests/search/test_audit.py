@@ -1,0 +1,62 @@
+"""The audit grades every term of every image as a plain loop over words does."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lsr.exceptions import CollectionError
+from lsr.search.audit import GRADES, audit, stem
+from lsr.search.searcher import Searcher
+
+
+@pytest.fixture
+def searcher(collection, model, fake_encoder) -> Searcher:
+    return Searcher(collection, model, encoder=fake_encoder)
+
+
+def test_grades_are_those_of_a_loop_over_words(searcher):
+    images = searcher.collection
+    found = audit(searcher)
+    spoken = set(" ".join(images.caption_texts).split())
+    counts = np.zeros((len(found.ids), len(GRADES)), int)
+    for row, image_id in enumerate(found.ids):
+        said = set(" ".join(images.captions_of(images.image_row(image_id))).split())
+        forms = {stem(word) for word in said}
+        for one in searcher.inspect(image_id, 1000).terms:
+            if one.term in said:
+                grade = 0
+            elif stem(one.term) in forms:
+                grade = 1
+            else:
+                grade = 2 if one.term in spoken else 3
+            counts[row, grade] += 1
+    assert found.by_image().tolist() == counts.tolist()
+    shares = counts[:, 0] / counts.sum(axis=1)
+    told = found.share(0)
+    assert told.mean == pytest.approx(shares.mean())
+    assert told.low < told.mean < told.high
+    assert sum(found.by_term(grade).sum() for grade in range(4)) == counts.sum()
+
+
+def test_only_the_strongest_terms_are_graded_where_asked(searcher):
+    found = audit(searcher, top=3)
+    assert (found.by_image().sum(axis=1) <= 3).all()
+    for row, image_id in enumerate(found.ids):
+        top = {one.term for one in searcher.inspect(image_id, 3).terms}
+        assert {found.terms[i] for i in found.active[row].indices} == top
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("dog", "dogs"), ("city", "cities"), ("horse", "horses")],
+)
+def test_forms_of_a_word_share_a_stem(one, other):
+    assert stem(one) == stem(other)
+    assert stem(one) != stem("beach")
+
+
+def test_a_collection_without_captions_is_said(searcher):
+    searcher.collection = replace(searcher.collection, captions=searcher.collection.captions[:0])
+    with pytest.raises(CollectionError, match="no captions"):
+        audit(searcher)
