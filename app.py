@@ -16,6 +16,7 @@ PAGES = (
     (links.SEARCH, "Search", ":material/search:"),
     (links.IMAGE, "Image", ":material/image:"),
     (links.TERM, "Term", ":material/sell:"),
+    (links.AGAINST, "Query against image", ":material/compare:"),
     (links.VOCABULARY, "Vocabulary", ":material/dictionary:"),
     (links.EXPANSION, "Expansion", ":material/tune:"),
     (links.COLLECTIONS, "Collections", ":material/photo_library:"),

@@ -183,7 +183,7 @@ def _show_answer(
     if panel is not None and selected is not None:
         with panel:
             try:
-                show_why(ready, result, selected, settings, ranked, gold)
+                show_why(ready, result, selected, settings, ranked, gold, comparable=asked.words)
             except InputError as mistake:
                 show_mistake(mistake)
 

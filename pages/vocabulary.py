@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from lsr.exports.cells import harmless_table
@@ -14,6 +13,7 @@ from pages.parts.choice import current_choice
 from pages.parts.entry import draw
 from pages.parts.markup import escape
 from pages.parts.messages import mistakes_shown
+from pages.parts.vocabulary_table import of_kind, table_of
 
 _KINDS = {
     "active": "Active",
@@ -41,38 +41,6 @@ def show() -> None:
             _show_terms(caches.audit(ready, None))
         else:
             _show_audit(ready)
-
-
-def table_of(found: Audit) -> pd.DataFrame:
-    """A row for each term that an image activates or a caption says, the most frequent first."""
-    chosen = np.flatnonzero(found.frequency + found.said_frequency)
-    active = np.maximum(found.frequency[chosen], 1)
-    table = pd.DataFrame(
-        {
-            "term": [found.terms[i] for i in chosen],
-            "images": found.frequency[chosen],
-            "share of images": found.frequency[chosen] / max(len(found.ids), 1),
-            "captioned images": found.said_frequency[chosen],
-            "mean weight": found.mean[chosen],
-            "largest weight": found.largest[chosen],
-            "said by its captions": found.by_term(0)[chosen] / active,
-            "piece": [found.terms[i].startswith("##") for i in chosen],
-        }
-    )
-    return table.sort_values(["images", "term"], ascending=[False, True], ignore_index=True)
-
-
-def of_kind(table: pd.DataFrame, kind: str) -> pd.DataFrame:
-    """The rows that a chip leaves."""
-    active = table["images"] > 0
-    chosen = {
-        "active": active,
-        "hub": table["share of images"] >= HUB_SHARE,
-        "dead": ~active,
-        "piece": active & table["piece"],
-        "stray": active & (table["said by its captions"] == 0),
-    }[kind]
-    return table[chosen].reset_index(drop=True)
 
 
 def _show_terms(found: Audit) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from lsr.model.function_words import FUNCTION_WORDS
 from lsr.search.ranking import Ranking, image_terms, ranking
 from lsr.search.results import SearchResult, SearchSettings
 from lsr.search.searcher import Searcher
@@ -133,3 +134,41 @@ def rival(
     ]
     differences.sort(key=lambda one: -abs(one.there - one.here))
     return Rival(other_id, ranked.rank(other_id) or 0, ranked.score(other_id), differences)
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """Where an image's terms and its captions part.
+
+    silent: terms that its captions say and it does not activate, in the order of the captions.
+    stray: terms that it activates and no caption of it says, weight descending.
+    """
+
+    silent: list[str]
+    stray: list[tuple[str, float]]
+
+
+def deviation(searcher: Searcher, image_id: str) -> Deviation:
+    """The terms that an image lacks by its captions, and those that only it has.
+
+    Raises:
+        UnknownNameError: there is no such image. QueryError: it is not searched.
+    """
+    weights = image_terms(searcher, image_id)
+    collection, vocabulary = searcher.collection, searcher.model.vocabulary
+    texts = collection.captions_of(collection.image_row(image_id))
+    said = list(
+        dict.fromkeys(
+            vocabulary.terms[number]
+            for numbers in vocabulary.token_ids(texts)
+            for number in numbers.tolist()
+        )
+    )
+    spoken = set(said)
+    silent = [
+        term
+        for term in said
+        if term not in weights and term.isalpha() and term not in FUNCTION_WORDS
+    ]
+    stray = [(term, weight) for term, weight in weights.items() if term not in spoken]
+    return Deviation(silent, sorted(stray, key=lambda one: (-one[1], one[0])))

@@ -12,6 +12,7 @@ from pages.parts.markup import escape
 SEARCH = "pages/search.py"
 IMAGE = "pages/image.py"
 TERM = "pages/term.py"
+AGAINST = "pages/against.py"
 VOCABULARY = "pages/vocabulary.py"
 EXPANSION = "pages/expansion.py"
 COLLECTIONS = "pages/collections.py"
@@ -39,6 +40,11 @@ def to_hit(image_id: str, label: str) -> None:
     """A link that explains an image for the query of the page; `label` is Markdown."""
     here = st.query_params.to_dict() | {"hit": image_id}
     st.page_link(SEARCH, label=label, icon="", query_params=here)
+
+
+def to_against(text: str, image_id: str, label: str) -> None:
+    """A link that sets a query against an image; `label` is Markdown."""
+    st.page_link(AGAINST, label=label, icon="", query_params=_here(q=text, id=image_id))
 
 
 def to_term(term: str, label: str | None = None) -> None:

@@ -119,10 +119,11 @@ class Board {
       this.edit = copy(data.edit);
     }
     this.before = this.ranksBefore();
+    const find = (name) => this.parent.querySelector(name);
     const opened = data.selected && data.selected !== this.chosen;
     if (data.selected !== this.chosen) this.selected = this.chosen = data.selected;
     // Where terms and tiles do not fit side by side, the tiles stand first.
-    if ((first || opened) && this.parent.clientWidth < NARROW) this.parent.querySelector("details").open = false;
+    if ((first || opened) && find(".board").clientWidth < NARROW) find("details").open = false;
     this.drawTerms();
     if (this.held) return;
     if (settled) this.show(data.hits, "server");

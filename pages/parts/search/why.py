@@ -16,7 +16,7 @@ from lsr.search.why import Reason, Rival, Why, why
 from pages.parts import address, cards, links
 from pages.parts.markup import escape
 
-_REASONS, _LACKING, _DIFFERENCES = 14, 10, 6
+_REASONS, _LACKING, _DIFFERENCES, _MIRRORED = 14, 10, 6, 20
 
 
 def show_why(
@@ -26,8 +26,13 @@ def show_why(
     settings: SearchSettings,
     ranked: Ranking,
     gold: Mapping[str, str],
+    *,
+    comparable: bool,
 ) -> None:
     """Explain a hit, or any other image of the collection, for the query.
+
+    Args:
+        comparable: whether the query is a text, which other models can be asked as well.
 
     Raises:
         UnknownNameError, QueryError: there is no such image, or it is not searched.
@@ -50,6 +55,8 @@ def show_why(
         if mark := gold.get(image_id):
             st.caption(f"★ {escape(mark)}")
         links.to_image(image_id, "Open the image")
+        if comparable:
+            links.to_against(result.query, image_id, "Against another model")
     if told.reasons:
         st.caption(
             f"{len(told.reasons)} shared terms add up to {told.score:.2f}: "
@@ -146,3 +153,38 @@ def _term_link(term: str) -> str:
     carried = links.parameters(st.query_params.to_dict())
     place = html_escape(f"term?{urlencode({**carried, 'term': term})}")
     return f"<a href=\"{place}\" target='_self'>{html_escape(term)}</a>"
+
+
+def show_mirrored(names: tuple[str, str], here: list[Reason], there: list[Reason]) -> None:
+    """What each term adds to the score in two models, bars to the left and to the right."""
+    left, right = ({one.term: one for one in side} for side in (here, there))
+    products = {
+        term: max(side[term].product for side in (left, right) if term in side)
+        for term in {**left, **right}
+    }
+    most = max(products.values(), default=1.0)
+    terms = sorted(products, key=lambda term: (-products[term], term))[:_MIRRORED]
+    rows = "".join(
+        f"<tr><td class='left'>{_side(left.get(term), most, first=False)}</td>"
+        f"<th scope='row'>{_term_link(term)}</th>"
+        f"<td class='product'>{_side(right.get(term), most, first=True)}</td></tr>"
+        for term in terms
+    )
+    head = "".join(
+        f"<th scope='col'>{html_escape(name)}</th>" for name in (names[0], "term", names[1])
+    )
+    st.html(
+        f"<table class='why mirrored'><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    )
+
+
+def _side(one: Reason | None, most: float, *, first: bool) -> str:
+    """A bar with its number; `first` says whether the bar stands before the number."""
+    if one is None:
+        return "<b>–</b>"
+    kind = "first" if one.origin == "literal" else "second"
+    bar = (
+        f"<i class='{kind}' title='{one.origin}' style='width:{100 * one.product / most:.1f}%'></i>"
+    )
+    number = f"<b>{one.product:.2f}</b>"
+    return bar + number if first else number + bar

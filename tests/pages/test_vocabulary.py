@@ -1,0 +1,69 @@
+"""The table of terms, the audit, and a query against an image in two models."""
+
+import pytest
+
+import lsr
+from lsr.search.audit import audit
+from lsr.search.results import SearchSettings
+from pages.parts.vocabulary_table import of_kind, table_of
+from tests.pages.test_pages import linked, mistake, opened
+
+
+@pytest.fixture(scope="module")
+def ready():
+    return lsr.open()
+
+
+def texts(app) -> str:
+    return "\n".join(one.value for one in [*app.markdown, *app.caption]).replace("\\", "")
+
+
+def test_the_table_is_that_of_the_index(ready):
+    table = table_of(audit(ready))
+    dog = table[table["term"] == "dog"].iloc[0]
+    card = ready.term("dog", top=1)
+    assert dog["images"] == card.document_frequency
+    assert dog["largest weight"] == pytest.approx(card.images[0][1])
+    assert of_kind(table, "active")["images"].min() > 0
+    assert (of_kind(table, "dead")["images"] == 0).all()
+    assert of_kind(table, "piece")["term"].str.startswith("##").all()
+    assert len(of_kind(table, "hub")) < 20
+    assert of_kind(table, "stray")["said by its captions"].max() == 0
+
+
+def test_the_page_filters_by_the_address():
+    app = opened("vocabulary", find="lion")
+    assert not app.exception
+    shown = app.dataframe[0].value["term"].tolist()
+    assert "lion" in shown
+    assert "dog" not in shown
+    assert "stray" not in texts(app)
+
+
+def test_the_audit_names_terms_and_images_worst_first(ready):
+    found = audit(ready, top=10)
+    app = opened("vocabulary", view="audit")
+    figures = {one.label: one.value for one in app.metric}
+    assert figures["Said by its caption"] == f"{found.share(0).mean:.1%}"
+    lost = found.by_image()[:, 2:].sum(axis=1)
+    rows = [ready.row_of[image_id] for image_id in linked(app)]
+    assert rows
+    assert lost[rows].tolist() == sorted(lost.tolist(), reverse=True)[: len(rows)]
+
+
+def test_a_query_stands_against_an_image_in_two_models(ready):
+    query = "two lions in the desert"
+    image_id = ready.search_text(query, SearchSettings(k=9)).hits[8].image_id
+    app = opened("against", q=query, id=image_id, against="demo-uncontrolled")
+    assert not app.exception
+    assert not app.error
+    figures = {one.label: one.value for one in app.metric}
+    assert figures["Rank in demo"] == "9 of 1,432"
+    assert "Rank in demo\\-uncontrolled" in figures
+    table = next(one.proto.body for one in app.get("html") if "mirrored" in one.proto.body)
+    assert "lions" in table
+    assert "Said by its captions, and silent" in texts(app)
+
+
+def test_an_unknown_image_is_one_sentence():
+    assert "has no image `nowhere`" in mistake(opened("against", id="nowhere")).replace("\\", "")
