@@ -10,15 +10,18 @@ from lsr.encoders.loading import obstacle
 from lsr.model.protocol import Model
 from lsr.search.results import ExplainedHit, Inspection, SearchSettings
 from lsr.search.searcher import Searcher
+from lsr.search.why import deviation, own_ranks
 from pages.parts import address, caches, cards, charts, links
 from pages.parts.choice import current_choice
 from pages.parts.entry import draw
-from pages.parts.markup import sentence
+from pages.parts.markup import escape, sentence
+from pages.parts.messages import mistakes_shown
 from pages.parts.uploads import Upload, upload_box
 
 TOP = 20
 SIMILAR = 12
 MOST_CHOICES = 24
+SILENT = 16
 
 
 def show() -> None:
@@ -33,6 +36,7 @@ def show() -> None:
         alike = ready.search_items(told.items, upload.name, SearchSettings(k=SIMILAR))
         _show_image(ready, told.seen, told.preview, alike.hits)
     elif (image_id := address.read_text("id")) is not None:
+        st.set_page_config(page_title=f"{image_id} · Image · Lexiscope")
         images.image_row(image_id)  # an unknown id is told before anything is loaded
         ready = caches.searcher(choice)
         picture = caches.thumbnail(images, image_id, caches.LARGE_PIXELS)
@@ -77,8 +81,35 @@ def _show_image(
             st.caption(f"It has no captions, so no term can be checked. {scenes}")
     with right:
         _show_terms(seen, checked=bool(seen.captions) and ready.model.vocabulary.says)
+    if seen.captions:
+        _show_own_ranks(ready, seen.image_id)
     st.subheader("Similar images", anchor=False, help="Images that share the most term weight.")
     cards.show_tiles(ready.collection, cards.hit_tiles(similar), key="similar", width=135)
+
+
+def _show_own_ranks(ready: Searcher, image_id: str) -> None:
+    """Where the image stands for its own captions, and where its terms and they part."""
+    with mistakes_shown():
+        if ready.model.vocabulary.says:
+            parted = deviation(ready, image_id)
+            if parted.silent:
+                st.markdown("**Said by its captions, and silent**")
+                links.to_terms(parted.silent[:SILENT], key="silent")
+        if obstacle(ready.collection.encoder) or ready.model.no_texts:
+            return
+        st.subheader("Its rank for its own captions", anchor=False)
+        st.caption("All terms, the caption's own words alone, and the dense teacher.")
+        for place, one in enumerate(own_ranks(ready, image_id)):
+            told = " · ".join(
+                f"{name} **{rank if rank else '–'}**"
+                for name, rank in (
+                    ("sparse", one.sparse),
+                    ("own words", one.literal),
+                    ("dense", one.dense),
+                )
+            )
+            with st.container(key=f"captions-own-{place}", gap=None):
+                links.to_against(one.caption, image_id, f"{escape(one.caption)} — {told}")
 
 
 def _show_terms(seen: Inspection, *, checked: bool) -> None:

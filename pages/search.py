@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from lsr.collection.collection import Collection
 from lsr.encoders.drawn_scenes import drawn_scenes
 from lsr.encoders.loading import obstacle
-from lsr.exceptions import InputError
+from lsr.exceptions import InputError, shorten
 from lsr.index.limits import MAX_K
 from lsr.search.known_answers import CAPTION, known_answers
 from lsr.search.ranking import Ranking, ranking
@@ -68,6 +68,7 @@ def show() -> None:
             _show_answer(ready, asked, options, downloads)
             return
         if query is not None:
+            st.set_page_config(page_title=f"{shorten(query)} · Search · Lexiscope")
             ready = caches.searcher(choice)
             if beside:
                 _show_beside(ready, query, options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
 
 from lsr.search.results import TermCard
@@ -13,6 +14,7 @@ from pages.parts.markup import escape
 from pages.parts.messages import mistakes_shown
 
 TOP = 12
+SPREAD, PARTED = 8, 8
 FREQUENT = 30
 
 
@@ -30,7 +32,11 @@ def show() -> None:
     )
     with mistakes_shown():
         if word is not None:
-            _show_term(ready, ready.term(word, TOP))
+            card = ready.term(word, TOP)
+            st.set_page_config(page_title=f"{card.term} · Term · Lexiscope")
+            _show_term(ready, card)
+            _show_spread(ready, card)
+            _show_said(ready, card)
     _show_frequent(ready)
 
 
@@ -72,7 +78,8 @@ def _show_together(card: TermCard) -> None:
         "Fires together with",
         anchor=False,
         help="Lift: how many times more often two terms share an image than they would if "
-        "they were independent. Pairs that share fewer than three images are left out.",
+        "they were independent. Pairs that share fewer than three images, or a tenth of the "
+        "term's, are left out.",
     )
     bars = [charts.Bar(other.term, other.lift, True) for other in card.co_activated]
     charts.term_bars(
@@ -83,8 +90,60 @@ def _show_together(card: TermCard) -> None:
         + ", ".join(f"{b.term} {b.weight:.1f}" for b in bars[:5]),
         axis="lift",
     )
-    links.to_terms([bar.term for bar in bars], key="together")
+    shared = [f"{escape(other.term)} · {other.images:,}" for other in card.co_activated]
+    links.to_terms([bar.term for bar in bars], shared, key="together")
     charts.table_twin(charts.bars_table(bars, charts.LIFT), name=f"lift-{card.term}", key="lift")
+
+
+def _show_spread(ready: Searcher, card: TermCard) -> None:
+    """The weights of the term over all images, and images from the strongest to the weakest."""
+    rows, weights = ready.memory.postings(ready.model.vocabulary.id_of(card.term))
+    if not len(rows):
+        return
+    st.subheader("From the strongest to the borderline", anchor=False)
+    charts.histogram(
+        weights,
+        key=f"spread-{card.term}",
+        alt=f"Histogram of the weights of {card.term} in {len(rows):,} images, from "
+        f"{weights.min():.2f} to {weights.max():.2f}",
+        axis="weight in an image",
+    )
+    order = np.lexsort((rows, -weights))
+    places = np.unique(np.linspace(0, len(order) - 1, SPREAD).round().astype(int))
+    tiles = [
+        cards.Tile(
+            ready.memory.ids[rows[order[place]]], f"**{place + 1}** · {weights[order[place]]:.2f}"
+        )
+        for place in places.tolist()
+    ]
+    cards.show_tiles(ready.collection, tiles, key="spread", width=110)
+
+
+def _show_said(ready: Searcher, card: TermCard) -> None:
+    """Where captions and activations of the term part."""
+    if not len(ready.collection.captions) or not ready.model.vocabulary.says:
+        return
+    found = caches.audit(ready, None)
+    term = ready.model.vocabulary.id_of(card.term)
+    said = set(found.said[:, [term]].nonzero()[0].tolist())
+    active = set(found.active[:, [term]].nonzero()[0].tolist())
+    if not said | active:
+        return
+    frequency = found.frequency
+    place = 1 + int(np.count_nonzero(frequency > frequency[term]))
+    st.subheader("Said and active", anchor=False)
+    st.caption(
+        f"{len(said & active):,} images activate it and a caption says it. In document frequency "
+        f"it stands at place {place:,} of {np.count_nonzero(frequency):,} active terms."
+    )
+    for title, rows, key in (
+        ("a caption says it, and the image does not activate it", said - active, "silent"),
+        ("the image activates it, and no caption says it", active - said, "unsaid"),
+    ):
+        st.markdown(f"**{len(rows):,} images: {title}**")
+        ids = [found.ids[row] for row in sorted(rows)[:PARTED]]
+        tiles = [cards.Tile(i, escape(cards.description(ready.collection, i))) for i in ids]
+        cards.show_tiles(ready.collection, tiles, key=key, width=110)
 
 
 def _show_frequent(ready: Searcher) -> None:
@@ -92,6 +151,12 @@ def _show_frequent(ready: Searcher) -> None:
         "Frequent terms",
         anchor=False,
         help="The terms that most images activate, with the number of images.",
+    )
+    st.page_link(
+        links.VOCABULARY,
+        label="All terms as a table",
+        icon=":material/dictionary:",
+        query_params=links.parameters(st.query_params.to_dict()),
     )
     terms = ready.frequent_terms(FREQUENT)
     labels = [f"{escape(term)} · {frequency:,.0f}" for term, frequency in terms]

@@ -200,6 +200,14 @@ class Searcher:
         hits = (Hit(self._ids[row], float(scores[row])) for row in order)
         return [hit for hit in hits if allowed is None or hit.image_id in allowed][:k]
 
+    def dense_rank(self, text: str, image_id: str) -> int:
+        """The rank of an image that is searched in the teacher's ranking, from 1."""
+        check_text(text)
+        scores = self._dense @ self.encoder.encode_texts([text])[0]
+        ids = np.array(self._ids)
+        own = scores[ids == image_id][0]
+        return 1 + int(np.count_nonzero((scores > own) | ((scores == own) & (ids < image_id))))
+
     def inspect(self, image_id: str, top: int = 20) -> Inspection:
         """The strongest terms of an image of the collection.
 

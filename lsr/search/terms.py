@@ -43,10 +43,14 @@ class Contribution(NamedTuple):
 
 
 class CoActivation(NamedTuple):
-    """lift: how many times more often two terms share an image than if independent."""
+    """lift: how many times more often two terms share an image than if independent.
+
+    images: how many they share.
+    """
 
     term: str
     lift: float
+    images: int
 
 
 def query_terms(
@@ -115,14 +119,14 @@ def co_activated(
     """Terms that fire together with a term, lift descending, ties by term number.
 
     lift(a, b) = n · df(a, b) / (df(a) · df(b)). A term that shares fewer than 3 images, or fewer
-    than a twentieth of the term's images, is left out: its lift is chance.
+    than a tenth of the term's images, is left out: its lift is chance.
     """
     rows, _ = index.postings(term)
     together = np.bincount(index.images.matrix[rows].indices, minlength=index.n_terms)
     together[term] = 0
-    others = np.flatnonzero(together >= max(3, 0.05 * len(rows)))
+    others = np.flatnonzero(together >= max(3, 0.1 * len(rows)))
     lift = len(index) * together[others] / (len(rows) * index.document_frequency[others])
     return [
-        CoActivation(vocabulary.terms[others[i]], float(lift[i]))
+        CoActivation(vocabulary.terms[others[i]], float(lift[i]), int(together[others[i]]))
         for i in strongest(others, lift, k)
     ]

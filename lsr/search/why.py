@@ -172,3 +172,32 @@ def deviation(searcher: Searcher, image_id: str) -> Deviation:
     ]
     stray = [(term, weight) for term, weight in weights.items() if term not in spoken]
     return Deviation(silent, sorted(stray, key=lambda one: (-one[1], one[0])))
+
+
+class OwnRank(NamedTuple):
+    """The rank of an image for one of its captions; None where it is not found.
+
+    sparse: all terms. literal: the caption's own words alone. dense: the teacher.
+    """
+
+    caption: str
+    sparse: int | None
+    literal: int | None
+    dense: int
+
+
+def own_ranks(searcher: Searcher, image_id: str) -> list[OwnRank]:
+    """Where an image stands for each of its own captions.
+
+    Raises:
+        UnknownNameError: there is no such image. QueryError: it is not searched.
+    """
+    image_terms(searcher, image_id)
+    collection = searcher.collection
+    found = []
+    for caption in collection.captions_of(collection.image_row(image_id)):
+        terms = searcher.search_text(caption, SearchSettings(k=1)).plain_terms
+        own = [one for one in terms if one.origin == "literal"]
+        sparse, literal = (ranking(searcher, some).rank(image_id) for some in (terms, own))
+        found.append(OwnRank(caption, sparse, literal, searcher.dense_rank(caption, image_id)))
+    return found

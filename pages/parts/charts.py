@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
@@ -140,6 +141,31 @@ def term_bars(
     )
     if (term := selected_term(state)) is not None:
         open_term(term)
+
+
+def histogram(weights: np.ndarray, *, key: str, alt: str, axis: str) -> None:
+    """How many weights lie in each of twenty steps from 0 to the largest."""
+    counts, edges = np.histogram(weights, bins=20, range=(0, float(weights.max(initial=1e-9))))
+    palette = colours()
+    figure = go.Figure(
+        [
+            {
+                "type": "bar",
+                "x": (edges[:-1] + edges[1:]) / 2,
+                "y": counts,
+                "marker": {"color": palette.first},
+                "hovertemplate": "%{y} images<extra></extra>",
+            }
+        ],
+        {
+            "height": 200,
+            "margin": {"l": 4, "r": 8, "t": 6, "b": _AXIS_PIXELS},
+            "bargap": 0.05,
+            "xaxis": {"title": {"text": axis}, "fixedrange": True},
+            "yaxis": {"title": {"text": "images"}, "fixedrange": True, "automargin": True},
+        },
+    )
+    st.plotly_chart(figure, key=key, alt=alt, config=CONFIG)
 
 
 def selected_term(state: Any) -> str | None:

@@ -67,3 +67,25 @@ def test_a_query_stands_against_an_image_in_two_models(ready):
 
 def test_an_unknown_image_is_one_sentence():
     assert "has no image `nowhere`" in mistake(opened("against", id="nowhere")).replace("\\", "")
+
+
+def test_a_term_page_shows_the_spread_and_where_captions_and_images_part(ready):
+    found = audit(ready)
+    term = ready.model.vocabulary.id_of("dog")
+    said = found.said[:, [term]].toarray().ravel() > 0
+    active = found.active[:, [term]].toarray().ravel() > 0
+    app = opened("term", term="dog")
+    assert not app.exception
+    said_only, active_only = int((said & ~active).sum()), int((active & ~said).sum())
+    assert f"{said_only:,} images: a caption says it" in texts(app)
+    assert f"{active_only:,} images: the image activates it" in texts(app)
+    assert any(
+        "Histogram of the weights of dog" in one.proto.alt for one in app.get("plotly_chart")
+    )
+
+
+def test_an_image_page_ranks_the_image_for_its_own_captions(ready):
+    app = opened("image", id="test-00003")
+    assert not app.exception
+    labels = [link.proto.label for link in app.get("page_link")]
+    assert sum("own words **" in label for label in labels) == 5

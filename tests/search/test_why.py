@@ -8,7 +8,7 @@ from lsr.search.ranking import ranking
 from lsr.search.results import SearchSettings
 from lsr.search.searcher import Searcher
 from lsr.search.understood import understood
-from lsr.search.why import why
+from lsr.search.why import deviation, own_ranks, why
 
 QUERY = "two red dogs on the beach"
 ALL = SearchSettings(k=12)
@@ -139,3 +139,26 @@ def test_captions_and_numbers_of_terms_filter(searcher):
         assert counts[searcher.row_of[hit.image_id]] <= most
     with pytest.raises(QueryError, match="Turn the two numbers round"):
         searcher.search_text(QUERY, SearchSettings(active_terms=(9, 3)))
+
+
+def test_own_ranks_are_those_of_three_searches(searcher):
+    image_id = searcher.memory.ids[4]
+    for one in own_ranks(searcher, image_id):
+        for settings, rank in (
+            (ALL, one.sparse),
+            (SearchSettings(k=12, expansion=False), one.literal),
+        ):
+            hits = [hit.image_id for hit in searcher.search_text(one.caption, settings).hits]
+            assert rank == (hits.index(image_id) + 1 if image_id in hits else None)
+        dense = [hit.image_id for hit in searcher.search_dense(one.caption, 12)]
+        assert one.dense == dense.index(image_id) + 1
+
+
+def test_silent_and_stray_terms_part_captions_and_image(searcher):
+    for image_id in searcher.memory.ids:
+        captions = searcher.collection.captions_of(searcher.collection.image_row(image_id))
+        said = set(" ".join(captions).split())
+        active = {one.term for one in searcher.inspect(image_id, 1000).terms}
+        found = deviation(searcher, image_id)
+        assert set(found.silent) == {term for term in said - active if term not in {"a", "the"}}
+        assert {term for term, _ in found.stray} == active - said
