@@ -140,7 +140,7 @@ def _show_said(ready: Searcher, card: TermCard) -> None:
         ("a caption says it, and the image does not activate it", said - active, "silent"),
         ("the image activates it, and no caption says it", active - said, "unsaid"),
     ):
-        st.markdown(f"**{len(rows):,} images: {title}**")
+        st.markdown(f"**{len(rows):,} image{'s' * (len(rows) != 1)}: {title}**")
         ids = [found.ids[row] for row in sorted(rows)[:PARTED]]
         tiles = [cards.Tile(i, escape(cards.description(ready.collection, i))) for i in ids]
         cards.show_tiles(ready.collection, tiles, key=key, width=110)

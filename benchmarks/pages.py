@@ -1,0 +1,141 @@
+"""How long a click takes on the pages that explain: Chromium, warm, medians and 95th percentiles.
+
+    python -m benchmarks.pages                     thirty interactions a page
+    python -m benchmarks.pages --interactions 5    a quick look
+
+An interaction is timed from the event until nothing on the page is stale or running. `slider` lets
+one go, so that the server ranks anew; `frame` is one step of a slider that is held, ranked in the
+browser alone. The last lines give the server's memory before and after all interactions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from benchmarks.start import CHROMIUM, HERE, STILL, _server
+
+QUERY = "/?q=two+lions+in+the+desert"
+BOARD = """const host = [...document.querySelectorAll('*')]
+    .find(one => one.shadowRoot?.querySelector('.board'));
+  const root = host.shadowRoot;"""
+TURN = f"""value => {{ {BOARD}
+  const slider = root.querySelectorAll('.terms input')[1];
+  slider.value = value; slider.dispatchEvent(new Event('input'));
+  slider.dispatchEvent(new Event('change')); }}"""
+FRAMES = f"""async count => {{ {BOARD}
+  const slider = root.querySelectorAll('.terms input')[1], took = [];
+  for (let i = 0; i < count; i++) {{
+    slider.value = 3 * i / count;
+    const started = performance.now();
+    slider.dispatchEvent(new Event('input'));
+    await new Promise(requestAnimationFrame);
+    await new Promise(requestAnimationFrame);
+    took.push((performance.now() - started) / 2000);
+  }}
+  slider.dispatchEvent(new Event('change'));
+  return took; }}"""
+SERVER = "() => {" + BOARD + " return root.querySelector('.hits').dataset.order === 'server'; }"
+
+
+def main() -> None:
+    """Print the table."""
+    from playwright.sync_api import sync_playwright
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--interactions", type=int, default=30)
+    count = parser.parse_args().interactions
+    print(f"{os.cpu_count()} processors, {count} interactions each, seconds\n")
+    print("| | p50 | p95 |\n|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        with _server(HERE, Path(folder)) as (address, _):
+            browser = playwright.chromium.launch(
+                executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+            )
+            page = browser.new_page(viewport={"width": 1280, "height": 900})
+            page.set_default_timeout(120_000)
+            before = _measure(page, address, count)
+            print(f"\nmemory of the server: {before:.0f} MB warm, {_memory():.0f} MB at the end")
+            browser.close()
+
+
+def _measure(page: Any, address: str, count: int) -> float:
+    """All rows; the server's memory once every page was open, in MB."""
+    for place in (QUERY, "/image?id=test-00003", "/term?term=dog", "/vocabulary", "/against"):
+        page.goto(address + place)
+        page.wait_for_function(STILL)
+    warm = _memory()
+    page.goto(address + QUERY)
+    page.locator(".tile").first.wait_for()
+    page.wait_for_function(STILL)
+    _row(
+        "Search: why",
+        count,
+        lambda i: _timed(page, lambda: page.locator(".tile").nth(i % 24).click()),
+    )
+    page.goto(address + QUERY)
+    page.locator(".tile").first.wait_for()
+    page.wait_for_function(STILL)
+    _row(
+        "Search: slider", count, lambda i: _timed(page, lambda: page.evaluate(TURN, (i % 20) / 10))
+    )
+    frames = page.evaluate(FRAMES, 10 * count)
+    page.wait_for_function(SERVER)
+    _row("Search: frame", len(frames), lambda i: frames[i])
+    for name, place in (
+        ("Image", "/image?id=test-{:05d}"),
+        ("Query against image", "/against?id=test-{:05d}"),
+    ):
+        _row(
+            f"{name}: open", count, lambda i, place=place: _opened(page, address + place.format(i))
+        )
+    _row(
+        "Vocabulary: filter",
+        count,
+        lambda i: _opened(page, f"{address}/vocabulary?find={chr(97 + i % 26)}"),
+    )
+    return warm
+
+
+def _row(name: str, count: int, measure: Callable[[int], float]) -> None:
+    seconds = sorted(measure(i) for i in range(count))
+    p95 = seconds[min(len(seconds) - 1, round(0.95 * (len(seconds) - 1)))]
+    print(f"| {name} | {statistics.median(seconds):.3f} | {p95:.3f} |", flush=True)
+
+
+def _timed(page: Any, act: Callable[[], None]) -> float:
+    """Seconds until the page, which has begun to run, is still again."""
+    started = time.perf_counter()
+    before = page.url
+    act()
+    page.wait_for_function("before => location.href !== before", arg=before, timeout=5_000)
+    page.wait_for_function(STILL)
+    return time.perf_counter() - started
+
+
+def _opened(page: Any, address: str) -> float:
+    started = time.perf_counter()
+    page.goto(address)
+    page.wait_for_function(STILL)
+    return time.perf_counter() - started
+
+
+def _memory() -> float:
+    """MB of the processes that this one started and that run Streamlit."""
+    children = psutil.Process().children(recursive=True)
+    return (
+        sum(one.memory_info().rss for one in children if "streamlit" in " ".join(one.cmdline()))
+        / 1e6
+    )
+
+
+if __name__ == "__main__":
+    main()
