@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
+import string
 import tempfile
 import time
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.start import CHROMIUM, HERE, STILL, _server
+from benchmarks.start import HERE, STILL, _server, _tab
 
 QUERY = "/?q=two+lions+in+the+desert"
 BOARD = """const host = [...document.querySelectorAll('*')]
@@ -48,23 +49,18 @@ SERVER = "() => {" + BOARD + " return root.querySelector('.hits').dataset.order 
 
 def main() -> None:
     """Print the table."""
-    from playwright.sync_api import sync_playwright
-
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--interactions", type=int, default=30)
     count = parser.parse_args().interactions
     print(f"{os.cpu_count()} processors, {count} interactions each, seconds\n")
     print("| | p50 | p95 |\n|---|---|---|")
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        with _server(HERE, Path(folder)) as (address, _):
-            browser = playwright.chromium.launch(
-                executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-            )
-            page = browser.new_page(viewport={"width": 1280, "height": 900})
-            page.set_default_timeout(120_000)
-            before = _measure(page, address, count)
-            print(f"\nmemory of the server: {before:.0f} MB warm, {_memory():.0f} MB at the end")
-            browser.close()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        _server(HERE, Path(folder)) as (address, _),
+        _tab() as page,
+    ):
+        before = _measure(page, address, count)
+        print(f"\nmemory of the server: {before:.0f} MB warm, {_memory():.0f} MB at the end")
 
 
 def _measure(page: Any, address: str, count: int) -> float:
@@ -73,36 +69,30 @@ def _measure(page: Any, address: str, count: int) -> float:
         page.goto(address + place)
         page.wait_for_function(STILL)
     warm = _memory()
-    page.goto(address + QUERY)
-    page.locator(".tile").first.wait_for()
-    page.wait_for_function(STILL)
-    _row(
-        "Search: why",
-        count,
-        lambda i: _timed(page, lambda: page.locator(".tile").nth(i % 24).click()),
-    )
-    page.goto(address + QUERY)
-    page.locator(".tile").first.wait_for()
-    page.wait_for_function(STILL)
-    _row(
-        "Search: slider", count, lambda i: _timed(page, lambda: page.evaluate(TURN, (i % 20) / 10))
-    )
+    tiles = page.locator(".tile")
+    _search(page, address)
+    _row("Search: why", count, lambda i: _timed(page, lambda: tiles.nth(i % 24).click()))
+    _search(page, address)
+    _row("Search: slider", count, lambda i: _timed(page, lambda: _turn(page, (i % 20) / 10)))
     frames = page.evaluate(FRAMES, 10 * count)
     page.wait_for_function(SERVER)
     _row("Search: frame", len(frames), lambda i: frames[i])
-    for name, place in (
-        ("Image", "/image?id=test-{:05d}"),
-        ("Query against image", "/against?id=test-{:05d}"),
-    ):
-        _row(
-            f"{name}: open", count, lambda i, place=place: _opened(page, address + place.format(i))
-        )
-    _row(
-        "Vocabulary: filter",
-        count,
-        lambda i: _opened(page, f"{address}/vocabulary?find={chr(97 + i % 26)}"),
-    )
+    for name, place in (("Image", "/image"), ("Query against image", "/against")):
+        links = [f"{address}{place}?id=test-{i:05d}" for i in range(count)]
+        _row(f"{name}: open", count, lambda i, links=links: _opened(page, links[i]))
+    finds = [f"{address}/vocabulary?find={letter}" for letter in string.ascii_lowercase]
+    _row("Vocabulary: filter", count, lambda i: _opened(page, finds[i % len(finds)]))
     return warm
+
+
+def _search(page: Any, address: str) -> None:
+    page.goto(address + QUERY)
+    page.locator(".tile").first.wait_for()
+    page.wait_for_function(STILL)
+
+
+def _turn(page: Any, factor: float) -> None:
+    page.evaluate(TURN, factor)
 
 
 def _row(name: str, count: int, measure: Callable[[int], float]) -> None:
@@ -129,12 +119,10 @@ def _opened(page: Any, address: str) -> float:
 
 
 def _memory() -> float:
-    """MB of the processes that this one started and that run Streamlit."""
+    """MB of the server, which this process started."""
     children = psutil.Process().children(recursive=True)
-    return (
-        sum(one.memory_info().rss for one in children if "streamlit" in " ".join(one.cmdline()))
-        / 1e6
-    )
+    served = [one for one in children if "lsr app" in " ".join(one.cmdline())]
+    return sum(one.memory_info().rss for one in served) / 1e6
 
 
 if __name__ == "__main__":
