@@ -74,10 +74,20 @@ def browser() -> Iterator[sync_api.Browser]:
         running.close()
 
 
+def new_context(
+    browser: sync_api.Browser, *, width: int = 1280, color_scheme: str = "light"
+) -> sync_api.BrowserContext:
+    """A browser of its own for one test."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=color_scheme
+    )
+    context.set_default_timeout(120_000)  # a guard against hanging, not a measure
+    return context
+
+
 @pytest.fixture
 def page(browser: sync_api.Browser) -> Iterator[sync_api.Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(120_000)  # a guard against hanging, not a measure
+    context = new_context(browser)
     yield context.new_page()
     context.close()
 
@@ -285,7 +295,7 @@ def test_a_training_run_survives_a_reload_and_can_be_stopped(server, page):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_is_free_of_console_errors(server, browser, scheme):
-    context = browser.new_context(color_scheme=scheme, viewport={"width": 1280, "height": 900})
+    context = new_context(browser, color_scheme=scheme)
     page = context.new_page()
     problems: list[str] = []
     page.on(
@@ -308,7 +318,7 @@ def test_every_page_is_free_of_console_errors(server, browser, scheme):
 
 
 def test_a_narrow_screen_does_not_scroll_sideways(server, browser):
-    context = browser.new_context(viewport={"width": 420, "height": 900})
+    context = new_context(browser, width=420)
     page = context.new_page()
     for place in ("/", "/?q=a+dog&dense=on", "/image", "/term?term=dog", "/expansion", "/train"):
         page.goto(server + place)
