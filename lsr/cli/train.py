@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lsr.cli.answer import Add, Answer, Log
 from lsr.exceptions import ModelError, QueryError
@@ -20,12 +20,14 @@ if TYPE_CHECKING:  # reading a collection loads pyarrow
     from lsr.collection.collection import Collection
     from lsr.training.lexical.settings import LexicalReport, LexicalSettings
 
-METHODS = ("tuned", "closed-form", "encoder-terms", "trained")
-# What a lexical head has besides; every other option is of training.
-_OF_LEXICAL = {
+METHODS = ("tuned", "closed-form", "encoder-terms", "trained", "splice", "sae")
+# What a method has besides; every other option is of training.
+_OF_METHOD = {
     "closed-form": ("target_active_terms",),
     "tuned": ("target_active_terms", "control", "draws_per", "noise", "seed"),
     "encoder-terms": ("target_active_terms", "control", "draws_per", "noise", "seed"),
+    "splice": ("target_active_terms",),
+    "sae": ("target_active_terms", "batch_size", "learning_rate", "seed", "resume"),
 }
 
 
@@ -37,8 +39,9 @@ def add_commands(add: Add) -> None:
         "--method",
         choices=METHODS,
         help="tuned: a head of the captions' own words, then some hundred steps; closed-form: "
-        "without a step; encoder-terms: from images alone; trained: freely, step by step (tuned, "
-        "or trained where an option of training is given)",
+        "without a step; encoder-terms: from images alone; trained: freely, step by step; splice: "
+        "sums of the encoder's own term vectors; sae: an autoencoder with few active latents "
+        "(tuned, or trained where an option of training is given)",
     )
     one.add_argument("--resume", action="store_true", help="go on with an unfinished run")
     add_training_options(one)
@@ -53,19 +56,60 @@ def train(options: argparse.Namespace, log: Log) -> Answer:
     others = [name for name in (*training_option_names(), "resume") if getattr(options, name)]
     method = options.method
     if method is None:
-        method = "tuned" if set(others) <= set(_OF_LEXICAL["tuned"]) else "trained"
+        method = "tuned" if set(others) <= set(_OF_METHOD["tuned"]) else "trained"
         if method == "tuned" and not has_captions(collection):
             method = "encoder-terms"
             log("There are no captions, so the encoder's own words take their place.")
     if method == "trained":
         return _trained(collection, options, log)
-    if wrong := [name for name in others if name not in _OF_LEXICAL[method]]:
-        known = ", ".join(f"--{name.replace('_', '-')}" for name in _OF_LEXICAL[method])
+    if wrong := [name for name in others if name not in _OF_METHOD[method]]:
+        known = ", ".join(f"--{name.replace('_', '-')}" for name in _OF_METHOD[method])
         raise QueryError(
             f"--{wrong[0].replace('_', '-')} belongs to training. Leave it out with --method "
             f"{method}, which takes {known}."
         )
+    if method == "splice":
+        return _splice(collection, options, log)
+    if method == "sae":
+        return _autoencoder(collection, options, log)
     return _lexical(collection, method, options, log)
+
+
+def _splice(collection: Collection, options: argparse.Namespace, log: Log) -> Answer:
+    """A model of sums of term vectors."""
+    from lsr.training.splice import SpliceSettings, make_splice
+
+    given = _given(options, {"target_active_terms": "target_active_terms"})
+    folder = own_folder("models", options.out)
+    for done, total in make_splice(collection, folder, SpliceSettings(**given)):
+        log(f"terms become vectors: {done:,} of {total:,}")
+    answer = {"model": options.out, "method": "splice", "epochs": []}
+    return {**answer, **_of_model(folder, log)}
+
+
+def _autoencoder(collection: Collection, options: argparse.Namespace, log: Log) -> Answer:
+    """A model of an autoencoder's latents."""
+    from lsr.training.autoencoder import AutoencoderSettings, make_autoencoder
+
+    names = {"target_active_terms": "k", "batch_size": "", "learning_rate": "", "seed": ""}
+    given = _given(options, {name: other or name for name, other in names.items()})
+    folder = own_folder("models", options.out)
+    reports = []
+    settings = AutoencoderSettings(**given)
+    for report in make_autoencoder(collection, folder, settings, resume=options.resume):
+        reports.append(asdict(report))
+        log(
+            f"step {report.step:,}/{report.steps:,}  {report.explained:.0%} of the variance  "
+            f"{report.dead:,} dead latents  {report.seconds_left:.0f} s left"
+        )
+    answer = {"model": options.out, "method": "sae", "epochs": reports}
+    return {**answer, **_of_model(folder, log)}
+
+
+def _given(options: argparse.Namespace, names: dict[str, str]) -> dict[str, Any]:
+    """The options that were given, by what a setting is called."""
+    values = {setting: getattr(options, option) for option, setting in names.items()}
+    return {setting: value for setting, value in values.items() if value is not None}
 
 
 def _trained(collection: Collection, options: argparse.Namespace, log: Log) -> Answer:

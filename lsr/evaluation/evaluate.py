@@ -32,6 +32,7 @@ from lsr.evaluation.verdict import judge, kept_of_teacher
 from lsr.exceptions import ModelError
 from lsr.index.memory.index import MemoryIndex
 from lsr.model.function_words import FUNCTION_WORDS
+from lsr.model.projection_cache import sparse_once
 from lsr.model.protocol import Model
 from lsr.model.sparse import SparseVectors, flops
 from lsr.model.vocabulary import Vocabulary
@@ -265,7 +266,7 @@ def evaluate_probes(collection: Collection, model: Model, encoder: Encoder) -> d
     queries = new_texts(list(probes), lambda: encoder)
     dense = queries.dense @ vectors.T
     images = image_items(collection, rows, vectors)
-    sparse = (model.sparse(queries) @ model.sparse(images).T).toarray()
+    sparse = (model.sparse(queries) @ sparse_once(model, images).T).toarray()
     ids = np.array([collection.image_ids[row] for row in rows])
     wanted = np.array([np.isin(ids, answers) for answers in probes.values()])
     found = {

@@ -13,7 +13,9 @@ from lsr.storage.files import read_json
 CARD = "config.json"
 PROJECTION = "projection"
 VECTORS = "vectors"
-READERS = (PROJECTION,)
+SPLICE = "splice"
+SAE = "sae"
+READERS = (PROJECTION, SPLICE, SAE)
 """The kinds that read the dense vectors of an encoder."""
 KINDS = (*READERS, VECTORS)
 _SIZES = ("dense_size", "hidden_size", "vocabulary_size")

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lsr.model.card import PROJECTION, VECTORS, kind_of, read_card
+from lsr.model.card import PROJECTION, SAE, SPLICE, VECTORS, kind_of, read_card
+from lsr.model.centred import open_centred
 from lsr.model.checkpoint import open_projection
 from lsr.model.protocol import Model
 from lsr.model.stored import open_stored
@@ -16,6 +17,8 @@ from lsr.storage.places import find
 _OPEN: dict[str, Callable[[Path, dict[str, Any]], Model]] = {
     PROJECTION: open_projection,
     VECTORS: open_stored,
+    SPLICE: open_centred,
+    SAE: open_centred,
 }
 
 
