@@ -20,6 +20,7 @@ PAGES = (
     (links.VOCABULARY, "Vocabulary", ":material/dictionary:"),
     (links.EXPANSION, "Expansion", ":material/tune:"),
     (links.COLLECTIONS, "Collections", ":material/photo_library:"),
+    (links.MODELS, "Models", ":material/layers:"),
     (links.TRAIN, "Train", ":material/model_training:"),
 )
 

@@ -1,13 +1,14 @@
-"""The command `import-model`: sparse vectors and models that were made elsewhere."""
+"""The commands `import-model` and `compare-models`: models of any kind."""
 
 from __future__ import annotations
 
 import argparse
 import time
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lsr.cli.answer import Add, Answer, Log
+from lsr.cli.answer import Add, Answer, Log, add_queries_option
 
 if TYPE_CHECKING:  # it brings numpy and pyarrow, which `--help` does not need
     from lsr.imports.sparse.importing import SparseReport
@@ -16,10 +17,22 @@ _SECONDS_BETWEEN_LINES = 2.0
 
 
 def add_commands(add: Add) -> None:
-    """`import-model`."""
+    """`import-model` and `compare-models`."""
     _add_import_options(
         add("import-model", "Load a sparse model made elsewhere.", import_model, model=False)
     )
+    two = add("compare-models", "Measure models beside each other.", compare, model=False)
+    two.add_argument("--models", nargs="+", required=True, metavar="NAME", help="to be compared")
+    two.add_argument("--split", default="test")
+    two.add_argument(
+        "--budgets",
+        nargs="+",
+        type=int,
+        metavar="K",
+        help="strongest terms that every vector keeps (4 8 16 32)",
+    )
+    two.add_argument("--chart", metavar="FILE", help="write the chart as a page of HTML")
+    add_queries_option(two)
 
 
 def _add_import_options(one: argparse.ArgumentParser) -> None:
@@ -89,3 +102,32 @@ def _logged(reports: Iterable[SparseReport], log: Log) -> SparseReport:
             log(f"{report.side} {report.rows:,}" if report.rows else report.side)
             said, side = now, report.side
     return report
+
+
+def compare(options: argparse.Namespace, log: Log) -> Answer:
+    """Models on one split, with all their terms and at equal numbers of them."""
+    from lsr.collection.collection import load_collection
+    from lsr.model.loading import load_model
+    from lsr.sweep.comparing import BUDGETS, compare_models
+
+    collection = load_collection(options.collection)
+    models = [load_model(name) for name in options.models]
+    found = []
+    budgets = options.budgets or BUDGETS
+    for one in compare_models(collection, models, options.split, options.queries, budgets):
+        found.append(one)
+        log(f"{one.model}: R@1 {one.points[0].R1:.3f} with all terms")
+    if options.chart:
+        from lsr.figures.compared import compared_figure
+        from lsr.figures.style import LIGHT
+        from lsr.storage.files import replacing_file
+
+        with replacing_file(Path(options.chart).expanduser()) as temporary:
+            temporary.write_text(compared_figure(found, LIGHT).to_html(), "utf-8")
+    return {
+        "collection": collection.name,
+        "split": options.split,
+        "queries": options.queries or None,
+        "dense_R@1": found[0].dense,
+        "rows": [row for one in found for row in one.rows()],
+    }

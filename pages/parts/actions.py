@@ -29,6 +29,7 @@ from lsr.imports.readers.bounds import MOST_FILES, within
 from lsr.imports.readers.containers import user_path
 from lsr.imports.running import run_import
 from lsr.imports.stages import ImportReport
+from lsr.model import installed as models
 from lsr.report.checking import Checked, check_report
 from lsr.report.report_tables import ReportSettings
 from lsr.report.writing import ReportProgress, write_report
@@ -138,6 +139,16 @@ def remove(collection: str) -> None:
     """
     mode.require("delete")
     remove_collection(collection)
+
+
+def remove_model(model: str) -> None:
+    """Delete a model for good.
+
+    Raises:
+        NotAllowedError: deleting is off. InputError: it cannot be deleted.
+    """
+    mode.require("delete")
+    models.remove_model(model)
 
 
 def train(name: str, collection: str, settings: TrainingSettings | LexicalSettings) -> None:

@@ -16,6 +16,7 @@ AGAINST = "pages/against.py"
 VOCABULARY = "pages/vocabulary.py"
 EXPANSION = "pages/expansion.py"
 COLLECTIONS = "pages/collections.py"
+MODELS = "pages/models.py"
 TRAIN = "pages/train.py"
 CARRIED = ("collection", "model", "engine", "web")
 

@@ -26,7 +26,7 @@ def test_without_a_penalty_it_misses_as_little_as_scipys_nnls(problem):
         assert np.linalg.norm(vector - weights @ atoms) == pytest.approx(least, abs=1e-3)
 
 
-@pytest.mark.parametrize("penalty", [0.05, 0.3, 1.5])
+@pytest.mark.parametrize("penalty", [0.3, 1.5])
 def test_with_a_penalty_it_finds_the_weights_of_a_reference_solver(problem, penalty):
     vectors, atoms = problem
     before = vectors.copy()
@@ -39,7 +39,7 @@ def test_with_a_penalty_it_finds_the_weights_of_a_reference_solver(problem, pena
             ((vector - one @ atoms) ** 2).sum() / 2 + penalty * one.sum()
             for one in (weights, reference.coef_)
         )
-        assert ours == pytest.approx(theirs, rel=1e-3)
+        assert ours == pytest.approx(theirs, rel=1e-5)
         assert np.abs(reference.coef_ - weights).max() < 5e-3
 
 

@@ -1,0 +1,30 @@
+"""Models: what is installed, of which kind and how good, and models beside each other."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.parts import address
+from pages.parts.entry import draw
+from pages.parts.messages import mistakes_shown
+from pages.parts.models.compared import show_compared
+from pages.parts.models.installed import show_list, show_model
+
+_VIEWS = {"installed": "Installed", "compare": "Compare"}
+
+
+def show() -> None:
+    """Draw the page."""
+    st.title("Models", anchor=False)
+    st.caption(
+        "A model gives every image and caption a sparse vector over a vocabulary. Bring your own "
+        "with `python -m lsr import-model`, or make one on the Train page."
+    )
+    with mistakes_shown():
+        if address.choose("view", "Show", _VIEWS, "installed", hide_label=True) == "compare":
+            show_compared()
+            return
+        show_model(show_list())
+
+
+draw(show)

@@ -1,0 +1,48 @@
+"""The Models page: what is installed, deleting, and two models beside each other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from lsr.collection.collection import load_collection
+from lsr.exceptions import NotAllowedError
+from lsr.imports.sparse.importing import SparseFiles, import_vectors
+from pages.parts import actions, mode
+from tests.pages.test_pages import opened
+
+
+@pytest.fixture
+def codes(home, tmp_path):
+    """Vectors of bare numbers for the bundled collection."""
+    collection = load_collection("demo")
+    n = len(collection.image_ids)
+    matrix = sp.random(n, 500, 0.01, "csr", np.float32, rng=np.random.default_rng(0))
+    sp.save_npz(tmp_path / "codes.npz", matrix)
+    for _ in import_vectors(collection, "codes", SparseFiles(str(tmp_path / "codes.npz"))):
+        pass
+
+
+def texts(app) -> str:
+    return "\n".join(one.value for one in [*app.markdown, *app.caption, *app.info])
+
+
+def test_every_kind_of_model_can_be_looked_into_and_searched_as_far_as_it_goes(codes):
+    app = opened("models", which="codes")
+    assert not [*app.exception, *app.error]
+    assert "vectors, collection demo" in texts(app)
+    assert "imported from codes" in str(app.table[0].value)
+    assert "active terms an image" in texts(app)
+    app = opened("search", model="codes")
+    assert not [*app.exception, *app.error]
+    assert "there are none of new texts" in texts(app)
+
+
+def test_deleting_asks_the_mode(codes, home, monkeypatch):
+    monkeypatch.setenv(mode.SETTING, "read-only")
+    with pytest.raises(NotAllowedError, match="Deleting is off"):
+        actions.remove_model("codes")
+    monkeypatch.setenv(mode.SETTING, "owner")
+    actions.remove_model("codes")
+    assert not (home / "models" / "codes").exists()
