@@ -14,9 +14,9 @@ from tests.pages.test_pages import opened
 
 
 @pytest.fixture
-def codes(home, tmp_path):
-    """Vectors of bare numbers for the bundled collection."""
-    collection = load_collection("demo")
+def codes(scenes, tmp_path):
+    """Vectors of bare numbers for a few of the bundled scenes."""
+    collection = load_collection(scenes)
     n = len(collection.image_ids)
     matrix = sp.random(n, 500, 0.01, "csr", np.float32, rng=np.random.default_rng(0))
     sp.save_npz(tmp_path / "codes.npz", matrix)
@@ -28,18 +28,20 @@ def texts(app) -> str:
     return "\n".join(one.value for one in [*app.markdown, *app.caption, *app.info])
 
 
-def test_every_kind_of_model_can_be_looked_into_and_searched_as_far_as_it_goes(codes):
-    app = opened("models", which="codes")
+@pytest.mark.usefixtures("codes")
+def test_every_kind_of_model_can_be_looked_into_and_searched_as_far_as_it_goes(scenes):
+    app = opened("models", collection=scenes, which="codes")
     assert not [*app.exception, *app.error]
-    assert "vectors, collection demo" in texts(app)
+    assert "vectors, collection scenes" in texts(app)
     assert "imported from codes" in str(app.table[0].value)
     assert "active terms an image" in texts(app)
-    app = opened("search", model="codes")
+    app = opened("search", collection=scenes, model="codes")
     assert not [*app.exception, *app.error]
     assert "there are none of new texts" in texts(app)
 
 
-def test_deleting_asks_the_mode(codes, home, monkeypatch):
+@pytest.mark.usefixtures("codes")
+def test_deleting_asks_the_mode(home, monkeypatch):
     monkeypatch.setenv(mode.SETTING, "read-only")
     with pytest.raises(NotAllowedError, match="Deleting is off"):
         actions.remove_model("codes")
