@@ -7,6 +7,7 @@ import streamlit as st
 from lsr.collection.collection import Collection
 from lsr.encoders.drawn_scenes import drawn_scenes
 from lsr.encoders.loading import obstacle
+from lsr.exceptions import EncoderError
 from lsr.model.protocol import Model
 from lsr.search.results import ExplainedHit, Inspection, SearchSettings
 from lsr.search.searcher import Searcher
@@ -97,9 +98,14 @@ def _show_own_ranks(ready: Searcher, image_id: str) -> None:
                 links.to_terms(parted.silent[:SILENT], key="silent")
         if obstacle(ready.collection.encoder) or ready.model.no_texts:
             return
+        try:
+            ranks = own_ranks(ready, image_id)
+        except EncoderError as problem:  # it is there, and does not work
+            st.info(sentence(str(problem)), icon=":material/lightbulb:")
+            return
         st.subheader("Its rank for its own captions", anchor=False)
         st.caption("All terms, the caption's own words alone, and the dense teacher.")
-        for place, one in enumerate(own_ranks(ready, image_id)):
+        for place, one in enumerate(ranks):
             told = " · ".join(
                 f"{name} **{rank if rank else '–'}**"
                 for name, rank in (

@@ -18,6 +18,10 @@ from tests.conftest import few_scenes
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
+PLACES = (
+    *("/?q=a+dog", "/image", "/term?term=dog", "/against?q=a+dog&id=test-00003", "/vocabulary"),
+    *("/expansion", "/collections", "/models", "/train"),
+)
 # Streamlit looks for itself below a page's address first, and finds itself at the root.
 EXPECTED = ("/_stcore/health", "/_stcore/host-config")
 
@@ -116,7 +120,7 @@ def test_a_pasted_address_shows_its_page_inside_the_app(server, page):
     # The first visit of all: until then Streamlit knows nothing of app.py's list of pages.
     page.goto(f"{server}/term?term=dog")
     page.get_by_role("heading", name="dog", exact=True).wait_for()
-    page.get_by_text("Document frequency").wait_for()
+    page.get_by_text("Document frequency", exact=True).wait_for()
     sidebar = page.get_by_test_id("stSidebar")
     sidebar.get_by_text("Expansion").wait_for()
 
@@ -136,7 +140,7 @@ def test_search_then_image_then_term_in_one_session(server, page):
     page.get_by_role("heading", name="Image", exact=True).wait_for()
     page.wait_for_url("**/image?id=*")
     page.locator("[class*=st-key-chips-image] a").first.click()
-    page.get_by_text("Document frequency").wait_for()
+    page.get_by_text("Document frequency", exact=True).wait_for()
     page.wait_for_url("**/term?term=*")
     assert page.evaluate("window.sameDocument") is True
     page.go_back()
@@ -307,7 +311,7 @@ def test_every_page_is_free_of_console_errors(server, browser, scheme):
         ),
     )
     page.on("pageerror", lambda error: problems.append(str(error)))
-    for place in ("/?q=a+dog", "/image", "/term?term=dog", "/expansion", "/train"):
+    for place in PLACES:
         page.goto(server + place)
         wait_quiet(page)
     background = page.locator(".stApp").evaluate("app => getComputedStyle(app).backgroundColor")
@@ -320,7 +324,7 @@ def test_every_page_is_free_of_console_errors(server, browser, scheme):
 def test_a_narrow_screen_does_not_scroll_sideways(server, browser):
     context = new_context(browser, width=420)
     page = context.new_page()
-    for place in ("/", "/?q=a+dog&dense=on", "/image", "/term?term=dog", "/expansion", "/train"):
+    for place in ("/", "/?q=a+dog&dense=on", *PLACES):
         page.goto(server + place)
         wait_quiet(page)
         wide, narrow = page.evaluate(

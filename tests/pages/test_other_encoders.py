@@ -53,3 +53,4 @@ def test_an_own_encoder_that_fails_is_told_in_one_sentence(collection, model, ho
     app = opened("image", **CHOICE, id=collection.image_ids[0])
     assert not app.exception
     assert not app.error
+    assert "could not be loaded (OSError: no weights)" in app.info[0].value.replace("\\", "")

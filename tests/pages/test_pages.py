@@ -187,7 +187,8 @@ def test_an_image_page_marks_terms_and_shows_similar_images(image_id):
     labels = {metric.label: metric.value for metric in app.metric}
     assert int(labels["Active terms"].replace(",", "")) > 0
     assert "of" in labels["Said in a caption"]
-    similar = tiles(app)
+    against, similar = (tiles(app)[:5], tiles(app)[5:])  # its own captions, then other images
+    assert set(against) == {image_id}
     assert len(similar) == 12
     assert image_id not in similar
 
