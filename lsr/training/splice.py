@@ -5,7 +5,6 @@ Source: arXiv 2402.10376.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,20 +13,18 @@ import numpy as np
 
 from lsr.collection.collection import Collection
 from lsr.encoders.loading import load_encoder
-from lsr.evaluation.pairs import encode_by_parts, encode_once
-from lsr.exceptions import CollectionError, EncoderError
+from lsr.exceptions import CollectionError
 from lsr.model.card import SPLICE
 from lsr.model.centred import centred
 from lsr.model.decomposition import decompose
-from lsr.model.function_words import FUNCTION_WORDS
 from lsr.model.vocabulary import Vocabulary
 from lsr.storage.places import BUNDLED_ENCODER
+from lsr.training.encoder_words import content_words, word_vectors
 from lsr.training.lexical.settings import check_target
 from lsr.training.other_kinds import means, training_captions, training_images, write_other
 
 TERMS = 10_000
 """Of the dictionary, as many as the paper takes; the vocabulary lists frequent words first."""
-_WORD = re.compile(r"[a-z]{2,}")
 _SAMPLE, _HALVINGS = 128, 12
 _PENALTIES = (0.005, 0.8)
 
@@ -56,19 +53,9 @@ def make_splice(
     if len(images) < 2:
         raise CollectionError(f"There are {len(images):,} images to learn from. Give two or more.")
     vocabulary = Vocabulary.load(BUNDLED_ENCODER / "tokenizer.json")
-    words = [
-        (number, term)
-        for number, term in enumerate(vocabulary.terms)
-        if _WORD.fullmatch(term) and term not in FUNCTION_WORDS
-    ][: settings.terms]
+    words = content_words(vocabulary)[: settings.terms]
     texts, encoder = [term for _, term in words], load_encoder(collection.encoder)
-    yield from encode_by_parts(texts, encoder)
-    vectors = np.asarray(encode_once(texts, encoder), np.float32)
-    if vectors.shape[1] != images.shape[1]:
-        raise EncoderError(
-            f"Encoder `{encoder.name}` gives vectors of size {vectors.shape[1]}, but the images "
-            f"have {images.shape[1]}. Encode the images anew with it."
-        )
+    vectors = yield from word_vectors(texts, encoder, images.shape[1])
     of_images, of_texts = means(images, training_captions(collection)[1])
     dictionary = centred(vectors, vectors.mean(axis=0)).astype(np.float16)
     atoms = centred(dictionary, np.zeros(len(of_images), np.float32))

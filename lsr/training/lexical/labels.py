@@ -11,7 +11,6 @@ The nearest published relative is SpLiCE (arXiv 2402.10376), which decomposes a 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator
 from dataclasses import dataclass
 
@@ -21,9 +20,9 @@ from lsr.collection.collection import Collection
 from lsr.encoders.loading import obstacle
 from lsr.encoders.protocol import Encoder
 from lsr.evaluation.pairs import Pairs, encode_by_parts, encode_once
-from lsr.exceptions import CollectionError, EncoderError
-from lsr.model.function_words import FUNCTION_WORDS
+from lsr.exceptions import CollectionError
 from lsr.model.vocabulary import Vocabulary
+from lsr.training.encoder_words import content_words, word_vectors
 from lsr.training.parts import returned
 
 LABELS = 3_000
@@ -31,7 +30,6 @@ LABELS = 3_000
 LEAST_SILENT = 0.1
 """Share of the training images that must lack captions for labels to be worth making."""
 _STRONGEST, _WORDS, _MOST_OF_IMAGE = 16, 4, 10
-_WORD = re.compile(r"[a-z]{2,}")
 
 
 def labelled(
@@ -68,16 +66,8 @@ def label_by_parts(
         )
     rows = np.linspace(0, len(image_vectors) - 1, min(len(image_vectors), most)).astype(int)
     images = np.asarray(image_vectors[rows], np.float32)
-    words = [
-        term for term in vocabulary.terms if _WORD.fullmatch(term) and term not in FUNCTION_WORDS
-    ]
-    yield from encode_by_parts(words, encoder)
-    near = np.asarray(encode_once(words, encoder), np.float32)
-    if near.shape[1] != images.shape[1]:
-        raise EncoderError(
-            f"Encoder `{encoder.name}` gives vectors of size {near.shape[1]}, but the images have "
-            f"{images.shape[1]}. Encode the images anew with it."
-        )
+    words = [term for _, term in content_words(vocabulary)]
+    near = yield from word_vectors(words, encoder, images.shape[1])
     nearest = _nearest(images, near)
     rng = np.random.default_rng(seed)
     of_image = _labels_of_image(len(rows), most)
