@@ -38,5 +38,11 @@ def compared_figure(found: Sequence[Compared], palette: Palette) -> go.Figure:
     figure = go.Figure(traces, layout(palette, 380, xaxis=across, yaxis=up))
     if found:
         line = {"color": palette.faint, "dash": "dot", "width": 1}
-        figure.add_hline(y=found[0].dense, line=line, annotation_text="dense vectors")
+        # At the left end, where points are low: at the right their numbers would be under it.
+        figure.add_hline(
+            y=found[0].dense,
+            line=line,
+            annotation_text="dense vectors",
+            annotation_position="top left",
+        )
     return figure
