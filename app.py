@@ -42,7 +42,7 @@ with entry.entered(), mistakes_shown():
         links.navigation(PAGES, current)
         choice.choose_in_sidebar()
         mode.show_in_sidebar()
-    # The first visit of all reads numba and the search engine, which takes seconds on a cold disk.
+    # The first visit of all reads arrays, models and pictures, which takes seconds on a cold disk.
     with st.spinner("Starting Lexiscope: the first page takes a few seconds…"):
         caches = import_module("pages.parts.caches")
     with st.sidebar, suppress(InputError):  # what is wrong with a collection, the page says

@@ -8,13 +8,18 @@ import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
+from importlib import import_module
 
 from lsr.cli.answer import Add, Answer, Log
 from lsr.exceptions import InputError, QueryError
 from lsr.storage.places import APP_FOLDER
 
 _PATIENCE = 30.0  # seconds
+_GRACE = 1.5  # seconds
+_DRAWING = "ScriptRunner"  # part of the name that Streamlit gives a thread that draws a page
 
 
 def add_commands(add: Add) -> None:
@@ -37,21 +42,42 @@ def app(options: argparse.Namespace, log: Log) -> Answer:
 
 
 def _prepare(address: str) -> None:
-    """Read what the first page needs, while its visitor opens a browser.
+    """Read what the pages need, while their visitor opens a browser.
 
-    Not before the server answers, so that it starts as soon as it would without.
+    Not before the server answers, so that it starts as soon as it would without. A visitor who
+    comes at once loads the scripts of the page from this process: most is left until those are
+    there, and nothing is read while a page is drawn, which would wait for it.
     """
     deadline = time.monotonic() + _PATIENCE
     while not _answers(address):
         if time.monotonic() > deadline:
             return
         time.sleep(0.05)
+    for step in (*_FIRST, partial(time.sleep, _GRACE), *_LATER):
+        while any(_DRAWING in thread.name for thread in threading.enumerate()):
+            time.sleep(0.05)
+        step()
+
+
+def _search() -> None:
     from lsr.search.searcher import Searcher
 
-    with suppress(InputError):  # whatever is wrong with it, the page says
-        Searcher.open().search_text("warm up")
-    from lsr.figures import trained  # noqa: F401  (plotly)
-    from lsr.sweep import laboratory  # noqa: F401
+    if "pages.parts.caches" not in sys.modules:  # else a page has seen to it
+        with suppress(InputError):  # whatever is wrong with it, the page says
+            Searcher.open().search_text("warm up")
+
+
+def _module(name: str) -> Callable[[], object]:
+    return partial(import_module, name)
+
+
+_FIRST = (_module("lsr.model.loading"), _module("lsr.storage.pictures"))
+_LATER = (
+    _module("pandas"),
+    _search,
+    _module("lsr.figures.trained"),  # plotly
+    _module("lsr.sweep.laboratory"),
+)
 
 
 def _answers(address: str) -> bool:

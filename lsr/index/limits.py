@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from lsr.exceptions import QueryError
-from lsr.kernels.search import is_query
 
 MAX_K = 1_000
 
@@ -42,6 +41,8 @@ def usable(terms: np.ndarray, weights: np.ndarray, n_terms: int) -> tuple[np.nda
     Raises:
         QueryError: a weight is negative or not a number, or a term is out of range.
     """
+    from lsr.kernels.search import is_query  # reads numba, which who asks for MAX_K can do without
+
     terms, weights = np.ascontiguousarray(terms, np.int32), np.ascontiguousarray(weights, float)
     if not is_query(terms, weights, n_terms):
         for term in terms.tolist():

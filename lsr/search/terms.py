@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from lsr.index.memory.index import MemoryIndex
 from lsr.model.sparse import strongest
 from lsr.model.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from lsr.index.memory.index import MemoryIndex
 
 Origin = Literal["literal", "expansion", "unknown"]
 Support = Literal["caption", "unsupported", "unknown"]

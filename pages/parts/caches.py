@@ -6,30 +6,34 @@ from __future__ import annotations
 import ctypes
 import gc
 import sys
+import threading
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import streamlit as st
 from PIL import Image
 from threadpoolctl import threadpool_limits
 
 from lsr.collection.collection import Collection, load_collection
-from lsr.evaluation.projected import ProjectedSplit, project_split
-from lsr.exceptions import PictureError
+from lsr.exceptions import InputError, PictureError
 from lsr.model.loading import load_model
 from lsr.model.protocol import Items, Model
-from lsr.search.audit import Audit
-from lsr.search.audit import audit as audited
 from lsr.search.results import Inspection, SearchResult, SearchSettings
-from lsr.search.searcher import Searcher
 from lsr.storage.pictures import read_picture
 from lsr.storage.places import find
-from lsr.sweep.laboratory import Laboratory, open_laboratory
 from pages.parts import remote
 from pages.parts.choice import Choice
+
+# numba, scipy and what else these read take a second, for which the first page does not wait.
+if TYPE_CHECKING:
+    from lsr.evaluation.projected import ProjectedSplit
+    from lsr.search.audit import Audit
+    from lsr.search.searcher import Searcher
+    from lsr.sweep.laboratory import Laboratory
 
 # What an imported collection stores, so that nothing is made smaller here.
 TILE_PIXELS = 320
@@ -59,10 +63,25 @@ def model(name: str) -> Model:
 
 def searcher(choice: Choice) -> Searcher:
     """The searcher of a choice, with its encoder loaded and its loops compiled."""
+    return _searcher(*_parts(choice))
+
+
+def prepare(choice: Choice) -> None:
+    """Make the searcher of a choice ready while the visitor reads; the page does not wait."""
+    # Not a daemon, which would be stopped within compiled code when the server ends.
+    threading.Thread(target=_prepared, args=_parts(choice), name="prepare").start()
+
+
+def _parts(choice: Choice) -> tuple[Collection, Model, str, str, str, str]:
     images, head = collection(choice.collection), model(choice.model)
     # A collection of the same vectors may have moved, or its pictures have changed.
     place = f"{images.folder} {_stamp(images.folder / 'images.parquet')}"
-    return _searcher(images, head, choice.engine, place, images.fingerprint, head.fingerprint)
+    return images, head, choice.engine, place, images.fingerprint, head.fingerprint
+
+
+def _prepared(*parts: Any) -> None:
+    with suppress(InputError):  # the page that asks for it says what is wrong
+        _opened(*parts)
 
 
 def _mark_of(images: Collection, queries: str) -> str:
@@ -133,7 +152,9 @@ def audit(ready: Searcher, top: int | None) -> Audit:
 
 @st.cache_resource(max_entries=4, show_spinner="Grading the terms of all images…")
 def _audit(_ready: Searcher, top: int | None, *marks: str) -> Audit:
-    return audited(_ready, top)
+    from lsr.search.audit import audit
+
+    return audit(_ready, top)
 
 
 def marks_of(ready: Searcher) -> tuple[str, str]:
@@ -179,6 +200,13 @@ def _model(folder: str, stamp: str) -> Model:
 
 @st.cache_resource(max_entries=3, show_spinner="Opening the index…")
 def _searcher(_images: Collection, _head: Model, engine: str, *marks: str) -> Searcher:
+    return _opened(_images, _head, engine, *marks)
+
+
+@st.cache_resource(max_entries=3, show_spinner=False)  # outside a page there is nowhere to show it
+def _opened(_images: Collection, _head: Model, engine: str, *marks: str) -> Searcher:
+    from lsr.search.searcher import Searcher
+
     ready = Searcher(_images, _head, engine)
     if _images.encoder == "bundled" and _head.no_texts is None:
         # The first search loads the encoder and compiles the loops; nobody waits for that later.
@@ -191,6 +219,8 @@ def _searcher(_images: Collection, _head: Model, engine: str, *marks: str) -> Se
 def _projected(
     _images: Collection, _head: Model, split: str, queries: str, *marks: str
 ) -> ProjectedSplit:
+    from lsr.evaluation.projected import project_split
+
     return _kept(project_split(_images, _head, split, queries=queries))
 
 
@@ -204,6 +234,8 @@ def _laboratory(
     queries: str,
     *marks: str,
 ) -> Laboratory:
+    from lsr.sweep.laboratory import open_laboratory
+
     made = open_laboratory(_images, _head, split, direction, null=null, queries=queries)
     # Both directions and every null share what is projected once something has to be measured.
     whose = _images.fingerprint, _head.fingerprint, _mark_of(_images, queries)
