@@ -155,7 +155,7 @@ def _unfinished(name: str, work: Path) -> Job:
         status = "training" if len(reports) > worker.get("reports", 0) else "waiting"
         seconds = time.time() - worker.get("began", time.time())
         if status == "training":
-            since = time.time() - (work / "curve.json").stat().st_mtime
+            since = time.time() - _changed(work / "curve.json")
             seconds = max(0.0, reports[-1].seconds_left - since)
     known = worker.get("settings", run)
     return Job(
