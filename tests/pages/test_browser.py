@@ -19,7 +19,15 @@ from tests.conftest import few_scenes
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
 PLACES = (
-    *("/?q=a+dog", "/image", "/term?term=dog", "/against?q=a+dog&id=test-00003", "/vocabulary"),
+    *(
+        "/",
+        "/?q=a+dog",
+        "/?q=a+dog&dense=on",
+        "/image",
+        "/term?term=dog",
+        "/against?q=a+dog&id=test-00003",
+        "/vocabulary",
+    ),
     *("/expansion", "/collections", "/models", "/train"),
 )
 # Streamlit looks for itself below a page's address first, and finds itself at the root.
@@ -231,7 +239,7 @@ LET_GO = """which => {
 
 
 def test_the_browser_ranks_fifty_edits_as_the_server_does(server, page):
-    page.goto(f"{server}/?q=two+lions+in+the+desert")
+    page.goto(f"{server}/?collection=scenes&q=two+lions+in+the+desert")
     page.locator(".tile").first.wait_for()
     wait_quiet(page)
     source = random.Random(4)
@@ -254,7 +262,7 @@ def test_the_browser_ranks_fifty_edits_as_the_server_does(server, page):
     page.locator(".tile").first.wait_for()
     assert page.evaluate(BOARD)["tiles"] == before
     page.get_by_role("button", name="Reset", exact=True).click()
-    page.wait_for_url(f"{server}/?q=two+lions+in+the+desert")
+    page.wait_for_url(f"{server}/?collection=scenes&q=two+lions+in+the+desert")
 
 
 def test_keys_move_the_selection_and_open_why_and_leave_typing_alone(server, page):
@@ -297,9 +305,11 @@ def test_a_training_run_survives_a_reload_and_can_be_stopped(server, page):
     page.get_by_text("No run yet").wait_for()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_is_free_of_console_errors(server, browser, scheme):
-    context = new_context(browser, color_scheme=scheme)
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 420)])
+def test_every_page_is_free_of_console_errors_and_does_not_scroll_sideways(
+    server, browser, scheme, width
+):
+    context = new_context(browser, width=width, color_scheme=scheme)
     page = context.new_page()
     problems: list[str] = []
     page.on(
@@ -314,22 +324,13 @@ def test_every_page_is_free_of_console_errors(server, browser, scheme):
     for place in PLACES:
         page.goto(server + place)
         wait_quiet(page)
-    background = page.locator(".stApp").evaluate("app => getComputedStyle(app).backgroundColor")
-    red = int(background.split("(")[1].split(",")[0])
-    assert (red < 60) if scheme == "dark" else (red > 220)
-    assert problems == []
-    context.close()
-
-
-def test_a_narrow_screen_does_not_scroll_sideways(server, browser):
-    context = new_context(browser, width=420)
-    page = context.new_page()
-    for place in ("/", "/?q=a+dog&dense=on", *PLACES):
-        page.goto(server + place)
-        wait_quiet(page)
         wide, narrow = page.evaluate(
             "() => { const main = document.querySelector('[data-testid=stMain]');"
             " return [main.scrollWidth, main.clientWidth]; }"
         )
         assert wide <= narrow, place
+    background = page.locator(".stApp").evaluate("app => getComputedStyle(app).backgroundColor")
+    red = int(background.split("(")[1].split(",")[0])
+    assert (red < 60) if scheme == "dark" else (red > 220)
+    assert problems == []
     context.close()

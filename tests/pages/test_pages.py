@@ -344,16 +344,21 @@ def test_every_closer_look_opens(view, scenes):
 @pytest.fixture
 def _fresh_searchers():
     """Searchers of other tests have indexes of their own, and theirs shall not have this one's."""
-    caches._searcher.clear()
+    forget_searchers()
     yield
+    forget_searchers()
+
+
+def forget_searchers() -> None:
     caches._searcher.clear()
+    caches._opened.clear()
 
 
 @pytest.mark.usefixtures("_fresh_searchers")
 def test_the_search_page_says_when_a_stored_index_keeps_smaller_weights(capsys):
     plain = opened(q="two dogs")
     assert any(one.value.endswith("engine `memory`") for one in plain.caption)
-    caches._searcher.clear()
+    forget_searchers()
     assert main(["index", "--weights", "int8", "--json"]) == 0
     capsys.readouterr()
     stored = opened(q="two dogs")
