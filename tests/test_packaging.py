@@ -12,6 +12,9 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 FILES = {
     "requirements.txt": PROJECT["project"]["dependencies"],
     "requirements-milvus.txt": PROJECT["project"]["optional-dependencies"]["milvus"],
+    "requirements-sparse-encoder.txt": PROJECT["project"]["optional-dependencies"][
+        "sparse-encoder"
+    ],
     "requirements-dev.txt": PROJECT["project"]["optional-dependencies"]["dev"],
 }
 

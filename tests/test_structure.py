@@ -189,7 +189,7 @@ def test_documents_name_only_targets_benchmarks_and_extras_that_exist():
     assert set(re.findall(r"python -m benchmarks\.(\w+)", text)) <= measured
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     extras = project["optional-dependencies"]
-    assert set(re.findall(r'pip install "\.\[(\w+)\]"', text)) == set(extras)
+    assert set(re.findall(r'pip install "\.\[([\w-]+)\]"', text)) == set(extras)
     [torch] = set(re.findall(r'pip install "(torch\S+)"', text))
     assert torch in project["dependencies"]
 

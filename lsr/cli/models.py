@@ -40,10 +40,11 @@ def _add_import_options(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "source",
         help="sparse vectors: .npz, .jsonl, .parquet or .safetensors of the images, or a folder "
-        "with those of images and captions; or a published head",
+        "with those of images and captions; a published head; or a SparseEncoder, as a folder or, "
+        "with --kind sparse-encoder, a hub name",
     )
     one.add_argument("--name", required=True, help="name of the new model")
-    one.add_argument("--kind", help="recognised, or vectors or projection")
+    one.add_argument("--kind", help="recognised, or vectors, projection or sparse-encoder")
     one.add_argument("--captions", metavar="FILE", help="sparse vectors of the captions")
     one.add_argument(
         "--vocabulary",
@@ -68,8 +69,15 @@ def import_model(options: argparse.Namespace, log: Log) -> Answer:
     started = time.perf_counter()
     model: Model | None
     notes: list[str] = []
-    if kind_of_source(options.source, options.kind) == "projection":
+    kind = kind_of_source(options.source, options.kind)
+    if kind == "projection":
         model = import_head(options.source, options.name, options.encoder)
+    elif kind == "sparse-encoder":
+        from lsr.imports.sparse.encoders import import_encoder
+
+        collection = load_collection(options.collection)
+        last = _logged(import_encoder(collection, options.source, options.name), log)
+        model, notes = last.model, last.notes
     else:
         files = SparseFiles(
             options.source,

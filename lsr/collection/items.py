@@ -32,7 +32,13 @@ def image_items(
         return collection.image_vectors if whole else collection.image_vectors[rows]
 
     ids = tuple(collection.image_ids[row] for row in rows)
-    return Items("images", ids, vectors, pictures=lambda: _pictures(collection, rows))
+    return Items(
+        "images",
+        ids,
+        vectors,
+        pictures=lambda: _pictures(collection, rows),
+        captions=lambda: [collection.captions_of(int(row)) for row in rows],
+    )
 
 
 def _pictures(collection: Collection, rows: Sequence[int] | np.ndarray) -> Iterator[Image.Image]:

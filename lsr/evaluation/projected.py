@@ -84,11 +84,13 @@ def project_split(
         queries: name of a query set that takes the place of the captions, as in `load_pairs`.
 
     Raises:
-        ModelError: the model does not fit the collection.
+        ModelError: the model does not fit the collection, or captions measure nothing with it.
         UnknownNameError: no such split or query set.
         CollectionError: the split has no captions, or the set no query here.
     """
     check_fit(collection, model)
+    if not queries and (why := model.no_captions_as_queries):
+        raise ModelError(why)
     pairs = load_pairs(collection, split, encoder, queries)
     images = image_items(collection, pairs.image_rows, pairs.image_vectors)
     vectors = sparse_once(model, images), sparse_once(model, caption_items(collection, pairs))

@@ -15,9 +15,10 @@ PROJECTION = "projection"
 VECTORS = "vectors"
 SPLICE = "splice"
 SAE = "sae"
+SPARSE_ENCODER = "sparse-encoder"
 READERS = (PROJECTION, SPLICE, SAE)
 """The kinds that read the dense vectors of an encoder."""
-KINDS = (*READERS, VECTORS)
+KINDS = (*READERS, VECTORS, SPARSE_ENCODER)
 _SIZES = ("dense_size", "hidden_size", "vocabulary_size")
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lsr.exceptions import ModelError, UnknownNameError, shorten
-from lsr.model.card import CARD, kind_of, read_card
+from lsr.model.card import CARD, SPARSE_ENCODER, kind_of, read_card
 from lsr.storage.files import read_json
 from lsr.storage.folders import read_one_version, remove_folder, writing
 from lsr.storage.leftovers import restore_if_lost
@@ -19,7 +20,8 @@ from lsr.storage.places import home, own_folder
 class ModelOverview:
     """A model at a glance.
 
-    made_from: the encoder whose vectors it reads, or the collection that it holds vectors of.
+    made_from: the encoder whose vectors it reads, the collection that it holds vectors of, or what
+    of an image it reads.
     origin: where it comes from, in words. bundled: it came with the program and stays.
     verdict: as JSON holds it; None where nothing was measured.
     """
@@ -57,13 +59,27 @@ def _overview(folder: Path) -> ModelOverview:
         folder,
         str(card.get("title", folder.name)),
         kind_of(card),
-        str(card.get("encoder") or f"collection {card.get('collection', 'unknown')}"),
+        _made_from(card),
         n_terms if isinstance(n_terms, int) else None,
         _origin(imported, _told(folder, "training.json")),
         home() not in folder.parents,
         verdict if isinstance(verdict, dict) and verdict else None,
         tuple(map(str, notes)) if isinstance(notes, list) else (),
     )
+
+
+def reads_captions(folder: Path) -> bool:
+    """Whether a model reads captions in place of images; False where its card is damaged."""
+    with suppress(ModelError):
+        card = read_card(folder)
+        return kind_of(card) == SPARSE_ENCODER and not card.get("reads_pictures")
+    return False
+
+
+def _made_from(card: Mapping[str, Any]) -> str:
+    if kind_of(card) == SPARSE_ENCODER:
+        return "pictures" if card.get("reads_pictures") else "captions in place of images"
+    return str(card.get("encoder") or f"collection {card.get('collection', 'unknown')}")
 
 
 def _told(folder: Path, name: str) -> dict[str, Any]:

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lsr.model.card import PROJECTION, SAE, SPLICE, VECTORS, kind_of, read_card
+from lsr.model.card import PROJECTION, SAE, SPARSE_ENCODER, SPLICE, VECTORS, kind_of, read_card
 from lsr.model.centred import open_centred
 from lsr.model.checkpoint import open_projection
 from lsr.model.protocol import Model
+from lsr.model.sparse_encoder import open_encoder
 from lsr.model.stored import open_stored
 from lsr.storage.folders import read_one_version
 from lsr.storage.places import find
@@ -19,6 +20,7 @@ _OPEN: dict[str, Callable[[Path, dict[str, Any]], Model]] = {
     VECTORS: open_stored,
     SPLICE: open_centred,
     SAE: open_centred,
+    SPARSE_ENCODER: open_encoder,
 }
 
 

@@ -3,7 +3,8 @@
     Model
     ├── DenseReader        a function of a frozen encoder's dense vectors
     │   └── ProjectionModel, …
-    └── …                  vectors that were made elsewhere, encoders of their own
+    ├── StoredVectors      vectors that were made elsewhere
+    └── EncoderModel       an encoder of its own
 
 Search, inspection, terms, evaluation, sweeps, reports and exports ask this protocol, and no kind by
 its name. `lsr.model.loading` opens a folder as the kind that its card names.
@@ -38,7 +39,8 @@ class Items:
 
     side: queries are of a query set, or new. ids: n names in their collection; None for new texts
     and pictures, which have none. vectors: gives the (n, d) dense vectors of the collection's
-    encoder. texts: n captions or queries. pictures: gives the n pictures, one by one.
+    encoder. texts: n captions or queries. pictures: gives the n pictures, one by one. captions:
+    gives those of each of the n images.
     """
 
     side: Side
@@ -46,6 +48,7 @@ class Items:
     vectors: Callable[[], np.ndarray]
     texts: Sequence[str] = ()
     pictures: Callable[[], Iterator[Image.Image]] | None = None
+    captions: Callable[[], list[list[str]]] | None = None
 
     def __len__(self) -> int:
         return len(self.dense if self.ids is None else self.ids)
@@ -101,6 +104,11 @@ class Model(ABC):
     @property
     def no_pictures(self) -> str | None:
         """Why new pictures get no vector, in one sentence; None where they do."""
+        return None
+
+    @property
+    def no_captions_as_queries(self) -> str | None:
+        """Why captions that search for their image measure nothing, in one sentence; else None."""
         return None
 
     @abstractmethod

@@ -70,7 +70,12 @@ class Vocabulary:
     @cached_property
     def special(self) -> np.ndarray:
         """(V,) bool: terms that are marks of the tokenizer and never literal."""
-        return np.array([bool(_SPECIAL.fullmatch(term)) for term in self.terms])
+        marks = {
+            one.content
+            for one in self._tokenizer.get_added_tokens_decoder().values()
+            if one.special
+        }
+        return np.array([bool(_SPECIAL.fullmatch(term)) or term in marks for term in self.terms])
 
     def id_of(self, word: str) -> int:
         """The number of a term.

@@ -19,6 +19,7 @@ from lsr.exceptions import (
 )
 from lsr.index.engines import ENGINES, why_not
 from lsr.model.fit import VectorKind
+from lsr.model.installed import reads_captions
 from lsr.storage.places import find, folders, home
 from pages.parts import address
 
@@ -26,7 +27,7 @@ PREFERRED = "demo"
 _HELP = {
     "collection": "Images, their captions and their dense vectors. Your own go to "
     "`$LEXISCOPE_HOME/collections`.",
-    "model": "The projection head that turns dense vectors into weights over a vocabulary.",
+    "model": "What gives images and texts weights over a vocabulary. The Models page tells more.",
     "engine": "What holds the inverted index and answers searches, exactly in either case. "
     "`memory` is inside this process, `milvus` a local file or a server. The Term and Expansion "
     "pages always use `memory`.",
@@ -144,6 +145,11 @@ def choose_in_sidebar() -> None:
             "photos its terms are guesses."
         )
     _box("model", models, model)
+    if model and reads_captions(find("models", model)):
+        st.caption(
+            ":material/warning: It reads texts alone: captions stand for their images, so nothing "
+            "is what a model sees in a picture."
+        )
     _box("engine", engines(), engine, _engine_help())
     if mistakes:
         raise mistakes[0]

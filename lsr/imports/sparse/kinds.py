@@ -8,15 +8,19 @@ from lsr.exceptions import QueryError, shorten
 from lsr.imports.imported import ImportedModel, ImportRequest
 from lsr.imports.planning import plan_import
 from lsr.imports.running import import_planned
-from lsr.model.card import PROJECTION, VECTORS
+from lsr.imports.sparse.encoders import is_encoder
+from lsr.imports.sparse.sources import has_images
+from lsr.model.card import PROJECTION, SPARSE_ENCODER, VECTORS
 from lsr.model.checkpoint import WEIGHTS, ProjectionModel
 from lsr.storage.hub import is_hub_name
 
-IMPORTED = (VECTORS, PROJECTION)
+IMPORTED = (VECTORS, PROJECTION, SPARSE_ENCODER)
 
 
 def kind_of_source(source: str, kind: str | None = None) -> str:
-    """The kind of what lies at a place: a head where there is one, else vectors.
+    """The kind of what lies at a place: a head or an encoder where there is one, else vectors.
+
+    A hub name is a head unless the user says otherwise.
 
     Args:
         kind: as the user says it, in place of what is recognised.
@@ -28,10 +32,12 @@ def kind_of_source(source: str, kind: str | None = None) -> str:
         if kind not in IMPORTED:
             raise QueryError(
                 f"Models of kind `{shorten(kind)}` cannot be imported. Use "
-                f"{' or '.join(f'`{one}`' for one in IMPORTED)}."
+                f"{', '.join(f'`{one}`' for one in IMPORTED[:-1])} or `{IMPORTED[-1]}`."
             )
         return kind
     folder = Path(source).expanduser()
+    if folder.is_dir() and not has_images(folder) and is_encoder(folder):
+        return SPARSE_ENCODER
     is_head = (folder / "config.json").is_file() and (folder / WEIGHTS).is_file()
     return PROJECTION if is_head or (not folder.exists() and is_hub_name(source)) else VECTORS
 

@@ -118,6 +118,11 @@ def find_sparse(source: str, captions: str | None = None) -> SparseSource:
     return SparseSource(path.resolve().name, sides, vocabulary)
 
 
+def has_images(folder: Path) -> bool:
+    """Whether a folder holds sparse vectors of images under a name that says so."""
+    return _side_in(folder, "images") is not None
+
+
 def _one_file(path: Path, given: str) -> SideFiles:
     if not path.is_file():
         raise InputError(f"There is no file or folder `{shorten(given)}`. Check the path.")

@@ -20,6 +20,7 @@ _WORDS = {
     "projection": "a head over the dense vectors of an encoder",
     "vectors": "sparse vectors that were made elsewhere",
     "splice": "sums of term vectors of the encoder",
+    "sparse-encoder": "an encoder of texts, or of texts and pictures, that is sparse by itself",
     "sae": "the strongest latents of a sparse autoencoder",
 }
 
