@@ -1,4 +1,4 @@
-"""Models: what is installed, of which kind and how good, and models beside each other."""
+"""Models: what is installed and how good, models beside each other, and published figures."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pages.parts.entry import draw
 from pages.parts.messages import mistakes_shown
 from pages.parts.models.compared import show_compared
 from pages.parts.models.installed import show_list, show_model
+from pages.parts.models.published import show_published
 
-_VIEWS = {"installed": "Installed", "compare": "Compare"}
+_VIEWS = {"installed": "Installed", "compare": "Compare", "published": "Published"}
 
 
 def show() -> None:
@@ -21,10 +22,13 @@ def show() -> None:
         "with `python -m lsr import-model`, or make one on the Train page."
     )
     with mistakes_shown():
-        if address.choose("view", "Show", _VIEWS, "installed", hide_label=True) == "compare":
-            show_compared()
-            return
-        show_model(show_list())
+        match address.choose("view", "Show", _VIEWS, "installed", hide_label=True):
+            case "compare":
+                show_compared()
+            case "published":
+                show_published()
+            case _:
+                show_model(show_list())
 
 
 draw(show)

@@ -48,3 +48,12 @@ def test_deleting_asks_the_mode(home, monkeypatch):
     monkeypatch.setenv(mode.SETTING, "owner")
     actions.remove_model("codes")
     assert not (home / "models" / "codes").exists()
+
+
+def test_published_figures_are_marked_and_apart(scenes):
+    app = opened("models", collection=scenes, view="published")
+    assert not [*app.exception, *app.error]
+    assert "None was measured here" in texts(app)
+    table = app.dataframe[0].value
+    assert {"R@1", "source", "seen"} <= set(table.columns)
+    assert (table["source"].str.startswith("https://")).all()
