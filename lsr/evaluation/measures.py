@@ -6,6 +6,8 @@ against the system: whoever computes the rank counts every equal score as better
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
+
 import numpy as np
 import scipy.sparse as sp
 
@@ -117,3 +119,55 @@ def overlap_and_tau(ours: np.ndarray, theirs: np.ndarray) -> tuple[float, float]
     known = pairs > 0
     taus = (agreed * both).sum(axis=(1, 2))[known] / pairs[known]
     return float(overlap.mean()), float(taus.mean()) if len(taus) else 0.0
+
+
+def overlap_at(ours: Sequence[Hashable], theirs: Sequence[Hashable], k: int) -> float:
+    """The share of k that the first k of both rankings have in common."""
+    return len(set(ours[:k]) & set(theirs[:k])) / k
+
+
+def rank_biased_overlap(
+    ours: Sequence[Hashable], theirs: Sequence[Hashable], p: float = 0.9
+) -> float:
+    """RBO: how far two rankings agree, 0 to 1, where a place counts less the lower it is.
+
+    It is the mean of the overlap at depths 1, 2, ..., depth d with weight (1 - p) p^(d-1), so that
+    the first 10 places have 86 % of the weight at p = .9. What lies below the ends of the
+    lists, which may differ, is extrapolated from the overlap that they reach: RBO_EXT.
+
+    Args:
+        ours, theirs: documents best first, each once. p: above 0, below 1.
+
+    Returns:
+        1 for equal rankings, two empty ones among them; 0 where nothing is shared.
+
+    Raises:
+        ValueError: p is outside (0, 1).
+
+    Source: Webber, Moffat and Zobel, "A Similarity Measure for Indefinite Rankings", ACM
+    Transactions on Information Systems 28(4), 2010, equation 32.
+    """
+    if not 0 < p < 1:
+        raise ValueError(f"p is {p}, which is not between 0 and 1")
+    short, long = sorted((ours, theirs), key=len)
+    if not short:
+        return float(not long)
+    s, n = len(short), len(long)
+    seen: set[Hashable] = set()
+    shared = np.zeros(n)  # how many documents both have within each depth
+    count = 0
+    for depth, document in enumerate(long):
+        pair = (document, short[depth]) if depth < s else (document,)
+        if len(pair) == 2 and pair[0] == pair[1]:
+            count += 1
+        else:
+            count += sum(one in seen for one in pair)
+        seen.update(pair)
+        shared[depth] = count
+    depths = np.arange(1, n + 1)
+    weights = p**depths
+    total = (shared / depths * weights).sum()
+    at_s, at_n = shared[s - 1], shared[n - 1]
+    below = depths[s:]
+    total += (at_s * (below - s) / (s * below) * weights[s:]).sum()
+    return float((1 - p) / p * total + ((at_n - at_s) / n + at_s / s) * weights[-1])

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
 
+from lsr.collection.collection import Collection
 from lsr.exceptions import CollectionError
 from lsr.model.sparse import keep_strongest
+from lsr.model.vocabulary import Vocabulary
 from lsr.search.searcher import Searcher
 
 GRADES = ("its caption", "another form", "other captions", "no caption")
@@ -107,7 +110,7 @@ def audit(searcher: Searcher, top: int | None = None) -> Audit:
     active = searcher.images.matrix
     if top is not None:
         active = keep_strongest(active, top)
-    said = _said_of_images(searcher)
+    said = said_of_images(collection, searcher.images.ids, vocabulary)
     spoken = np.asarray(said.sum(axis=0)).ravel() > 0
     stems = _stem_numbers(vocabulary.terms)
     to_stem = sp.csr_matrix(
@@ -123,20 +126,18 @@ def audit(searcher: Searcher, top: int | None = None) -> Audit:
     return Audit(active, said, grades, searcher.images.ids, list(vocabulary.terms))
 
 
-def _said_of_images(searcher: Searcher) -> sp.csr_matrix:
-    """(n, V) bool: what the captions of each image that is searched say."""
-    collection = searcher.collection
+def said_of_images(
+    collection: Collection, image_ids: Sequence[str], vocabulary: Vocabulary
+) -> sp.csr_matrix:
+    """(n, V) bool csr: what the captions of each of n images say."""
+    place_of = {image_id: place for place, image_id in enumerate(image_ids)}
     names = collection.image_ids
-    owners = np.array(
-        [searcher.row_of.get(names[row], -1) for row in collection.caption_image_rows]
-    )
+    owners = np.array([place_of.get(names[row], -1) for row in collection.caption_image_rows])
     kept = np.flatnonzero(owners >= 0)
-    texts = searcher.model.vocabulary.literal_matrix(
-        [collection.caption_texts[row] for row in kept]
-    )
+    texts = vocabulary.literal_matrix([collection.caption_texts[row] for row in kept])
     to_image = sp.csr_matrix(
         (np.ones(len(kept), np.int32), (owners[kept], np.arange(len(kept)))),
-        shape=(len(searcher.row_of), len(kept)),
+        shape=(len(image_ids), len(kept)),
     )
     said = sp.csr_matrix(to_image @ texts.astype(np.int32)).astype(bool)
     said.sort_indices()

@@ -47,6 +47,7 @@ class Searcher:
     Args:
         engine: one of `lsr.index.engines.ENGINES`.
         encoder: of new texts and pictures; by default the one that the collection names.
+        memory: the postings, where they are at hand.
 
     Raises:
         ModelError: the model does not fit the collection.
@@ -59,9 +60,12 @@ class Searcher:
         model: Model,
         engine: str = "memory",
         encoder: Encoder | None = None,
+        memory: MemoryIndex | None = None,
     ) -> None:
         check_fit(collection, model)
         check_engine(engine)
+        if memory is not None:
+            self.memory = memory
         self.collection = collection
         self.model = model
         self._encoder = encoder
@@ -75,6 +79,14 @@ class Searcher:
         """A searcher over a collection and a model, given their names or folders."""
         found = load_collection(collection)
         return cls(found, load_model(model), engine)
+
+    def with_model(self, model: Model, memory: MemoryIndex | None = None) -> Searcher:
+        """The same collection and encoder with another model, searched in memory.
+
+        Raises:
+            ModelError: the model does not fit the collection.
+        """
+        return Searcher(self.collection, model, encoder=self._encoder, memory=memory)
 
     @cached_property
     def memory(self) -> MemoryIndex:

@@ -190,12 +190,18 @@ def word_draw(task: Task, knob: Knob, draw: int, seed: int) -> np.ndarray:
     For `word-df` it is divided by 1 − the share of images that activate the term, so that a term
     joins where rate × (1 − share) passes the number drawn.
     """
-    n_terms = task.images.matrix.shape[1]
-    uniform = term_draw(n_terms, draw, seed)
+    frequency = np.bincount(task.images.terms, minlength=task.images.matrix.shape[1])
+    return word_numbers(knob, frequency, len(task.images), draw, seed)
+
+
+def word_numbers(
+    knob: Knob, frequency: np.ndarray, n_images: int, draw: int, seed: int
+) -> np.ndarray:
+    """`word_draw`, given how many of the images activate each term (V,)."""
+    uniform = term_draw(len(frequency), draw, seed)
     if knob.control == "word":
         return uniform
-    frequency = np.bincount(task.images.terms, minlength=n_terms)
-    allowed = word_rates(frequency, len(task.images))
+    allowed = word_rates(frequency, n_images)
     return np.where(allowed > 0, uniform / np.maximum(allowed, 1e-12), np.inf)
 
 

@@ -44,7 +44,7 @@ class OperatingPoint:
 
     def in_words(self) -> str:
         """What the setting does, in a sentence without its full stop."""
-        parts = [_in_words(knob, value) for knob, value in (*self.fixed, (self.knob, self.value))]
+        parts = [in_words(knob, value) for knob, value in (*self.fixed, (self.knob, self.value))]
         text = "; ".join(part for part in parts if part) or "every term takes part"
         return text[0].upper() + text[1:]
 
@@ -55,7 +55,7 @@ class OperatingPoint:
         return f"--control {self.knob} --from {value} --to {value} --steps 1{fixed}"
 
 
-def _in_words(knob: Knob, value: float) -> str:
+def in_words(knob: Knob, value: float) -> str:
     """What a knob does at a value; empty where it does nothing."""
     match knob.control:
         case "caption" | "word" | "mean" if value >= 1:

@@ -8,7 +8,9 @@ from lsr.evaluation.measures import (
     co_activation,
     exact_at,
     overlap_and_tau,
+    overlap_at,
     per_query,
+    rank_biased_overlap,
     ranks_of_best,
     semantic_at,
     summarize,
@@ -131,3 +133,48 @@ def test_the_most_used_terms_are_1_percent_of_the_vocabulary():
 def test_where_nothing_is_active_nothing_is_co_activated():
     nothing = vectors([[0, 0], [0, 0]])
     assert co_activation(nothing, nothing) == {"flops_ratio": 0, "top_share": 0, "hubs": 0}
+
+
+def test_rank_biased_overlap_of_a_hand_worked_case():
+    # Depths 1, 2, 3 share 0, 2, 3 documents: agreement 0, 1, 1, and 1 for ever after, so at p = 1/2
+    # 1/2 (0 + 1/2 + 1/4 + 1/8 + ...) = 1/2.
+    assert rank_biased_overlap("abc", "bac", 0.5) == pytest.approx(0.5)
+    assert rank_biased_overlap("abc", "abc", 0.9) == pytest.approx(1.0)
+    assert rank_biased_overlap("abc", "xyz", 0.9) == 0.0
+    assert rank_biased_overlap("", "ab", 0.9) == 0.0
+    assert rank_biased_overlap("", "", 0.9) == 1.0
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        rank_biased_overlap("ab", "ab", 1.0)
+
+
+def by_definition(ours: list[int], theirs: list[int], p: float) -> float:
+    """The weighted mean of agreements, summed depth by depth far beyond both lists.
+
+    Beyond the shorter list its agreement there goes on; beyond both, the last one does.
+    """
+    short, long = sorted((ours, theirs), key=len)
+    s, n = len(short), len(long)
+    at_s = len(set(short) & set(long[:s])) / s
+    total, agreement = 0.0, 0.0
+    for depth in range(1, 4000):
+        if depth <= n:
+            shared = len(set(short[:depth]) & set(long[:depth]))
+            agreement = (shared + at_s * max(depth - s, 0)) / depth
+        total += (1 - p) * p ** (depth - 1) * agreement
+    return total
+
+
+@pytest.mark.parametrize("p", [0.5, 0.9, 0.98])
+def test_rank_biased_overlap_is_the_weighted_mean_of_agreements(p):
+    rng = np.random.default_rng(2)
+    for _ in range(30):
+        ours, theirs = (rng.permutation(20)[: rng.integers(1, 20)].tolist() for _ in range(2))
+        found = rank_biased_overlap(ours, theirs, p)
+        assert found == pytest.approx(by_definition(ours, theirs, p), abs=1e-9)
+        assert found == pytest.approx(rank_biased_overlap(theirs, ours, p))
+        assert 0 <= found <= 1
+
+
+def test_overlap_counts_the_first_of_both():
+    assert overlap_at("abcd", "badx", 3) == pytest.approx(2 / 3)
+    assert overlap_at("ab", "ab", 4) == 0.5
