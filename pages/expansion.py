@@ -17,6 +17,7 @@ from pages.parts.expansion.curve import (
     sweep_table,
 )
 from pages.parts.expansion.knobs import choose_kind, turn_knob
+from pages.parts.expansion.on_search import to_search
 from pages.parts.expansion.point import show_point
 from pages.parts.expansion.query import read_query, show_query
 from pages.parts.expansion.reports import show_report
@@ -79,6 +80,7 @@ def _explore(setting: Setting, kind: str) -> None:
             busy |= show_report(setting)
         else:
             text = read_query(setting)
+            to_search(setting, [(turned.knob, turned.value)])
             if view == "query":
                 show_query(setting, turned, text)
             elif view == "cloud":

@@ -12,11 +12,12 @@ from lsr.collection.collection import Collection
 from lsr.encoders.loading import obstacle
 from lsr.exceptions import shorten
 from pages.parts import address, caches, cards, explain, links
-from pages.parts.choice import current_choice
+from pages.parts.choice import Choice, current_choice
 from pages.parts.entry import draw
 from pages.parts.markup import sentence
-from pages.parts.messages import mistakes_shown, or_default
+from pages.parts.messages import mistakes_shown
 from pages.parts.search.options import Options, read_options, show_filters
+from pages.parts.search.pair import Pair, read_pair, show_pair
 from pages.parts.uploads import Upload, upload_box
 
 
@@ -34,13 +35,14 @@ def show() -> None:
     _query_box(query or "")
     options = read_options(images)
     with mistakes_shown():
-        beside, upload, downloads = _options(images, options)
+        pair = read_pair(choice, options.expansion)
+        upload, downloads = _options(choice, images, options, pair)
         if upload is not None:
-            _answer().show_like(choice, upload, options, downloads)
+            _answer().show_like(choice, upload, options, downloads, pair)
             return
         if query is not None:
             st.set_page_config(page_title=f"{shorten(query)} · Search · Lexiscope")
-            _answer().show_found(choice, query, options, downloads, beside=beside)
+            _answer().show_found(choice, query, options, downloads, pair)
             return
     _start(images)
     if query is None:
@@ -75,9 +77,10 @@ def _ask() -> None:
     address.write_from_widget("q", None, str)
 
 
-def _options(images: Collection, options: Options) -> tuple[bool, Upload | None, DeltaGenerator]:
-    """Whether the dense teacher stands beside, a picture, and the place of the downloads."""
-    beside = or_default(lambda: address.read_flag("dense", False), False)
+def _options(
+    choice: Choice, images: Collection, options: Options, pair: Pair
+) -> tuple[Upload | None, DeltaGenerator]:
+    """Draw the choices; a picture of the visitor's, and the place of the downloads."""
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.toggle(
             "Expansion",
@@ -85,17 +88,12 @@ def _options(images: Collection, options: Options) -> tuple[bool, Upload | None,
             "query says itself take part.",
             **address.bound("expansion", options.expansion, True, address.flag_text),
         )
-        st.toggle(
-            "Dense teacher beside",
-            help="Shows the ranking by cosine between dense vectors, which the sparse model "
-            "was trained to imitate, next to the sparse one.",
-            **address.bound("dense", beside, False, address.flag_text),
-        )
         with st.popover("With a picture", icon=":material/image_search:"):
             upload = upload_box(images.encoder, key="search-upload")
         show_filters(images, options)
+        show_pair(choice, pair, address.read_text("q"))
         downloads = st.container(width="content")
-    return beside, upload, downloads
+    return upload, downloads
 
 
 def _start(images: Collection) -> None:

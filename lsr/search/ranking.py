@@ -21,22 +21,28 @@ class Ranking:
     """A query against all images: ids ascending, float64 scores (n,), and which may be hits.
 
     Scores are added up in the order of the terms, as the engine does, so that both agree to the
-    last digit.
+    last digit. An image whose score is not above `least` is no hit.
     """
 
     ids: Sequence[str]
     row_of: dict[str, int]
     scores: np.ndarray
     allowed: np.ndarray
+    least: float = 0.0
+
+    @cached_property
+    def hits(self) -> np.ndarray:
+        """(n,) bool: the images that are hits."""
+        return (self.scores > self.least) & self.allowed
 
     @cached_property
     def order(self) -> np.ndarray:
         """Rows of all hits, score descending, ties by image id."""
         order = np.argsort(-self.scores, kind="stable")
-        return order[(self.scores[order] > 0) & self.allowed[order]]
+        return order[self.hits[order]]
 
     def __len__(self) -> int:
-        return int(np.count_nonzero((self.scores > 0) & self.allowed))
+        return int(np.count_nonzero(self.hits))
 
     def score(self, image_id: str) -> float:
         """The score of an image, whether a filter lets it through or not."""
@@ -45,7 +51,7 @@ class Ranking:
     def rank(self, image_id: str) -> int | None:
         """The rank of an image from 1; None where it shares no term or a filter keeps it out."""
         row = self.row_of.get(image_id)
-        if row is None or not self.allowed[row] or not self.scores[row] > 0:
+        if row is None or not self.hits[row]:
             return None
         better = (self.scores > self.scores[row]) & self.allowed
         equal = (self.scores[:row] == self.scores[row]) & self.allowed[:row]
@@ -64,16 +70,36 @@ def ranking(
     Raises:
         QueryError: a filter cannot be used.
     """
+    memory = searcher.memory
+    scores = exact_scores(memory, *as_arrays(terms, searcher.model.vocabulary))
+    return Ranking(memory.ids, searcher.row_of, scores, _allowed(searcher, settings))
+
+
+def dense_ranking(
+    searcher: Searcher, vector: np.ndarray, settings: SearchSettings | None = None
+) -> Ranking:
+    """Where the dense teacher sets every image, by cosine, under the filters of the settings.
+
+    Args:
+        vector: (d,) of the query, of length 1.
+
+    Raises:
+        QueryError: a filter cannot be used.
+    """
+    scores = searcher.dense_scores(vector).astype(float)
+    allowed = _allowed(searcher, settings)
+    return Ranking(searcher.memory.ids, searcher.row_of, scores, allowed, -np.inf)
+
+
+def _allowed(searcher: Searcher, settings: SearchSettings | None) -> np.ndarray:
+    """(n,) bool: the images that the filters let through."""
     settings = settings or SearchSettings()
     memory, vocabulary = searcher.memory, searcher.model.vocabulary
-    numbers, weights = as_arrays(terms, vocabulary)
     required, excluded = (
         [vocabulary.id_of(word) for word in words] for words in (settings.include, settings.exclude)
     )
     allowed = memory.allowed(searcher.allowed(settings), required, excluded)
-    if allowed is None:
-        allowed = np.ones(len(memory), bool)
-    return Ranking(memory.ids, searcher.row_of, exact_scores(memory, numbers, weights), allowed)
+    return np.ones(len(memory), bool) if allowed is None else allowed
 
 
 def exact_scores(memory: MemoryIndex, terms: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -119,6 +119,11 @@ class Searcher:
         return np.asarray(image_items(self.collection, rows).dense, np.float32)
 
     @cached_property
+    def _by_id(self) -> np.ndarray:
+        """(n,) the images that can be searched by ascending id."""
+        return np.argsort(np.array(self._ids))
+
+    @cached_property
     def _ids(self) -> tuple[str, ...]:
         """Of the images that can be searched."""
         return tuple(self.collection.image_ids[row] for row in self.collection.searchable_rows)
@@ -203,22 +208,9 @@ class Searcher:
             for rank, hit in enumerate(others, 1)
         ]
 
-    def search_dense(self, text: str, k: int, split: str | None = None) -> list[Hit]:
-        """The teacher's own ranking by cosine, score descending, ties by image id."""
-        check_text(text)
-        scores = self._dense @ self.encoder.encode_texts([text])[0]
-        allowed = self._filter(SearchSettings(split=split))
-        order = np.lexsort((np.array(self._ids), -scores))
-        hits = (Hit(self._ids[row], float(scores[row])) for row in order)
-        return [hit for hit in hits if allowed is None or hit.image_id in allowed][:k]
-
-    def dense_rank(self, text: str, image_id: str) -> int:
-        """The rank of an image that is searched in the teacher's ranking, from 1."""
-        check_text(text)
-        scores = self._dense @ self.encoder.encode_texts([text])[0]
-        ids = np.array(self._ids)
-        own = scores[ids == image_id][0]
-        return 1 + int(np.count_nonzero((scores > own) | ((scores == own) & (ids < image_id))))
+    def dense_scores(self, vector: np.ndarray) -> np.ndarray:
+        """(n,) float32: the teacher's cosine of a unit vector (d,), in the order of the ids."""
+        return (self._dense @ np.asarray(vector, np.float32))[self._by_id]
 
     def inspect(self, image_id: str, top: int = 20) -> Inspection:
         """The strongest terms of an image of the collection.

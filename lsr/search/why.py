@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from lsr.model.function_words import FUNCTION_WORDS
-from lsr.search.ranking import Ranking, image_terms, ranking
+from lsr.search.ranking import Ranking, dense_ranking, image_terms, ranking
 from lsr.search.results import SearchResult, SearchSettings
 from lsr.search.searcher import Searcher
 from lsr.search.terms import Origin, QueryTerm
@@ -199,5 +199,6 @@ def own_ranks(searcher: Searcher, image_id: str) -> list[OwnRank]:
         terms = searcher.search_text(caption, SearchSettings(k=1)).plain_terms
         own = [one for one in terms if one.origin == "literal"]
         sparse, literal = (ranking(searcher, some).rank(image_id) for some in (terms, own))
-        found.append(OwnRank(caption, sparse, literal, searcher.dense_rank(caption, image_id)))
+        dense = dense_ranking(searcher, searcher.encoder.encode_texts([caption])[0])
+        found.append(OwnRank(caption, sparse, literal, dense.rank(image_id) or 0))
     return found

@@ -1,4 +1,4 @@
-"""What a knob is set to while searching: a model under an inference setting searches like any other.
+"""Search under an inference setting: the model is cut as an experiment would cut it.
 
 An inference setting is a list of knobs with their values, such as the cheapest setting that keeps
 an accuracy: `top-k@images=40 top-k=8`. They act one after the other on what the model gives, so
@@ -69,8 +69,8 @@ def parse_inference(text: str) -> InferenceSetting:
         knob = parse_knob(name)
         if knob.control == "caption":
             raise QueryError(
-                "`caption` flips a coin for each query, so one query searches either with all terms "
-                "or with its own words alone. Turn expansion on or off, or set `mean`."
+                "`caption` flips a coin for each query, so one query searches either with all "
+                "terms or with its own words alone. Turn expansion on or off, or set `mean`."
             )
         try:
             value = float(number)

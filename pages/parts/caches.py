@@ -66,6 +66,25 @@ def searcher(choice: Choice) -> Searcher:
     return _searcher(*_parts(choice))
 
 
+def under_setting(choice: Choice, setting: str) -> Searcher:
+    """The searcher of a choice under an inference setting, as the address has it; empty for none.
+
+    Raises:
+        QueryError: the setting cannot be understood, or not be had with the model.
+    """
+    if not setting.strip():
+        return searcher(choice)
+    ready = searcher(choice.in_memory)
+    return _under_setting(ready, " ".join(setting.split()), *marks_of(ready))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Setting the knobs…")
+def _under_setting(_ready: Searcher, setting: str, *marks: str) -> Searcher:
+    from lsr.sweep.inference import parse_inference, under_setting
+
+    return under_setting(_ready, parse_inference(setting))
+
+
 def prepare(choice: Choice) -> None:
     """Make the searcher of a choice ready while the visitor reads; the page does not wait."""
     # Not a daemon, which would be stopped within compiled code when the server ends.

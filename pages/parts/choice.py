@@ -84,6 +84,13 @@ def fitting(collection: str) -> list[str]:
     return fitting_models(collection, VectorKind(card["encoder"], card["dense_size"]))
 
 
+def second_model(others: Sequence[str]) -> str | None:
+    """The model that stands beside the one of the sidebar where the address names none."""
+    if not others:
+        return None
+    return "demo-uncontrolled" if "demo-uncontrolled" in others else others[0]
+
+
 def engines() -> list[str]:
     """Names of the engines that can be used here."""
     return [engine for engine in ENGINES if why_not(engine) is None]

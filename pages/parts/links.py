@@ -48,6 +48,11 @@ def to_against(text: str, image_id: str, label: str) -> None:
     st.page_link(AGAINST, label=label, icon="", query_params=_here(q=text, id=image_id))
 
 
+def to_expansion(text: str, label: str) -> None:
+    """A link that pins a text on the Expansion page; `label` is Markdown."""
+    st.page_link(EXPANSION, label=label, icon=":material/tune:", query_params=_here(q=text))
+
+
 def to_term(term: str, label: str | None = None) -> None:
     """A link to the page of a term; `label` is Markdown."""
     st.page_link(TERM, label=label or escape(term), icon="", query_params=_here(term=term))

@@ -1,25 +1,13 @@
-"""What a search shows beside its tiles: bars, timing, comparison with the teacher, advice."""
+"""What a search shows beside its tiles: bars, timing, advice."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import pandas as pd
 import streamlit as st
 
-from lsr.index.protocol import Hit, Index
-from lsr.search.results import ExplainedHit, SearchResult
+from lsr.index.protocol import Index
+from lsr.search.results import SearchResult
 from pages.parts import charts
-from pages.parts.cards import Tile, hit_tiles
-
-
-@dataclass(frozen=True)
-class ComparedTile:
-    """A tile with whether its image stands on both sides."""
-
-    tile: Tile
-    shared: bool
 
 
 def query_table(result: SearchResult) -> None:
@@ -37,8 +25,8 @@ def query_table(result: SearchResult) -> None:
     )
 
 
-def timing(result: SearchResult, index: Index) -> None:
-    """Where the time of a search went, and which engine answered."""
+def timing(result: SearchResult, index: Index, n_searched: int) -> None:
+    """Where the time of a search went, which engine answered, and out of how many images."""
     parts = {"encode": "encode", "project": "project to terms", "search": "search"}
     spent = " · ".join(
         f"{label} {result.seconds[name] * 1e3:.1f} ms" for name, label in parts.items()
@@ -47,8 +35,10 @@ def timing(result: SearchResult, index: Index) -> None:
     precision = getattr(index, "precision", "float32")
     kept = "" if precision == "float32" else f", weights of {precision}"
     st.caption(
-        f"{spent} · engine `{index.engine}`{kept}",
-        help="Encode: text or picture to a dense vector. Project: dense vector to weights of "
+        f"{n_searched:,} images searched · {spent} · engine `{index.engine}`{kept}",
+        help="All images that can be shown are searched, of every split, unless a filter leaves "
+        "some out; the Expansion page searches those of one split, so its counts and ranks "
+        "differ. Encode: text or picture to a dense vector. Project: dense vector to weights of "
         "terms. Search: scores from the inverted index.",
     )
 
@@ -63,28 +53,3 @@ def no_hits(expansion: bool) -> None:
     st.info(
         f"No image shares an active term with this query. {advice}", icon=":material/lightbulb:"
     )
-
-
-def compared(
-    sparse: Sequence[ExplainedHit], dense: Sequence[Hit]
-) -> tuple[list[ComparedTile], list[ComparedTile]]:
-    """Tiles of both rankings; an image in both is marked with its rank on the other side."""
-    sparse_rank = {hit.image_id: hit.rank for hit in sparse}
-    dense_rank = {hit.image_id: rank for rank, hit in enumerate(dense, 1)}
-    ours = [_marked(tile, "dense", dense_rank.get(tile.image_id)) for tile in hit_tiles(sparse)]
-    theirs = [
-        _marked(
-            Tile(hit.image_id, f"**{rank}** · {hit.score:.2f}"),
-            "sparse",
-            sparse_rank.get(hit.image_id),
-        )
-        for rank, hit in enumerate(dense, 1)
-    ]
-    return ours, theirs
-
-
-def _marked(tile: Tile, side: str, rank: int | None) -> ComparedTile:
-    if rank is None:
-        return ComparedTile(tile, False)
-    label = f"{tile.label} :blue-badge[{side} {rank}]"
-    return ComparedTile(Tile(tile.image_id, label, tile.note), True)

@@ -3,12 +3,10 @@
 import pytest
 
 from lsr.figures.style import LIGHT
-from lsr.index.protocol import Hit
 from lsr.search.results import ExplainedHit
 from lsr.search.terms import Contribution
 from pages.parts.cards import hit_tiles
 from pages.parts.charts import LIFT, ORIGINS, Bar, bars_table, selected_term, term_figure
-from pages.parts.results import compared
 
 PALETTE = LIGHT
 BARS = [Bar("dog", 2.0, True), Bar("<b>", 1.0, False), Bar("##ing", 0.5, False)]
@@ -63,12 +61,3 @@ def test_a_hit_tile_names_the_three_terms_that_add_most():
     tile = hit_tiles([ExplainedHit(1, "x", 4.0, shared)])[0]
     assert tile.note == "\\#\\#a · b · c"
     assert tile.label == "**1** · 4.00"
-
-
-def test_images_on_both_sides_carry_their_other_rank():
-    sparse = [ExplainedHit(1, "a", 2.0, []), ExplainedHit(2, "b", 1.0, [])]
-    ours, theirs = compared(sparse, [Hit("b", 0.9), Hit("c", 0.8)])
-    assert [tile.shared for tile in ours] == [False, True]
-    assert [tile.shared for tile in theirs] == [True, False]
-    assert ours[1].tile.label.endswith("[dense 1]")
-    assert theirs[0].tile.label.endswith("[sparse 2]")

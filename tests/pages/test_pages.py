@@ -109,12 +109,6 @@ def test_a_toggle_writes_the_address():
     assert "expansion" not in app.query_params
 
 
-def test_the_dense_teacher_stands_beside():
-    app = opened(q="a dog on the beach", dense="on")
-    assert [s.value for s in app.subheader][-2:] == ["Sparse", "Dense teacher"]
-    assert len(tiles(app)) == 24
-
-
 def test_the_submitted_text_becomes_the_address():
     app = opened()
     app.text_input[0].set_value("a red car")

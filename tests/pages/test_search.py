@@ -98,7 +98,9 @@ def test_pages_go_on_where_the_one_before_ended(ready):
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("dense", "1", "Use `on` or `off`"),
+        ("dense", "maybe", "Use `on` or `off`"),
+        ("beside", "x", "Use `none`, `dense`, `search`"),
+        ("setting", "top-k=x", "sets nothing"),
         ("tiles", "7", "Use `12`"),
         ("sheet", "0", "from 1 to"),
         ("least", "x", "from 0 to"),
@@ -117,9 +119,10 @@ def test_what_was_not_understood_is_said_with_a_better_query():
     app = opened(q="two loins in the desert")
     assert "“loins” is read in pieces: lo ##ins" in texts(app)
     assert any(link.get("q") == ["two lions in the desert"] for link in links_of(app))
+    assert "*lions*" in [link.proto.label for link in app.get("page_link")]
     app = opened(q=QUERY)
     assert "read in pieces" not in texts(app)
-    assert not any(link.get("q") == [QUERY] for link in links_of(app))
+    assert "*lions*" not in [link.proto.label for link in app.get("page_link")]
 
 
 @pytest.mark.parametrize("query", ["🐶🏖️", "狗在海滩上", "parliament"])

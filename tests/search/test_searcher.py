@@ -4,6 +4,7 @@ from PIL import Image
 
 from lsr.evaluation.projected import check_fit
 from lsr.exceptions import ModelError, QueryError, UnknownNameError
+from lsr.search.ranking import dense_ranking
 from lsr.search.searcher import Searcher, SearchSettings
 from tests.conftest import make_collection
 
@@ -71,19 +72,24 @@ def test_a_split_limits_the_hits(home, model, fake_encoder):
     mixed = make_collection(home / "collections" / "mixed", fake_encoder, splits=splits)
     searcher = Searcher(mixed, model, encoder=fake_encoder)
     hits = searcher.search_text(QUERY, SearchSettings(k=12, split="val")).hits
-    dense = searcher.search_dense(QUERY, 12, split="val")
+    vector = fake_encoder.encode_texts([QUERY])[0]
+    dense = dense_ranking(searcher, vector, SearchSettings(split="val"))
     allowed = {mixed.image_ids[row] for row in range(5)}
     assert hits
     assert {h.image_id for h in hits} <= allowed
-    assert {h.image_id for h in dense} == allowed
+    assert {dense.at(rank) for rank in range(1, len(dense) + 1)} == allowed
+    assert dense.rank(mixed.image_ids[8]) is None
 
 
-def test_dense_hits_are_sorted_by_cosine(searcher, fake_encoder):
-    cosines = (
-        searcher.collection.image_vectors.astype(np.float32) @ fake_encoder.encode_texts([QUERY])[0]
-    )
-    hits = searcher.search_dense(QUERY, 4)
-    assert [h.score for h in hits] == pytest.approx(sorted(cosines, reverse=True)[:4])
+def test_dense_hits_are_sorted_by_cosine_and_none_is_left_out(searcher, fake_encoder):
+    vector = -fake_encoder.encode_texts([QUERY])[0]
+    images = searcher.collection
+    cosines = images.image_vectors.astype(np.float32) @ vector
+    assert cosines.min() < 0
+    order = [images.image_ids[row] for row in np.argsort(-cosines)]
+    found = dense_ranking(searcher, vector)
+    assert [found.at(rank) for rank in range(1, len(found) + 1)] == order
+    assert found.score(order[0]) == pytest.approx(cosines.max())
 
 
 def test_similar_images_leave_out_the_image_itself(searcher):

@@ -13,6 +13,7 @@ from lsr.sweep.cheapest import Cheapest, cheapest
 from lsr.sweep.laboratory import command_of
 from lsr.sweep.solve import OperatingPoint
 from pages.parts import address, background
+from pages.parts.expansion.on_search import to_search
 from pages.parts.expansion.setting import Setting
 from pages.parts.markup import escape
 
@@ -111,6 +112,7 @@ def _show_answer(setting: Setting, found: Cheapest, model: str) -> None:
         delta_color="off",
         delta_arrow="off",
     )
+    to_search(setting, [*sure.point.fixed, (sure.point.knob, sure.point.value)])
     st.caption(_how(setting, found))
     st.code(command(setting, model, sure.point), language="bash", wrap_lines=True)
 

@@ -31,10 +31,7 @@ def read_query(setting: Setting) -> str:
     Raises:
         QueryError: there is no text.
     """
-    images = caches.collection(setting.collection)
-    # A word that no training caption says shows best what expansion is for.
-    examples = [*images.probes, *cards.example_queries(images, 1), "dog"]
-    default = examples[0]
+    default = usual_query(setting)
     text = address.read_text("q")
     text = default if text is None else text
     st.text_input(
@@ -46,6 +43,13 @@ def read_query(setting: Setting) -> str:
         st.caption("A pinned query is a text, so it is searched text → image here as well.")
     check_text(text)
     return text
+
+
+def usual_query(setting: Setting) -> str:
+    """The text that is pinned where the address names none."""
+    images = caches.collection(setting.collection)
+    # A word that no training caption says shows best what expansion is for.
+    return [*images.probes, *cards.example_queries(images, 1), "dog"][0]
 
 
 def show_query(setting: Setting, turned: Turned, text: str) -> None:

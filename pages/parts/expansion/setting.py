@@ -14,7 +14,7 @@ from lsr.figures.frontier import LABELS
 from lsr.sweep.laboratory import Laboratory
 from lsr.sweep.nulls import NULLS
 from pages.parts import address, caches
-from pages.parts.choice import Choice, fitting, read_name
+from pages.parts.choice import Choice, fitting, read_name, second_model
 
 NONE = "none"
 CAPTIONS = "captions"
@@ -215,9 +215,7 @@ def measurable_splits(images: Collection) -> list[str]:
 
 def preferred_other(others: list[str]) -> str:
     """The second model where the address names none."""
-    if not others:
-        return NONE
-    return "demo-uncontrolled" if "demo-uncontrolled" in others else others[0]
+    return second_model(others) or NONE
 
 
 def usual_queries(images: Collection, split: str) -> str:

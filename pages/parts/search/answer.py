@@ -3,65 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from lsr.collection.collection import Collection
 from lsr.encoders.drawn_scenes import drawn_scenes
-from lsr.exceptions import InputError
 from lsr.index.limits import MAX_K
 from lsr.search.known_answers import CAPTION, known_answers
-from lsr.search.ranking import Ranking, ranking
+from lsr.search.ranking import Ranking, dense_ranking, ranking
 from lsr.search.results import SearchResult, SearchSettings
 from lsr.search.searcher import Searcher
 from lsr.search.understood import understood
-from pages.parts import address, caches, cards, links
+from pages.parts import address, caches, links
 from pages.parts.choice import Choice
 from pages.parts.markup import escape
-from pages.parts.messages import or_default, show_mistake
-from pages.parts.results import compared, no_hits, query_table, timing
+from pages.parts.messages import or_default
+from pages.parts.results import no_hits, query_table, timing
 from pages.parts.search.board import show_board
 from pages.parts.search.download import offer_hits
+from pages.parts.search.edit import Edit
 from pages.parts.search.options import PIXELS, Options
+from pages.parts.search.pair import Pair, Side
+from pages.parts.search.searched import checked, show_setting
+from pages.parts.search.side_by_side import Column, show_agreement, show_lists, show_whys
 from pages.parts.search.understanding import show_understood
-from pages.parts.search.why import show_why
 from pages.parts.uploads import Upload
-
-COMPARED_HITS = 12
 
 
 @dataclass(frozen=True)
 class Question:
-    """What is searched with: a name for it, and the search for any settings."""
+    """What is searched with: a name for it, the search for any settings, and its dense vector."""
 
     name: str
-    search: Callable[[SearchSettings], SearchResult]
+    search: Callable[[Searcher, SearchSettings], SearchResult]
+    dense: Callable[[], np.ndarray]
     words: bool
 
 
-def show_like(choice: Choice, upload: Upload, options: Options, downloads: DeltaGenerator) -> None:
+def show_like(
+    choice: Choice, upload: Upload, options: Options, downloads: DeltaGenerator, pair: Pair
+) -> None:
     """Images like a picture of the visitor's."""
-    ready = caches.searcher(choice)
-    told = caches.uploaded(ready, caches.marks_of(ready), *upload)
-    _show_upload(ready.collection, upload, told.preview)
+    plain = caches.searcher(choice)
+    told = caches.uploaded(plain, caches.marks_of(plain), *upload)
+    _show_upload(plain.collection, upload, told.preview)
     asked = Question(
-        upload.name, lambda one: ready.search_items(told.items, upload.name, one), False
+        upload.name,
+        lambda ready, one: ready.search_items(told.items, upload.name, one),
+        lambda: told.items.dense[0],
+        words=False,
     )
-    _show_answer(ready, asked, options, downloads)
+    _show_answer(choice, asked, options, downloads, pair)
 
 
 def show_found(
-    choice: Choice, query: str, options: Options, downloads: DeltaGenerator, *, beside: bool
+    choice: Choice, query: str, options: Options, downloads: DeltaGenerator, pair: Pair
 ) -> None:
-    """What words find; `beside` the dense teacher if asked."""
-    ready = caches.searcher(choice)
-    if beside:
-        _show_beside(ready, query, options)
-    else:
-        asked = Question(query, lambda one: ready.search_text(query, one), True)
-        _show_answer(ready, asked, options, downloads)
+    """What words find."""
+    plain = caches.searcher(choice)
+    asked = Question(
+        query,
+        lambda ready, one: ready.search_text(query, one),
+        lambda: plain.encoder.encode_texts([query])[0],
+        words=True,
+    )
+    _show_answer(choice, asked, options, downloads, pair)
 
 
 def _show_upload(images: Collection, upload: Upload, preview: bytes) -> None:
@@ -80,50 +89,105 @@ def _show_upload(images: Collection, upload: Upload, preview: bytes) -> None:
 
 
 def _show_answer(
-    ready: Searcher, asked: Question, options: Options, downloads: DeltaGenerator
+    choice: Choice, asked: Question, options: Options, downloads: DeltaGenerator, pair: Pair
 ) -> None:
     """The terms, the tiles, and why one of them is there."""
-    vocabulary = ready.model.vocabulary
-    edit = or_default(lambda: options.edit.of(vocabulary), type(options.edit)())
-    options = Options(**{**vars(options), "edit": edit})
-    settings = options.settings
-    with st.spinner("Encoding the query…"):
-        result = asked.search(settings)
-    ranked = ranking(ready, result.query_terms, settings)
-    gold = _gold(ready.collection, asked, ranked)
+    pair = replace(
+        pair, here=or_default(lambda: checked(pair.here), replace(pair.here, setting=""))
+    )
+    here = _column(choice, asked, options, pair.here)
+    ready, result, ranked = here.ready, here.result, here.ranked
+    assert result is not None  # noqa: S101 (a search has one)
     with downloads:
-        offer_hits(asked.search, settings, ready.model.name)
+        offer_hits(lambda one: asked.search(ready, one), here.settings, ready.model.name)
     found = understood(ready, result) if asked.words else None
     if found is not None and options.expansion:
-        show_understood(result, found)
-    _say_where(gold, ranked, result)
+        # What a setting cut off has a weight in the model.
+        show_understood(result, replace(found, silent=()) if pair.here.setting else found)
+    show_setting(pair.here)
+    other = or_default(lambda: _other(choice, asked, options, pair, here), None)
+    gold = _gold(ready.collection, asked, ranked)
+    _say_where(gold, [here, other] if other else [here], result)
     selected = address.read_text("hit")
     board, panel = st.container(), None
     if selected is not None:
         with st.container(key="explained"):
             board, panel = st.columns([5, 3], gap="medium")
     with board:
-        _headline(ready, result, ranked, settings)
-        show_board(
-            ready,
-            result,
-            settings,
-            edit,
-            tile=PIXELS[options.size],
-            selected=selected,
-            gold=gold,
-            of_picture=not (asked.words and vocabulary.says),
-        )
-        if not result.hits and not (options.expansion and found is not None and found.nothing):
+        _headline(ready, result, ranked, here.settings)
+        _show_board(here, options, asked, gold, selected, lists=other is None)
+        if other is not None:
+            show_agreement(here, other)
+            show_lists(here, other, gold=gold, selected=selected)
+        elif not result.hits and not (options.expansion and found is not None and found.nothing):
             no_hits(options.expansion)
-        _pages(len(ranked), options)
+        _pages(max(len(one.ranked) for one in (here, other) if one), options)
         query_table(result)
     if panel is not None and selected is not None:
         with panel:
-            try:
-                show_why(ready, result, selected, settings, ranked, gold, comparable=asked.words)
-            except InputError as mistake:
-                show_mistake(mistake)
+            columns = [here] if other is None else [here, other]
+            show_whys(columns, selected, gold, comparable=asked.words)
+
+
+def _column(choice: Choice, asked: Question, options: Options, side: Side) -> Column:
+    """A search as a ranking, with the edits of terms that its vocabulary can follow.
+
+    Raises:
+        InputError: its setting cannot be had with the model, or nothing can be searched.
+    """
+    ready = caches.under_setting(replace(choice, model=side.model), side.setting)
+    edit = or_default(lambda: options.edit.of(ready.model.vocabulary), Edit())
+    settings = replace(options, edit=edit, expansion=side.expansion).settings
+    with st.spinner("Encoding the query…"):
+        result = asked.search(ready, settings)
+    ranked = ranking(ready, result.query_terms, settings)
+    return Column(_name(side), ready, ranked, settings, edit, result)
+
+
+def _name(side: Side) -> str:
+    """Which search it is, in a few words."""
+    parts = [side.model, *([] if side.expansion else ["own words alone"])]
+    return ", ".join([*parts, *side.setting.split()])
+
+
+def _other(
+    choice: Choice, asked: Question, options: Options, pair: Pair, here: Column
+) -> Column | None:
+    """What stands beside; None where nothing does."""
+    if pair.dense:
+        ranked = dense_ranking(here.ready, asked.dense(), here.settings)
+        if here.settings.boost or here.settings.mute or here.settings.add:
+            st.caption("The dense teacher has no terms, so what is done to terms leaves it alone.")
+        return Column("dense teacher", here.ready, ranked, here.settings, here.edit, None)
+    if pair.beside is None:
+        return None
+    if pair.beside == pair.here:
+        st.caption("Both sides are the same search. Choose another model, expansion or setting.")
+    return _column(choice, asked, options, pair.beside)
+
+
+def _show_board(
+    here: Column,
+    options: Options,
+    asked: Question,
+    gold: dict[str, str],
+    selected: str | None,
+    *,
+    lists: bool,
+) -> None:
+    ready, result = here.ready, here.result
+    assert result is not None  # noqa: S101 (a search has one)
+    show_board(
+        ready,
+        result,
+        here.settings,
+        here.edit,
+        tile=PIXELS[options.size],
+        selected=selected,
+        gold=gold,
+        of_picture=not (asked.words and ready.model.vocabulary.says),
+        strip=not lists,
+    )
 
 
 def _headline(
@@ -136,7 +200,7 @@ def _headline(
         st.subheader(f"{span}{count:,} image{'s' * (count != 1)}", anchor=False)
     else:
         st.subheader("No image", anchor=False)
-    timing(result, ready.index)
+    timing(result, ready.index, int(np.count_nonzero(ranked.allowed)))
 
 
 def _gold(images: Collection, asked: Question, ranked: Ranking) -> dict[str, str]:
@@ -150,21 +214,28 @@ def _gold(images: Collection, asked: Question, ranked: Ranking) -> dict[str, str
     }
 
 
-def _say_where(gold: dict[str, str], ranked: Ranking, result: SearchResult) -> None:
+def _say_where(gold: dict[str, str], columns: list[Column], result: SearchResult) -> None:
     """The rank of each image that is known to answer, with a link where no tile shows it."""
     shown = {hit.image_id for hit in result.hits}
     for image_id, mark in gold.items():
-        rank = ranked.rank(image_id)
-        place = "is not found" if rank is None else f"stands at rank {rank:,} of {len(ranked):,}"
+        places = [_place(one.ranked, image_id) for one in columns]
+        place = f"**{places[0]}**"
+        if len(columns) > 1:
+            place += f", in {escape(columns[1].name)} it **{places[1]}**"
         said = (
             "This is a caption of an image, which"
             if mark == "its caption"
             else f"{escape(mark.capitalize())}: an image that"
         )
         with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
-            st.markdown(f"★ {said} **{place}**.", width="content")
+            st.markdown(f"★ {said} {place}.", width="content")
             if image_id not in shown:
                 links.to_hit(image_id, "Why it stands there")
+
+
+def _place(ranked: Ranking, image_id: str) -> str:
+    rank = ranked.rank(image_id)
+    return "is not found" if rank is None else f"stands at rank {rank:,} of {len(ranked):,}"
 
 
 def _pages(count: int, options: Options) -> None:
@@ -180,22 +251,3 @@ def _turn_page(key: str) -> None:
     page = st.session_state[key]
     address.write("sheet", None if page == 1 else str(page))
     address.write("hit", None)
-
-
-def _show_beside(ready: Searcher, query: str, options: Options) -> None:
-    settings = SearchSettings(k=COMPARED_HITS, expansion=options.expansion)
-    result = ready.search_text(query, settings)
-    sparse, dense = compared(result.hits, ready.search_dense(result.query, COMPARED_HITS))
-    both = sum(tile.shared for tile in sparse)
-    timing(result, ready.index)
-    st.caption(
-        f"{both} of the {len(sparse)} sparse results are among the teacher's first "
-        f"{len(dense)}; a mark gives their rank on the other side."
-    )
-    left, right = st.columns(2, gap="medium")
-    with left:
-        st.subheader("Sparse", anchor=False, help="Ranked by shared terms.")
-        cards.show_tiles(ready.collection, [t.tile for t in sparse], key="sparse", width=130)
-    with right:
-        st.subheader("Dense teacher", anchor=False, help="Ranked by cosine of dense vectors.")
-        cards.show_tiles(ready.collection, [t.tile for t in dense], key="dense", width=130)

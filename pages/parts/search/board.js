@@ -123,7 +123,10 @@ class Board {
     const opened = data.selected && data.selected !== this.chosen;
     if (data.selected !== this.chosen) this.selected = this.chosen = data.selected;
     // Where terms and tiles do not fit side by side, the tiles stand first.
-    if ((first || opened) && find(".board").clientWidth < NARROW) find("details").open = false;
+    const narrow = find(".board").clientWidth < NARROW;
+    const alone = find(".board").classList.contains("alone");
+    find(".board").classList.toggle("alone", data.strip);
+    if (((first || opened) && narrow) || (data.strip && !alone)) find("details").open = false;
     this.drawTerms();
     if (this.held) return;
     if (settled) this.show(data.hits, "server");

@@ -45,20 +45,23 @@ def show_board(
     selected: str | None = None,
     gold: Mapping[str, str] | None = None,
     of_picture: bool = False,
+    strip: bool = False,
 ) -> None:
     """Draw the board and do what a person asks of it.
 
     Args:
         settings: those of the search. tile: least pixels of a tile. selected: the hit that is
             explained. gold: marks of images that are known to answer, by id. of_picture: no term is
-            said.
+            said. strip: the terms alone, folded, where lists stand below.
     """
     terms = _terms(result, edit, ready)
     numbers = [ready.model.vocabulary.id_of(one.term) for one in terms]
     allowed = ready.memory.allowed(ready.allowed(settings))
     live = live_postings(ready.memory, numbers, allowed)
     ids = [ready.memory.ids[row] for row in live.rows.tolist()]
-    shown = list(dict.fromkeys([*(hit.image_id for hit in result.hits), *_likely(live, ids)]))
+    hits = [] if strip else result.hits
+    likely = [] if strip else _likely(live, ids)
+    shown = list(dict.fromkeys([*(hit.image_id for hit in hits), *likely]))
     here = {k: v for k, v in st.query_params.to_dict().items() if k != "hit"}
     images = ready.collection
     answer = _BOARD(
@@ -77,8 +80,9 @@ def show_board(
             ],
             "postings": _packed(live),
             "ids": ids,
-            "hits": [_told(hit, result) for hit in result.hits],
-            "k": settings.k,
+            "hits": [_told(hit, result) for hit in hits],
+            "k": 0 if strip else settings.k,
+            "strip": strip,
             "skip": settings.skip,
             "expansion": settings.expansion,
             "most": settings.max_query_terms or 0,

@@ -28,33 +28,25 @@ def show_why(
     gold: Mapping[str, str],
     *,
     comparable: bool,
+    name: str = "",
+    side: str = "",
 ) -> None:
     """Explain a hit, or any other image of the collection, for the query.
 
     Args:
         comparable: whether the query is a text, which other models can be asked as well.
+        name: of the search, where two stand side by side. side: `beside` for the second of them,
+            which leaves out what the first has shown.
 
     Raises:
         UnknownNameError, QueryError: there is no such image, or it is not searched.
     """
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="why-head"):
-        st.subheader("Why this image", anchor=False, width="stretch")
-        st.button(
-            "Close",
-            key="close-why",
-            icon=":material/close:",
-            on_click=address.write,
-            args=("hit", None),
-        )
     told = why(ready, result, image_id, settings, ranked)
-    left, right = st.columns([1, 2], vertical_alignment="center")
-    with left:
-        cards.show_picture(ready.collection, image_id)
-    with right:
+    if side:
+        st.subheader(f"In {name}", anchor=False)
         st.markdown(_headline(told))
-        if mark := gold.get(image_id):
-            st.caption(f"★ {escape(mark)}")
-        links.to_image(image_id, "Open the image")
+    else:
+        show_head(ready.collection, image_id, f"In {name}" if name else "", _headline(told), gold)
         if comparable:
             links.to_against(result.query, image_id, "Against another model")
     if told.reasons:
@@ -74,15 +66,40 @@ def show_why(
         links.to_terms(
             [one.term for one in told.lacking[:_LACKING]],
             [f"{escape(one.term)} {one.weight:.2f}" for one in told.lacking[:_LACKING]],
-            key="lacking",
+            key=f"lacking{side}",
         )
     if told.above is not None:
-        _show_above(ready.collection, told, told.above)
-    if told.captions:
+        _show_above(ready.collection, told, told.above, side)
+    if told.captions and not side:
         st.markdown("**Its captions**")
         with st.container(gap="xsmall", key="captions-why"):
             for caption in told.captions:
                 links.to_search(caption)
+
+
+def show_head(
+    images: Collection, image_id: str, name: str, headline: str, gold: Mapping[str, str]
+) -> None:
+    """The image that is explained, with its place; `name` and `headline` are Markdown."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="why-head"):
+        st.subheader("Why this image", anchor=False, width="stretch")
+        st.button(
+            "Close",
+            key="close-why",
+            icon=":material/close:",
+            on_click=address.write,
+            args=("hit", None),
+        )
+    left, right = st.columns([1, 2], vertical_alignment="center")
+    with left:
+        cards.show_picture(images, image_id)
+    with right:
+        if name:
+            st.markdown(name)
+        st.markdown(headline)
+        if mark := gold.get(image_id):
+            st.caption(f"★ {escape(mark)}")
+        links.to_image(image_id, "Open the image")
 
 
 def _headline(told: Why) -> str:
@@ -93,11 +110,11 @@ def _headline(told: Why) -> str:
     return "**Not found**: it shares no term with the query."
 
 
-def _show_above(images: Collection, told: Why, above: Rival) -> None:
+def _show_above(images: Collection, told: Why, above: Rival, side: str) -> None:
     gap = above.score - told.score
     st.markdown(f"**The image above it**, rank {above.rank:,}, leads by {gap:.2f}")
     left, right = st.columns([1, 2], vertical_alignment="center")
-    with left, st.container(key="tile-above", gap=None):
+    with left, st.container(key=f"tile-above{side}", gap=None):
         cards.show_picture(images, above.image_id)
         links.to_hit(above.image_id, "Why that one")
     with right:
