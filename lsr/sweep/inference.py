@@ -116,6 +116,10 @@ class SetModel(Model):
     def no_pictures(self) -> str | None:
         return self.inner.no_pictures
 
+    @property
+    def no_captions_as_queries(self) -> str | None:
+        return self.inner.no_captions_as_queries
+
     def misfit(self, collection: str, holds: VectorKind, image_ids: Sequence[str]) -> str | None:
         return self.inner.misfit(collection, holds, image_ids)
 
