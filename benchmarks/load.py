@@ -4,12 +4,12 @@
     python -m benchmarks.load --minutes 1 --interactions 300
     python -m benchmarks.load --only class           or `alone`
 
-Visitors speak Streamlit's protocol (`benchmarks/visitor.py`). They search, follow pictures and
-terms, switch expansion off, turn knobs, look at the other pages, search with a picture of their
-own, and now and then load the app anew; what each does follows from the seed. Between two
-interactions they read for 5 to 15 seconds; the one alone does not. A time begins with the click
-and ends when the page is drawn and its new pictures are loaded. Runs that fragments repeat by
-themselves are made and counted apart.
+Visitors speak Streamlit's protocol (`benchmarks/visitor.py`). They search, ask why a hit is there,
+follow pictures and terms, turn terms and knobs, switch expansion off, look at the other pages,
+search with a picture of their own, and now and then load the app anew; what each does follows from
+the seed. Between two interactions they read for 5 to 15 seconds; the one alone does not. A time
+begins with the click and ends when the page is drawn and its new pictures are loaded. Runs that
+fragments repeat by themselves are made and counted apart.
 
 The server is `python -m lsr app` in mode `class`, in an empty home. Before the clock starts, one
 visitor opens every page once: what is computed then is kept, as it is after `make app`. Visitors
@@ -29,6 +29,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -41,11 +42,13 @@ HOST = "127.0.0.1"
 READS = (5.0, 15.0)  # seconds between two interactions
 _WARM = 200  # interactions of the one visitor before growth is counted
 _WEIGHTS = {
-    "search": 30,
-    "picture": 15,
-    "term": 12,
-    "expansion off or on": 8,
-    "turn a knob": 18,
+    "search": 26,
+    "why a hit": 10,
+    "picture": 9,
+    "term": 10,
+    "turn a term": 10,
+    "expansion off or on": 6,
+    "turn a knob": 14,
     "search with a picture": 5,
     "other pages": 10,
     "load anew": 2,
@@ -61,8 +64,10 @@ class Person:
         self._visitor = Visitor(HOST, port)
         self._actions: dict[str, Callable[[], Awaitable[Run]]] = {
             "search": self._search,
+            "why a hit": self._explain,
             "picture": lambda: self._follow("id="),
-            "term": lambda: self._follow("term="),
+            "term": self._term,
+            "turn a term": self._weigh,
             "expansion off or on": self._switch,
             "turn a knob": self._turn,
             "search with a picture": self._upload,
@@ -108,6 +113,33 @@ class Person:
         links = self._visitor.links(part)
         return await (self._visitor.follow(self._drawn.choice(links)) if links else self._search())
 
+    async def _board(self) -> dict[str, Any]:
+        """What the board shows, after a search where there is none."""
+        board = self._visitor.board()
+        while board is None or not board["hits"]:
+            await self._search()
+            board = self._visitor.board()
+        return board
+
+    async def _explain(self) -> Run:
+        hits = (await self._board())["hits"]
+        return await self._visitor.trigger("hit", self._drawn.choice(hits)["id"])
+
+    async def _term(self) -> Run:
+        board = self._visitor.board()
+        if board is None:
+            return await self._follow("term=")
+        return await self._visitor.trigger("term", self._drawn.choice(board["terms"])["term"])
+
+    async def _weigh(self) -> Run:
+        board = await self._board()
+        turned = self._drawn.choice(board["terms"][:8])["term"]
+        factor = self._drawn.randrange(61) / 20
+        edit = board["edit"]
+        return await self._visitor.trigger(
+            "edit", {**edit, "boost": {**edit["boost"], turned: factor}}
+        )
+
     async def _switch(self) -> Run:
         if not self._visitor.has("checkbox", "Expansion"):
             await self._search()
@@ -125,7 +157,9 @@ class Person:
         return await self._visitor.upload(picture.name, picture.read_bytes())
 
     async def _look(self) -> Run:
-        return await self._visitor.open(self._drawn.choice(("collections", "train", "image")))
+        return await self._visitor.open(
+            self._drawn.choice(("collections", "train", "image", "vocabulary", "models"))
+        )
 
 
 def main() -> int:
@@ -175,7 +209,15 @@ async def _measured(
 ) -> Counter[str]:
     errors: Counter[str] = Counter()
     async with Visitor(HOST, port) as first:
-        for page in ("search", "image", "collections", "train", "expansion"):
+        for page in (
+            "search",
+            "image",
+            "collections",
+            "train",
+            "vocabulary",
+            "models",
+            "expansion",
+        ):
             errors.update((await first.open(page)).errors)
             while first._repeats:
                 await first.read(2)

@@ -8,12 +8,14 @@ beside the server that they visit.
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
+from streamlit.components.v2.bidi_component.main import _make_trigger_id
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -102,6 +104,13 @@ class Visitor:
         state.string_array_value.data.append(stop)
         return await self._rerun([state], self._fragment_of(one.id))
 
+    async def trigger(self, event: str, value: object) -> Run:
+        """Do something on the board of terms and hits, such as `hit` with an image's id."""
+        [board] = self._of("bidi_component")
+        events = _make_trigger_id(board.element.bidi_component.id, "events")
+        told = json.dumps([{"event": event, "value": value}])
+        return await self._rerun([WidgetState(id=events, json_trigger_value=told)])
+
     async def upload(self, name: str, content: bytes) -> Run:
         """Drop a file into the box for one; the seconds include sending it."""
         box = next(one.element.file_uploader for one in self._of("file_uploader"))
@@ -141,6 +150,12 @@ class Visitor:
         """The links whose query holds a text, such as `id=`."""
         links = (one.element.page_link for one in self._of("page_link"))
         return [link for link in links if part in link.query_string]
+
+    def board(self) -> dict[str, Any] | None:
+        """What the board of terms and hits shows; None where there is none."""
+        for one in self._of("bidi_component"):
+            return dict(json.loads(one.element.bidi_component.json))
+        return None
 
     def says(self, text: str) -> bool:
         """Whether a text stands on the screen by itself."""
@@ -239,6 +254,8 @@ class Visitor:
     async def _load_pictures(self) -> None:
         """Ask for every picture on the screen that was not seen before, as a browser does."""
         urls = [one.url for drawn in self._of("imgs") for one in drawn.element.imgs.imgs]
+        if board := self.board():
+            urls += [board["pictures"][hit["id"]] for hit in board["hits"]]
         new = [url for url in dict.fromkeys(urls) if url.startswith("/") and url not in self._seen]
         if not new:
             return
