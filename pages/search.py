@@ -11,6 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from lsr.collection.collection import Collection
 from lsr.encoders.loading import obstacle
 from lsr.exceptions import shorten
+from lsr.search.forms import parse_terms
 from pages.parts import address, caches, cards, explain, links
 from pages.parts.choice import Choice, current_choice
 from pages.parts.entry import draw
@@ -27,18 +28,20 @@ def show() -> None:
     images = caches.collection(choice.collection)
     st.title("Search", anchor=False)
     model = caches.model(choice.model)
-    if why := model.no_texts or (obstacle(images.encoder) if model.reads else None):
-        st.info(sentence(why), icon=":material/lightbulb:")
-        _gallery(images)
-        return
     query = address.read_text("q")
-    _query_box(query or "")
+    why = model.no_texts or (obstacle(images.encoder) if model.reads else None)
+    _query_box(query or "", words=why is None)
+    if why:
+        st.info(sentence(why), icon=":material/lightbulb:")
+        if query is None or parse_terms(query) is None:
+            _gallery(images)
+            return
     options = read_options(images)
     with mistakes_shown():
         pair = read_pair(choice, options.expansion)
         upload, downloads = _options(choice, images, options, pair)
         if upload is not None:
-            _answer().show_like(choice, upload, options, downloads, pair)
+            _answer().show_like(choice, upload, (query or "").strip(), options, downloads, pair)
             return
         if query is not None:
             st.set_page_config(page_title=f"{shorten(query)} · Search · Lexiscope")
@@ -54,16 +57,18 @@ def _answer() -> ModuleType:
     return import_module("pages.parts.search.answer")
 
 
-def _query_box(query: str) -> None:
+def _query_box(query: str, *, words: bool) -> None:
+    """The box of the query; `words`: whether a text can be searched with, and not only terms."""
     key = address.bound("q", query)["key"]
     with (
         st.form("query", border=False),
         st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall"),
     ):
         st.text_input(
-            "What should the picture show?",
+            "What should the picture show?" if words else "Terms with weights",
             key=key,
-            placeholder="two lions in the desert",
+            placeholder="two lions in the desert" if words else "lion:1.5, desert",
+            help="Words, a picture beside them, or terms with weights alone: `lion:1.5, desert`.",
             icon=":material/search:",
         )
         st.form_submit_button("Search", type="primary", on_click=_ask)

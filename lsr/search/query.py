@@ -13,6 +13,7 @@ from lsr.exceptions import QueryError
 from lsr.model.protocol import Model
 from lsr.model.sparse import strongest
 from lsr.model.vocabulary import Vocabulary
+from lsr.search.forms import check_weight
 from lsr.search.results import SearchSettings
 
 MAX_QUERY_CHARACTERS = 2_000
@@ -109,16 +110,6 @@ def shaped(
 def said_terms(literal: np.ndarray, settings: SearchSettings, vocabulary: Vocabulary) -> np.ndarray:
     """The terms that the text says together with those that the settings add."""
     return np.union1d(literal, [vocabulary.id_of(word) for word in settings.add]).astype(np.int64)
-
-
-def check_weight(what: str, number: float) -> None:
-    """Refuse what is no weight.
-
-    Raises:
-        QueryError: negative or not a number; the message begins with `what`.
-    """
-    if not (np.isfinite(number) and number >= 0):
-        raise QueryError(f"{what} is {number}. Use a number from 0 up.")
 
 
 def _rate(settings: SearchSettings) -> float:

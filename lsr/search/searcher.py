@@ -7,7 +7,7 @@ pages are thin shells over it.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -32,6 +32,7 @@ from lsr.model.projection_cache import sparse_once
 from lsr.model.protocol import Items, Model
 from lsr.model.sparse import SparseVectors, TermWeight, strongest
 from lsr.search.filters import ImageFilter
+from lsr.search.forms import mixed, terms_vector
 from lsr.search.query import check_text, query_vector, said_terms, shaped
 from lsr.search.results import ExplainedHit, Inspection, SearchResult, SearchSettings, TermCard
 from lsr.search.terms import co_activated, contributions, query_terms, supported_terms
@@ -139,6 +140,41 @@ class Searcher:
         literal = self.model.vocabulary.literal_ids(text)
         encoded = self._encoded(items)
         return self._search(text, items, literal, settings or SearchSettings(), encoded)
+
+    def search_terms(
+        self, weights: Mapping[str, float], name: str = "", settings: SearchSettings | None = None
+    ) -> SearchResult:
+        """Search with terms alone, which no encoder reads.
+
+        Raises:
+            QueryError: none weighs anything, or a weight or setting cannot be used.
+            UnknownNameError: a word is not a term of the vocabulary.
+        """
+        query = terms_vector(weights, self.model.vocabulary)
+        return self._answer(name, query, query.indices, settings or SearchSettings(), 0.0, 0.0)
+
+    def search_mixed(
+        self, text: str, picture: Items, share: float, settings: SearchSettings | None = None
+    ) -> SearchResult:
+        """Search with words and a picture; what the words do not say counts as expansion.
+
+        Args:
+            picture: `picture_items`. share: of the picture, 0 for the words alone to 1.
+
+        Raises:
+            QueryError: the text is empty or too long, or a setting cannot be used.
+        """
+        if share >= 1:
+            return self.search_items(picture, text, settings)
+        check_text(text)
+        items = new_texts([text], lambda: self.encoder)
+        encoded = self._encoded(items) + self._encoded(picture)
+        started = time.perf_counter()
+        query = mixed(self.model.sparse(items), self.model.sparse(picture), share)
+        projected = time.perf_counter() - started
+        literal = self.model.vocabulary.literal_ids(text)
+        settings = settings or SearchSettings()
+        return self._answer(text, query, literal, settings, encoded, projected)
 
     def search_texts(
         self, texts: Sequence[str], settings: SearchSettings | None = None
@@ -287,11 +323,25 @@ class Searcher:
     ) -> SearchResult:
         started = time.perf_counter()
         matrix = self.model.sparse(items)
+        projected = time.perf_counter() - started
+        return self._answer(name, matrix, literal, settings, encoded, projected)
+
+    def _answer(
+        self,
+        name: str,
+        matrix: sp.csr_matrix,
+        literal: np.ndarray | None,
+        settings: SearchSettings,
+        encoded: float,
+        projected: float,
+    ) -> SearchResult:
+        """What a query (1, V) finds; encoded, projected: the seconds that it took to make."""
+        started = time.perf_counter()
         vocabulary = self.model.vocabulary
         own = _NO_TERMS if literal is None else literal
         said = said_terms(own, settings, vocabulary)
         terms, weights = shaped(matrix.indices, matrix.data, literal, settings, vocabulary)
-        projected = time.perf_counter()
+        ready = time.perf_counter()
         found = self._find(terms, weights, settings)
         searched = time.perf_counter()
         explained = [
@@ -307,8 +357,8 @@ class Searcher:
         ]
         seconds = {
             "encode": encoded,
-            "project": projected - started,
-            "search": searched - projected,
+            "project": projected + ready - started,
+            "search": searched - ready,
         }
         shown = query_terms(terms, weights, said, vocabulary)
         plain = query_terms(matrix.indices, matrix.data, own, vocabulary)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.pages.test_pages import opened, tiles
+from tests.pages.test_pages import board, opened, tiles
 
 OWN = """
 from lsr.model.vocabulary import Vocabulary
@@ -23,6 +23,11 @@ def test_without_an_encoder_the_search_page_says_why_and_shows_the_images(collec
         assert not app.error
         assert "There is no encoder `fake` here" in app.info[0].value
         assert not [box for box in app.text_input if box.label.startswith("What should")]
+        assert not board(app)["hits"]
+    app = opened("search", **CHOICE, q="dog:1.5, beach")
+    assert not app.exception
+    assert "There is no encoder `fake` here" in app.info[0].value
+    assert board(app)["hits"]
         assert len(tiles(app)) == 12
 
 

@@ -8,10 +8,12 @@ import pandas as pd
 import pytest
 
 import lsr
+from lsr.collection.collection import load_collection
 from lsr.search.results import SearchSettings
+from lsr.storage.places import find
 from pages.parts.search.download import as_csv, as_json, as_trec
 from pages.parts.search.edit import Edit
-from tests.pages.test_pages import board, mistake, opened, tiles
+from tests.pages.test_pages import board, mistake, opened, picture_bytes, tiles
 
 QUERY = "two lions in the desert"
 
@@ -168,3 +170,39 @@ def test_hits_can_be_taken_away_in_three_forms(ready):
     lines = as_trec(result, "demo").decode().splitlines()
     assert lines[0].split()[:4] == ["1", "Q0", result.hits[0].image_id, "1"]
     assert [float(line.split()[4]) for line in lines] == [hit.score for hit in result.hits]
+
+
+def test_terms_alone_are_searched_without_a_teacher_or_a_gold_mark(ready, scenes):
+    app = opened(q="lion:1.5, desert", collection=scenes, beside="dense")
+    assert not app.exception
+    assert "Terms have no dense vector" in texts(app)
+    drawn = board(app)
+    assert {(one["term"], one["weight"]) for one in drawn["terms"]} == {
+        ("lion", 1.5),
+        ("desert", 1.0),
+    }
+    searched = ready.search_terms({"lion": 1.5, "desert": 1.0}, "", SearchSettings(k=1000))
+    few = set(load_collection(find("collections", scenes)).image_ids)
+    assert tiles(app) == [hit.image_id for hit in searched.hits if hit.image_id in few][:24]
+    assert "says nothing the model knows" not in texts(app)
+
+
+def test_an_unknown_term_alone_is_one_sentence():
+    assert "notaterm" in mistake(opened(q="notaterm:2")).replace("\\", "")
+
+
+def test_words_and_a_picture_search_together(scenes):
+    app = opened(q=QUERY, collection=scenes)
+    words = tiles(app)
+    picture = ("mine.png", picture_bytes(), "image/png")
+    app.file_uploader[0].set_value(picture).run()
+    assert not app.error
+    both = tiles(app)
+    origins = {one["origin"] for one in board(app)["terms"]}
+    assert origins == {"literal", "expansion"}
+    app.slider[0].set_value(0.0).run()
+    assert app.query_params["picture"] == "0"
+    assert tiles(app) == words != both
+    app.slider[0].set_value(1.0).run()
+    assert {one["origin"] for one in board(app)["terms"]} == {"expansion"}
+    assert tiles(app) not in (words, both)

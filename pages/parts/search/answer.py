@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import streamlit as st
@@ -11,7 +10,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from lsr.collection.collection import Collection
 from lsr.encoders.drawn_scenes import drawn_scenes
+from lsr.exceptions import shorten
 from lsr.index.limits import MAX_K
+from lsr.search.forms import parse_terms
 from lsr.search.known_answers import CAPTION, known_answers
 from lsr.search.ranking import Ranking, dense_ranking, ranking
 from lsr.search.results import SearchResult, SearchSettings
@@ -27,53 +28,48 @@ from pages.parts.search.download import offer_hits
 from pages.parts.search.edit import Edit
 from pages.parts.search.options import PIXELS, Options
 from pages.parts.search.pair import Pair, Side
+from pages.parts.search.question import (
+    Question,
+    picture_alone,
+    words_alone,
+    words_and_picture,
+)
 from pages.parts.search.searched import checked, show_setting
 from pages.parts.search.side_by_side import Column, show_agreement, show_lists, show_whys
 from pages.parts.search.understanding import show_understood
 from pages.parts.uploads import Upload
 
-
-@dataclass(frozen=True)
-class Question:
-    """What is searched with: a name for it, the search for any settings, and its dense vector."""
-
-    name: str
-    search: Callable[[Searcher, SearchSettings], SearchResult]
-    dense: Callable[[], np.ndarray]
-    words: bool
+_TERMS = 12  # of a query, that are offered as a query of their own
 
 
 def show_like(
-    choice: Choice, upload: Upload, options: Options, downloads: DeltaGenerator, pair: Pair
+    choice: Choice,
+    upload: Upload,
+    query: str,
+    options: Options,
+    downloads: DeltaGenerator,
+    pair: Pair,
 ) -> None:
-    """Images like a picture of the visitor's."""
+    """Images like a picture of the visitor's, and like the words beside it, if there are any."""
     plain = caches.searcher(choice)
     told = caches.uploaded(plain, caches.marks_of(plain), *upload)
-    _show_upload(plain.collection, upload, told.preview)
-    asked = Question(
-        upload.name,
-        lambda ready, one: ready.search_items(told.items, upload.name, one),
-        lambda: told.items.dense[0],
-        words=False,
-    )
+    _show_upload(plain.collection, upload, query, told.preview)
+    if query and parse_terms(query) is None:
+        asked = words_and_picture(plain, query, told.items)
+    else:
+        asked = picture_alone(upload.name, told.items)
     _show_answer(choice, asked, options, downloads, pair)
 
 
 def show_found(
     choice: Choice, query: str, options: Options, downloads: DeltaGenerator, pair: Pair
 ) -> None:
-    """What words find."""
-    plain = caches.searcher(choice)
-    asked = Question(
-        query,
-        lambda ready, one: ready.search_text(query, one),
-        lambda: plain.encoder.encode_texts([query])[0],
-        words=True,
-    )
+    """What words find, or terms alone."""
+    asked = words_alone(caches.searcher(choice), query)
     _show_answer(choice, asked, options, downloads, pair)
 
 
-def _show_upload(images: Collection, upload: Upload, preview: bytes) -> None:
+def _show_upload(images: Collection, upload: Upload, query: str, preview: bytes) -> None:
     left, right = st.columns([1, 7], vertical_alignment="center")
     with left:
         st.image(
@@ -83,7 +79,8 @@ def _show_upload(images: Collection, upload: Upload, preview: bytes) -> None:
             output_format="JPEG",
         )
     with right:
-        st.subheader(f"Images like {escape(upload.name)}", anchor=False)
+        words = f" and “{escape(shorten(query))}”" if query else ""
+        st.subheader(f"Images like {escape(upload.name)}{words}", anchor=False)
         if scenes := drawn_scenes(images.encoder):
             st.caption(scenes)
 
@@ -123,6 +120,7 @@ def _show_answer(
             no_hits(options.expansion)
         _pages(max(len(one.ranked) for one in (here, other) if one), options)
         query_table(result)
+        _offer_terms(result)
     if panel is not None and selected is not None:
         with panel:
             columns = [here] if other is None else [here, other]
@@ -154,7 +152,10 @@ def _other(
     choice: Choice, asked: Question, options: Options, pair: Pair, here: Column
 ) -> Column | None:
     """What stands beside; None where nothing does."""
-    if pair.dense:
+    if pair.dense and asked.dense is None:
+        st.caption("Terms have no dense vector, so the dense teacher cannot rank them.")
+        return None
+    if pair.dense and asked.dense is not None:
         ranked = dense_ranking(here.ready, asked.dense(), here.settings)
         if here.settings.boost or here.settings.mute or here.settings.add:
             st.caption("The dense teacher has no terms, so what is done to terms leaves it alone.")
@@ -185,9 +186,17 @@ def _show_board(
         tile=PIXELS[options.size],
         selected=selected,
         gold=gold,
-        of_picture=not (asked.words and ready.model.vocabulary.says),
+        of_picture=not (asked.says and ready.model.vocabulary.says),
         strip=not lists,
     )
+
+
+def _offer_terms(result: SearchResult) -> None:
+    """A link that searches with the strongest terms as they are, whatever text they came from."""
+    terms = [one for one in result.query_terms[:_TERMS] if not set(one.term) & set(" ,:")]
+    if terms and parse_terms(result.query) is None:
+        text = ", ".join(f"{one.term}:{one.weight:.2f}" for one in terms)
+        links.to_search(text, f"Search with the {len(terms)} strongest terms alone")
 
 
 def _headline(
