@@ -24,11 +24,11 @@ def test_without_an_encoder_the_search_page_says_why_and_shows_the_images(collec
         assert "There is no encoder `fake` here" in app.info[0].value
         assert not [box for box in app.text_input if box.label.startswith("What should")]
         assert not board(app)["hits"]
+        assert len(tiles(app)) == 12
     app = opened("search", **CHOICE, q="dog:1.5, beach")
     assert not app.exception
     assert "There is no encoder `fake` here" in app.info[0].value
     assert board(app)["hits"]
-        assert len(tiles(app)) == 12
 
 
 def test_without_an_encoder_the_images_of_the_collection_keep_their_terms(collection, model):
