@@ -68,7 +68,6 @@ def _query_box(query: str, *, words: bool) -> None:
             "What should the picture show?" if words else "Terms with weights",
             key=key,
             placeholder="two lions in the desert" if words else "lion:1.5, desert",
-            help="Words, a picture beside them, or terms with weights alone: `lion:1.5, desert`.",
             icon=":material/search:",
         )
         st.form_submit_button("Search", type="primary", on_click=_ask)

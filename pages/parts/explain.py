@@ -12,7 +12,8 @@ pieces. Almost all weights are zero. The terms with a weight above zero are the 
 
 **Searching.** A query becomes active terms in the same way. A picture's score is the sum, over the
 terms that both share, of query weight × image weight. Nothing else enters, so every result can be
-explained term by term.
+explained term by term. A picture may stand beside the words, and terms with weights of your own may
+take their place: `lion:1.5, desert`.
 
 **Literal and expansion terms.** A term is *literal* if the query says it. Terms that the model adds
 are *expansion*: for “a puppy” it may add `dog` and `animal`. Expansion finds pictures that other
