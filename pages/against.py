@@ -45,7 +45,7 @@ def show() -> None:
         images.image_row(image_id)
         sides = [_seen(choice, name, text, image_id) for name in (choice.model, other)]
         _show_head(images, image_id, sides)
-        st.subheader("What each shared term adds", anchor=False)
+        st.header("What each shared term adds", anchor=False)
         left, right = sides
         show_mirrored((left.name, right.name), left.told.reasons, right.told.reasons)
         for column, side in zip(st.columns(2, gap="medium"), sides, strict=True):
@@ -99,7 +99,7 @@ def _show_head(images: Collection, image_id: str, sides: list[Seen]) -> None:
 
 def _show_side(images: Collection, side: Seen) -> None:
     told = side.told
-    st.subheader(escape(side.name), anchor=False)
+    st.header(escape(side.name), anchor=False)
     _chips(
         "Asked for, and not in the image",
         [(one.term, one.weight) for one in told.lacking],

@@ -43,7 +43,7 @@ def show() -> None:
         picture = caches.thumbnail(images, image_id, caches.LARGE_PIXELS)
         _show_image(ready, ready.inspect(image_id, TOP), picture, ready.similar(image_id, SIMILAR))
     else:
-        st.subheader("Choose an image", anchor=False)
+        st.header("Choose an image", anchor=False)
         cards.show_tiles(images, cards.gallery(images, MOST_CHOICES), key="choose", width=135)
 
 
@@ -84,7 +84,7 @@ def _show_image(
         _show_terms(seen, checked=bool(seen.captions) and ready.model.vocabulary.says)
     if seen.captions:
         _show_own_ranks(ready, seen.image_id)
-    st.subheader("Similar images", anchor=False, help="Images that share the most term weight.")
+    st.header("Similar images", anchor=False, help="Images that share the most term weight.")
     cards.show_tiles(ready.collection, cards.hit_tiles(similar), key="similar", width=135)
 
 
@@ -103,7 +103,7 @@ def _show_own_ranks(ready: Searcher, image_id: str) -> None:
         except EncoderError as problem:  # it is there, and does not work
             st.info(sentence(str(problem)), icon=":material/lightbulb:")
             return
-        st.subheader("Its rank for its own captions", anchor=False)
+        st.header("Its rank for its own captions", anchor=False)
         st.caption("All terms, the caption's own words alone, and the dense teacher.")
         for place, one in enumerate(ranks):
             told = " · ".join(
@@ -121,7 +121,7 @@ def _show_own_ranks(ready: Searcher, image_id: str) -> None:
 def _show_terms(seen: Inspection, *, checked: bool) -> None:
     bars = [charts.Bar(t.term, t.weight, t.support == "caption") for t in seen.terms]
     said = sum(bar.first for bar in bars)
-    st.subheader(f"{len(bars)} strongest terms", anchor=False)
+    st.header(f"{len(bars)} strongest terms", anchor=False)
     first, second = st.columns(2)
     first.metric(
         "Active terms",

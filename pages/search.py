@@ -113,7 +113,7 @@ def _start(images: Collection) -> None:
 
 
 def _gallery(images: Collection) -> None:
-    st.subheader("From this collection", anchor=False)
+    st.header("From this collection", anchor=False)
     st.caption("Open an image to see the words it activates.")
     cards.show_tiles(images, cards.gallery(images, 12), key="start", width=140)
 

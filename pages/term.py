@@ -42,7 +42,8 @@ def show() -> None:
 
 def _show_term(ready: Searcher, card: TermCard) -> None:
     count = len(ready.index)
-    st.header(escape(card.term), anchor=False, divider="gray")
+    with st.container(key="term-name"):
+        st.header(escape(card.term), anchor=False, divider="gray")
     first, second = st.columns([1, 2], gap="large")
     with first:
         st.metric(
@@ -147,7 +148,7 @@ def _show_said(ready: Searcher, card: TermCard) -> None:
 
 
 def _show_frequent(ready: Searcher) -> None:
-    st.subheader(
+    st.header(
         "Frequent terms",
         anchor=False,
         help="The terms that most images activate, with the number of images.",

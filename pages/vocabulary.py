@@ -105,7 +105,7 @@ def _show_audit(ready: Searcher) -> None:
             delta_color="off",
             delta_arrow="off",
         )
-    st.subheader("Terms that stray most", anchor=False)
+    st.header("Terms that stray most", anchor=False)
     st.caption("Images that activate the term though no caption of theirs says it, in any form.")
     strays = found.by_term(2) + found.by_term(3)
     order = np.lexsort((np.arange(len(strays)), -strays))[:_WORST]
@@ -115,7 +115,7 @@ def _show_audit(ready: Searcher) -> None:
         [f"{escape(found.terms[i])} · {strays[i]:,} of {found.frequency[i]:,}" for i in chosen],
         key="strays",
     )
-    st.subheader("Images that stray most", anchor=False)
+    st.header("Images that stray most", anchor=False)
     counts = found.by_image()
     lost = counts[:, 2] + counts[:, 3]
     share = lost / np.maximum(counts.sum(axis=1), 1)

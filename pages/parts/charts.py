@@ -74,6 +74,7 @@ def term_figure(
             "range": [0, (limit or longest) * 1.18],
             "nticks": 5,
             "fixedrange": True,
+            "tickfont": {"color": palette.ink},
         },
         "yaxis": {
             "tickvals": list(range(len(bars))),
@@ -87,7 +88,11 @@ def term_figure(
     }
     # One call with everything: plotly's update methods take three times as long.
     return go.Figure(
-        [_trace(bars, first, name, colour) for first, name, colour in kinds_and_colours if name],
+        [
+            _trace(bars, first, name, colour) | {"textfont": {"color": palette.ink}}
+            for first, name, colour in kinds_and_colours
+            if name
+        ],
         layout,
     )
 
@@ -147,6 +152,8 @@ def histogram(weights: np.ndarray, *, key: str, alt: str, axis: str) -> None:
     """How many weights lie in each of twenty steps from 0 to the largest."""
     counts, edges = np.histogram(weights, bins=20, range=(0, float(weights.max(initial=1e-9))))
     palette = colours()
+    inked = {"font": {"color": palette.ink}}
+    fixed = {"fixedrange": True, "automargin": True}
     figure = go.Figure(
         [
             {
@@ -161,8 +168,8 @@ def histogram(weights: np.ndarray, *, key: str, alt: str, axis: str) -> None:
             "height": 200,
             "margin": {"l": 4, "r": 8, "t": 6, "b": _AXIS_PIXELS},
             "bargap": 0.05,
-            "xaxis": {"title": {"text": axis}, "fixedrange": True},
-            "yaxis": {"title": {"text": "images"}, "fixedrange": True, "automargin": True},
+            "xaxis": {"title": {"text": axis, **inked}, "tickfont": inked["font"], **fixed},
+            "yaxis": {"title": {"text": "images", **inked}, "tickfont": inked["font"], **fixed},
         },
     )
     st.plotly_chart(figure, key=key, alt=alt, config=CONFIG)

@@ -193,7 +193,7 @@ def test_an_import_whose_collection_is_deleted_is_a_task_that_ended(photos):
     assert not app.exception
     assert not app.error
     assert "Importing **mine** is done, and its collection is not there any more." in texts(app)
-    assert app.subheader[0].value == "demo"
+    assert app.header[0].value == "demo"
     app.button(key="forget-Importing-mine").click().run()
     assert background.known(Task("Importing", "mine")) is None
 
@@ -203,7 +203,7 @@ def test_a_task_whose_result_is_damaged_says_so_and_the_page_goes_on(photos, hom
     app = imported_and_then(photos, lambda: card.write_text("{"))
     assert not app.exception
     assert any("is not readable JSON" in error.value for error in app.error)
-    assert app.subheader[0].value == "demo"
+    assert app.header[0].value == "demo"
 
 
 def test_a_defect_in_a_task_is_told_and_logged_and_the_page_goes_on(caplog):
@@ -218,7 +218,7 @@ def test_a_defect_in_a_task_is_told_and_logged_and_the_page_goes_on(caplog):
     assert not app.exception
     assert "broke off by a mistake of Lexiscope's own (ZeroDivisionError)" in mistake(app)
     assert "ZeroDivisionError" in caplog.text
-    assert app.subheader[0].value == "demo"
+    assert app.header[0].value == "demo"
 
 
 def test_where_no_model_fits_dense_vectors_can_still_be_exported(mine):
@@ -286,7 +286,7 @@ def test_a_damaged_collection_is_named_and_the_others_stay(mine):
     app = opened("collections")
     assert not app.exception
     assert "truncated or not a parquet file" in texts(app)
-    assert app.subheader[0].value == "demo"
+    assert app.header[0].value == "demo"
 
 
 def test_without_a_model_that_fits_the_pages_say_where_to_get_one(mine):

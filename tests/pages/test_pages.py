@@ -449,7 +449,7 @@ def test_the_shipped_ablation_is_drawn():
     app = opened("expansion", control="training")
     assert not app.exception
     assert not app.error
-    assert [one.value for one in app.subheader] == [
+    assert [one.value for one in app.header] == [
         "The control dial",
         "What each control gives",
         "Trained at one rate, searched at another",

@@ -24,7 +24,7 @@ def ready():
 
 
 def texts(app) -> str:
-    drawn = [*app.markdown, *app.caption, *app.subheader, *app.info, *app.warning]
+    drawn = [*app.markdown, *app.caption, *app.header, *app.info, *app.warning]
     return "\n".join(one.value for one in drawn).replace("\\", "")
 
 

@@ -57,7 +57,7 @@ def report(step: int, r1: float, *, best: bool = False) -> TrainingReport:
 def test_the_form_offers_a_tuned_run_of_the_collection_in_the_sidebar():
     app = opened("train")
     assert not app.error
-    assert [one.value for one in app.subheader] == ["A new run", "No run yet"]
+    assert [one.value for one in app.header] == ["A new run", "No run yet"]
     assert labelled(app, "radio", "Method").value == "tuned"
     assert labelled(app, "number_input", "Active terms an image").value == 64
     assert "60,000 pairs: 440 steps of 512 pairs" in app.info[0].value.replace("\\", "")
@@ -91,7 +91,7 @@ def test_the_papers_recipe_is_among_those_of_free_training():
 def test_free_training_offers_a_quick_run_of_the_collection_in_the_sidebar():
     app = opened("train", method="trained")
     assert not app.error
-    assert [one.value for one in app.subheader] == ["A new run", "No run yet"]
+    assert [one.value for one in app.header] == ["A new run", "No run yet"]
     assert labelled(app, "text_input", "Name").value == "my-model"
     assert labelled(app, "number_input", "Epochs").value == QUICK_RECIPE.epochs
     assert any("12,000 images with 60,000 captions" in caption.value for caption in app.caption)
@@ -246,7 +246,7 @@ def test_a_run_is_started_stopped_and_discarded(tiny, home, monkeypatch):
     assert [b.label for b in app.button][-2:] == ["Resume", "Discard for good"]
     app = clicked(app, "Discard for good")
     assert jobs.jobs() == []
-    assert app.subheader[-1].value == "No run yet"
+    assert app.header[-1].value == "No run yet"
 
 
 def test_a_finished_run_shows_its_figures_and_leads_to_a_search_with_it(tiny, home):

@@ -166,7 +166,7 @@ def _name_for(source: str) -> str:
 
 def _show_plan(plan: ImportPlan) -> None:
     noun = plan.kind.removesuffix("s")
-    st.subheader(f"What importing {escape(plan.request.name)} will do", anchor=False)
+    st.header(f"What importing {escape(plan.request.name)} will do", anchor=False)
     if plan.replaces:
         st.warning(f"It replaces the {noun} of that name, which was imported earlier.{_old(plan)}")
     if plan.kind == "collections" and (why := drawn_scenes(plan.encoder)):

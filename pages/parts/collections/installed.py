@@ -51,7 +51,7 @@ def _in_short(one: Overview) -> str:
 def show_collection(name: str) -> None:
     """One collection in full: facts, samples, models that read it, and what can be done with it."""
     one = overview(find("collections", name))
-    st.subheader(escape(one.name), anchor=False)
+    st.header(escape(one.name), anchor=False)
     if why := drawn_scenes(one.encoder, one.name):
         st.warning(why, icon=":material/warning:")
     _counts(one)

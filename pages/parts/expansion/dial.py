@@ -22,7 +22,7 @@ def show_dial(choice: Choice) -> None:
     images.check_captions()
     splits = measurable_splits(images)
     queries = usual_queries(images, "test" if "test" in splits else splits[0])
-    st.subheader("The control dial", anchor=False)
+    st.header("The control dial", anchor=False)
     st.caption(
         "One head, tuned once for each rate of control and alike in all else. The rate says how "
         "often a caption may use words that it does not say while the head learns. Scheduled: "

@@ -75,7 +75,7 @@ def _show_controls(
     collection: str,
     nulls: list[dict],  # type: ignore[type-arg]
 ) -> None:
-    st.subheader("What each control gives", anchor=False)
+    st.header("What each control gives", anchor=False)
     st.caption(
         "Each point is a mean over seeds, one for every weight of the regularizer. With all terms, "
         "the more expansion a head was allowed, the better it ranks. With the caption's own words "
@@ -133,7 +133,7 @@ def _controls_alt(rows: list[dict], x: str, y: str) -> str:  # type: ignore[type
 
 
 def _show_mismatch(tables: AblationTables, nulls: list[dict]) -> None:  # type: ignore[type-arg]
-    st.subheader("Trained at one rate, searched at another", anchor=False)
+    st.header("Trained at one rate, searched at another", anchor=False)
     st.caption(
         "Rows: the rate of expansion while training. Columns: the caption-level rate while "
         "searching. A head trained without control (rate 1) knows nothing when it may not expand."
@@ -187,7 +187,7 @@ def _rate_of(control: str) -> str:
 
 
 def _show_sizes(rows: list[dict], nulls: list[dict]) -> None:  # type: ignore[type-arg]
-    st.subheader("Size of the head", anchor=False)
+    st.header("Size of the head", anchor=False)
     palette = charts.colours()
     figure = sizes_figure(rows, palette)
     if nulls:

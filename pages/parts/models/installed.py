@@ -52,7 +52,7 @@ def show_list() -> str:
 def show_model(name: str) -> None:
     """One model in full: facts, verdict, and what can be done with it."""
     one = model_overview(find("models", name))
-    st.subheader(escape(one.title), anchor=False)
+    st.header(escape(one.title), anchor=False)
     cells = st.grid(3, min_column_width=110, gap="xsmall")
     cells.metric("Kind", one.kind, help=_WORDS[one.kind].capitalize() + ".")
     cells.metric("Terms", f"{one.n_terms:,}" if one.n_terms else "–")

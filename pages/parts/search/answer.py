@@ -80,7 +80,7 @@ def _show_upload(images: Collection, upload: Upload, query: str, preview: bytes)
         )
     with right:
         words = f" and “{escape(shorten(query))}”" if query else ""
-        st.subheader(f"Images like {escape(upload.name)}{words}", anchor=False)
+        st.header(f"Images like {escape(upload.name)}{words}", anchor=False)
         if scenes := drawn_scenes(images.encoder):
             st.caption(scenes)
 
@@ -206,9 +206,9 @@ def _headline(
     first = settings.skip + 1
     if shown:
         span = f"{first:,} to {settings.skip + shown:,} of " if count > shown else ""
-        st.subheader(f"{span}{count:,} image{'s' * (count != 1)}", anchor=False)
+        st.header(f"{span}{count:,} image{'s' * (count != 1)}", anchor=False)
     else:
-        st.subheader("No image", anchor=False)
+        st.header("No image", anchor=False)
     timing(result, ready.index, int(np.count_nonzero(ranked.allowed)))
 
 

@@ -140,7 +140,7 @@ def show_whys(
 
 def _show_dense(column: Column, image_id: str) -> None:
     rank = column.ranked.rank(image_id)
-    st.subheader(f"In **{escape(column.name)}**", anchor=False)
+    st.header(f"In **{escape(column.name)}**", anchor=False)
     if image_id not in column.ranked.row_of:
         return
     place = f"Rank {rank:,} of {len(column.ranked):,}" if rank else "Kept out by a filter"

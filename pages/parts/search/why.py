@@ -43,7 +43,7 @@ def show_why(
     """
     told = why(ready, result, image_id, settings, ranked)
     if side:
-        st.subheader(f"In {name}", anchor=False)
+        st.header(f"In {name}", anchor=False)
         st.markdown(_headline(told))
     else:
         show_head(ready.collection, image_id, f"In {name}" if name else "", _headline(told), gold)
@@ -82,7 +82,7 @@ def show_head(
 ) -> None:
     """The image that is explained, with its place; `name` and `headline` are Markdown."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="why-head"):
-        st.subheader("Why this image", anchor=False, width="stretch")
+        st.header("Why this image", anchor=False, width="stretch")
         st.button(
             "Close",
             key="close-why",

@@ -27,7 +27,7 @@ def show_form(collection: str) -> None:
         QueryError: a setting or a name in the address cannot be used.
         CollectionError, UnknownNameError: the collection has nothing to train or check on.
     """
-    st.subheader("A new run", anchor=False)
+    st.header("A new run", anchor=False)
     if why := mode.why_not("train"):
         show_off(why)
         return

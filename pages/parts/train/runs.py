@@ -29,7 +29,7 @@ def show_runs() -> None:
     known = jobs.jobs()
     name = address.read_text("run")
     if not known and name is None:
-        st.subheader("No run yet", anchor=False)
+        st.header("No run yet", anchor=False)
         st.markdown(
             "Choose a method and start: what it learns appears here, and a verdict when it is "
             "done. A run goes on when this page is closed."
