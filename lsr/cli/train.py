@@ -89,7 +89,8 @@ def _splice(collection: Collection, options: argparse.Namespace, log: Log) -> An
 
 def _autoencoder(collection: Collection, options: argparse.Namespace, log: Log) -> Answer:
     """A model of an autoencoder's latents."""
-    from lsr.training.autoencoder import AutoencoderSettings, make_autoencoder
+    from lsr.training.autoencoder import make_autoencoder
+    from lsr.training.autoencoder_settings import AutoencoderSettings
 
     names = {"target_active_terms": "k", "batch_size": "", "learning_rate": "", "seed": ""}
     given = _given(options, {name: other or name for name, other in names.items()})

@@ -84,7 +84,7 @@ def project_split(
         queries: name of a query set that takes the place of the captions, as in `load_pairs`.
 
     Raises:
-        ModelError: the model does not fit the collection, or captions measure nothing with it.
+        ModelError: the model does not fit the collection, or captions cannot search with it.
         UnknownNameError: no such split or query set.
         CollectionError: the split has no captions, or the set no query here.
     """

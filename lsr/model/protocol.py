@@ -108,7 +108,7 @@ class Model(ABC):
 
     @property
     def no_captions_as_queries(self) -> str | None:
-        """Why captions that search for their image measure nothing, in one sentence; else None."""
+        """Why captions cannot search for their image, in one sentence; None where they can."""
         return None
 
     @abstractmethod

@@ -46,6 +46,15 @@ class StoredVectors(Model):
             "pictures. Open an image of the collection, or choose another model."
         )
 
+    @property
+    def no_captions_as_queries(self) -> str | None:
+        if self.captions is not None:
+            return None
+        return (
+            f"Model `{self.name}` holds no vectors of the captions of its collection, so nothing "
+            "can be measured with them. Import it again with `--captions FILE`."
+        )
+
     def misfit(self, collection: str, holds: VectorKind, image_ids: Sequence[str]) -> str | None:  # noqa: ARG002
         if self.images.has_any(image_ids):
             return None
@@ -59,15 +68,12 @@ class StoredVectors(Model):
         self.check_new(items)
         if items.side == "images":
             return self.images.of(items.ids or ())
-        if items.side == "queries" or self.captions is None:
+        if self.captions is None:
+            raise ModelError(str(self.no_captions_as_queries))
+        if items.side == "queries":
             raise ModelError(
-                f"Model `{self.name}` holds no vectors of the {items.side} of its collection, so "
-                "nothing can be measured with them. "
-                + (
-                    "Measure it on captions."
-                    if self.captions
-                    else "Import it again with `--captions FILE`."
-                )
+                f"Model `{self.name}` holds no vectors of the queries of its collection, so "
+                "nothing can be measured with them. Measure it on captions."
             )
         return self.captions.of(items.ids or ())
 

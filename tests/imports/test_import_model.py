@@ -280,3 +280,18 @@ def test_a_model_of_vectors_says_what_is_damaged(collection, codes):
     (codes.folder / "terms.json").write_text('{"numbers": 3}')
     with pytest.raises(ModelError, match=r"damaged \(terms out of order\)"):
         Searcher(collection, load_model(codes.folder))
+
+
+def test_codes_of_images_alone_ask_for_no_vector_of_a_caption(
+    collection, vectors, tmp_path, monkeypatch
+):
+    """Encoding sixty thousand captions to find out that there are no codes of them took 40 s."""
+
+    def refused(*_):
+        raise AssertionError("captions were read")
+
+    monkeypatch.setattr("lsr.evaluation.projected.load_pairs", refused)
+    sp.save_npz(tmp_path / "codes.npz", vectors)
+    model = made(collection, tmp_path / "codes.npz").model
+    metrics = json.loads((model.folder / "metrics.json").read_text())
+    assert "--captions FILE" in metrics["why"]

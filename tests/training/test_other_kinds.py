@@ -8,9 +8,11 @@ from lsr.evaluation.evaluate import evaluate
 from lsr.exceptions import ModelError, QueryError
 from lsr.model.loading import load_model
 from lsr.search.searcher import Searcher
-from lsr.training import autoencoder
-from lsr.training.autoencoder import AutoencoderSettings, make_autoencoder
+from lsr.training import autoencoder_run
+from lsr.training.autoencoder import make_autoencoder
+from lsr.training.autoencoder_settings import AutoencoderSettings
 from lsr.training.latent_names import named_latents
+from lsr.training.latents import strongest, summed
 from lsr.training.run_folder import run_folder
 from lsr.training.splice import SpliceSettings, make_splice
 from tests.conftest import make_collection
@@ -71,7 +73,7 @@ def test_an_autoencoder_keeps_k_latents_and_rebuilds_better_as_it_learns(images,
 
 
 def test_a_stopped_autoencoder_goes_on_to_the_same_weights(images, home, monkeypatch):
-    monkeypatch.setattr(autoencoder, "_SAVE_EVERY", 20)
+    monkeypatch.setattr(autoencoder_run, "_SAVE_EVERY", 20)
     made(images, home / "models" / "whole")
     folder = home / "models" / "parts"
     run = make_autoencoder(images, folder, SETTINGS)
@@ -92,7 +94,7 @@ def test_only_dead_latents_learn_what_the_others_missed(images, home):
     sides = tuple(
         np.asarray(one, np.float32) for one in (images.image_vectors, images.caption_vectors)
     )
-    run = autoencoder._Run(SETTINGS, sides, images.caption_image_rows, home)
+    run = autoencoder_run.Run(SETTINGS, sides, images.caption_image_rows, home)
     run.begin(images, resume=False)
     run.silent[5:9] = 10**6
     assert run.n_dead == 4
@@ -103,6 +105,24 @@ def test_only_dead_latents_learn_what_the_others_missed(images, home):
     assert learnt[5:9].any()
     assert not learnt[:5].any()
     assert not learnt[9:].any()
+
+
+def test_sums_of_few_latents_are_those_of_a_dense_product():
+    source = torch.Generator().manual_seed(3)
+    rows = torch.randn(200, 8, generator=source)
+    for k in (5, 100):  # one by one, and as one product
+        raw = torch.randn(7, 200, generator=source)
+        found = strongest(raw, k)
+        kept = np.where(raw >= raw.topk(k, dim=1).values[:, -1:], raw.clamp_min(0), 0)
+        assert torch.allclose(summed(found, rows), torch.tensor(kept) @ rows, atol=1e-4)
+
+
+def test_the_number_of_steps_follows_from_the_images():
+    settings = AutoencoderSettings(batch_size=256)
+    assert settings.for_images(12_000).steps == 937
+    assert settings.for_images(100).steps == 200
+    assert settings.for_images(10**6).steps == 4_000
+    assert AutoencoderSettings(steps=7).for_images(12_000).steps == 7
 
 
 def test_settings_that_no_autoencoder_can_have_are_refused(images, home):
