@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from lsr.exceptions import InputError
-from pages.parts import choice, entry, links, mode, remote
+from pages.parts import choice, entry, links, mode, remote, views
 from pages.parts.messages import mistakes_shown
 
 PAGES = (
@@ -40,6 +40,7 @@ with entry.entered(), mistakes_shown():
     with st.sidebar:
         current = next(file for file, title, _ in PAGES if title == page.title)
         links.navigation(PAGES, current)
+        views.show_in_sidebar(Path(current).stem, {Path(file).stem: file for file, _, _ in PAGES})
         choice.choose_in_sidebar()
         mode.show_in_sidebar()
     # The first visit of all reads arrays, models and pictures, which takes seconds on a cold disk.

@@ -7,7 +7,7 @@ its address or a forged click says. No other page module calls what stands behin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -33,6 +33,7 @@ from lsr.model import installed as models
 from lsr.report.checking import Checked, check_report
 from lsr.report.report_tables import ReportSettings
 from lsr.report.writing import ReportProgress, write_report
+from lsr.storage import views
 from lsr.storage.places import check_name
 from lsr.training import jobs
 from lsr.training.jobs import Job, queue
@@ -268,3 +269,25 @@ def _below_roots(text: str) -> bool:
     except (OSError, RuntimeError, ValueError):  # a loop of links, or no path at all
         return False
     return any(path.is_relative_to(root) for root in mode.import_roots())
+
+
+def save_view(name: str, page: str, address: Mapping[str, str]) -> None:
+    """Keep the address of a page under a name.
+
+    Raises:
+        NotAllowedError: views are not saved here.
+        QueryError: the name is empty, too long or taken.
+    """
+    mode.require("view")
+    views.save_view(name, page, address)
+
+
+def delete_view(name: str) -> None:
+    """Remove a view.
+
+    Raises:
+        NotAllowedError: views are not deleted here.
+        UnknownNameError: there is none of that name.
+    """
+    mode.require("view")
+    views.delete_view(name)

@@ -17,7 +17,7 @@ from streamlit import config
 from lsr.exceptions import NotAllowedError, QueryError, shorten
 
 Mode = Literal["owner", "class", "read-only"]
-Action = Literal["import", "encode", "export", "report", "delete", "train", "upload"]
+Action = Literal["import", "encode", "export", "report", "delete", "train", "upload", "view"]
 
 SETTING = "LEXISCOPE_MODE"
 ROOTS = "LEXISCOPE_IMPORT_ROOTS"
@@ -37,6 +37,7 @@ _OFF: dict[Action, str] = {
     "delete": "Deleting is off",
     "train": "Training is off",
     "upload": "Uploading is off",
+    "view": "Saving and deleting views is off",
 }
 _ELSEWHERE = "Run Lexiscope on a computer of your own for that, or ask whoever runs this server."
 _MOST_MINUTES = 24 * 60

@@ -149,6 +149,8 @@ def doors(mine: Collection, photos: Path, home: Path) -> dict[str, Callable[[], 
         "go on": lambda: actions.go_on(rest),
         "discard": lambda: actions.discard(rest),
         "stop": lambda: actions.stop(rest),
+        "save a view": lambda: actions.save_view("cats", "search", {"q": "cat"}),
+        "delete a view": lambda: actions.delete_view("dogs"),
     }
 
 
@@ -189,7 +191,8 @@ def test_minutes_that_are_none_are_one_sentence(minutes, monkeypatch):
 def test_pages_go_through_the_doors_and_past_none():
     behind = {
         "plan_import", "run_import", "import_source", "encode_collection", "run_export",
-        "write_report", "check_report", "remove_collection", "fetch_pictures",
+        "write_report", "check_report", "remove_collection", "fetch_pictures", "save_view",
+        "delete_view",
     }  # fmt: skip
     verbs = {"start", "resume", "restart", "stop", "discard"}
     found = set()
