@@ -40,6 +40,17 @@ from lsr.collection.collection import load_collection
 
 HOST = "127.0.0.1"
 READS = (5.0, 15.0)  # seconds between two interactions
+_PAGES = (  # every page by its title, with what it shows
+    ("search", "q=a+dog"),
+    ("image", "id=test-00003"),
+    ("term", "term=dog"),
+    ("query against image", "q=a+dog&id=test-00003"),
+    ("vocabulary", ""),
+    ("collections", ""),
+    ("models", ""),
+    ("train", ""),
+    ("expansion", ""),
+)
 _WARM = 200  # interactions of the one visitor before growth is counted
 _WEIGHTS = {
     "search": 26,
@@ -209,16 +220,8 @@ async def _measured(
 ) -> Counter[str]:
     errors: Counter[str] = Counter()
     async with Visitor(HOST, port) as first:
-        for page in (
-            "search",
-            "image",
-            "collections",
-            "train",
-            "vocabulary",
-            "models",
-            "expansion",
-        ):
-            errors.update((await first.open(page)).errors)
+        for page, query in _PAGES:
+            errors.update((await first.open(page, query)).errors)
             while first._repeats:
                 await first.read(2)
     return errors + await measure(port, process)
