@@ -11,14 +11,14 @@ _BATCH = 256
 # Rows of the dictionary that a vector may use more after each look at all of them.
 _JOIN = 24
 _TOLERANCE = 1e-7
-_ROUNDS, _LOOKS = 2_000, 50
+_ROUNDS, _LOOKS = 200, 50
 
 
 def decompose(vectors: np.ndarray, dictionary: np.ndarray, penalty: float) -> sp.csr_matrix:
     """The weights w ≥ 0 that minimise ½‖x − wD‖² + penalty · Σw, of each vector x.
 
     A few rows of the dictionary take part at first; those that the residual still points to join,
-    until none does: then the minimum is that over all rows.
+    until none does: then the minimum is that over all rows, also where some are nearly parallel.
 
     Args:
         vectors: (n, d). dictionary: (t, d), rows of unit norm.
@@ -46,7 +46,8 @@ def _batch(vectors: np.ndarray, atoms: np.ndarray, penalty: float) -> sp.csr_mat
     counts, join = np.zeros(n, np.int64), min(_JOIN, t)
     for _ in range(_LOOKS):
         slopes = residuals.astype(np.float32) @ atoms.T
-        np.put_along_axis(slopes, working.astype(np.int64), -np.inf, axis=1)
+        owners, places = np.nonzero(weights > 0)
+        slopes[owners, working[owners, places]] = -np.inf
         found = np.argpartition(-slopes, join - 1, axis=1)[:, :join]
         steep = np.take_along_axis(slopes, found, axis=1)
         order = np.argsort(-steep, axis=1, kind="stable")
