@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
+
 import streamlit as st
 
 from lsr.collection.collection import Collection
+from lsr.collection.items import image_items
 from lsr.encoders.drawn_scenes import drawn_scenes
 from lsr.encoders.loading import obstacle
 from lsr.exceptions import EncoderError
-from lsr.model.protocol import Model
-from lsr.search.results import ExplainedHit, Inspection, SearchSettings
+from lsr.model.protocol import Items, Model
+from lsr.search.results import Inspection
 from lsr.search.searcher import Searcher
+from lsr.search.support import alt_text
 from lsr.search.why import deviation, own_ranks
-from pages.parts import address, caches, cards, charts, links
+from lsr.storage.files import fingerprint
+from lsr.storage.pictures import read_picture
+from pages.parts import address, caches, cards, links, pictures
 from pages.parts.choice import current_choice
 from pages.parts.entry import draw
+from pages.parts.image.near import show_nearest
+from pages.parts.image.seen import KEY, Shown, kinds_of, show_seen
 from pages.parts.markup import escape, sentence
 from pages.parts.messages import mistakes_shown
 from pages.parts.uploads import Upload, upload_box
 
 TOP = 20
-SIMILAR = 12
 MOST_CHOICES = 24
 SILENT = 16
 
@@ -34,17 +42,35 @@ def show() -> None:
     if upload is not None:
         ready = caches.searcher(choice)
         told = caches.uploaded(ready, caches.marks_of(ready), *upload)
-        alike = ready.search_items(told.items, upload.name, SearchSettings(k=SIMILAR))
-        _show_image(ready, told.seen, told.preview, alike.hits)
+        mark = fingerprint(upload.content)
+        shown = Shown(
+            told.seen,
+            pictures.address_of(told.preview, key="seen-upload"),
+            lambda: read_picture(upload.content, upload.name),
+            mark,
+        )
+        _show_image(ready, shown, told.items)
     elif (image_id := address.read_text("id")) is not None:
         st.set_page_config(page_title=f"{image_id} · Image · Lexiscope")
-        images.image_row(image_id)  # an unknown id is told before anything is loaded
+        row = images.image_row(image_id)  # an unknown id is told before anything is loaded
         ready = caches.searcher(choice)
-        picture = caches.thumbnail(images, image_id, caches.LARGE_PIXELS)
-        _show_image(ready, ready.inspect(image_id, TOP), picture, ready.similar(image_id, SIMILAR))
+        _show_image(ready, _of_collection(ready, image_id), image_items(images, [row]))
     else:
         st.header("Choose an image", anchor=False)
         cards.show_tiles(images, cards.gallery(images, MOST_CHOICES), key="choose", width=135)
+
+
+def _of_collection(ready: Searcher, image_id: str) -> Shown:
+    """An image of the collection, to be looked at."""
+    images = ready.collection
+    place = images.picture(images.image_row(image_id))
+    found = pictures.addresses(images, [image_id], key=KEY, pixels=caches.LARGE_PIXELS)
+    return Shown(
+        ready.inspect(image_id, TOP),
+        found.get(image_id) or pictures.NOTHING,
+        partial(read_picture, place) if isinstance(place, Path) else None,
+        image_id,
+    )
 
 
 def _boxes(images: Collection, model: Model) -> Upload | None:
@@ -63,17 +89,15 @@ def _boxes(images: Collection, model: Model) -> Upload | None:
             return upload_box(images.encoder, key="image-upload")
 
 
-def _show_image(
-    ready: Searcher,
-    seen: Inspection,
-    picture: bytes | str | None,
-    similar: list[ExplainedHit],
-) -> None:
-    left, right = st.columns([5, 6], gap="large")
+def _show_image(ready: Searcher, shown: Shown, items: Items) -> None:
+    seen = shown.seen
+    checked = bool(seen.captions) and ready.model.vocabulary.says
+    _show_figures(ready, seen, checked=checked)
+    show_seen(ready, shown)
+    left, right = st.columns(2, gap="large")
     with left:
-        words = seen.captions[0] if seen.captions else f"Image {seen.image_id}"
-        st.image(picture or cards.NO_PICTURE, width="stretch", alt=words, output_format="JPEG")
         if seen.captions:
+            st.header("Its captions", anchor=False)
             with st.container(gap="xsmall", key="captions"):
                 for caption in seen.captions:
                     links.to_search(caption, icon=":material/search:")
@@ -81,11 +105,52 @@ def _show_image(
             scenes = drawn_scenes(ready.collection.encoder)
             st.caption(f"It has no captions, so no term can be checked. {scenes}")
     with right:
-        _show_terms(seen, checked=bool(seen.captions) and ready.model.vocabulary.says)
+        _show_alt_text(seen)
     if seen.captions:
         _show_own_ranks(ready, seen.image_id)
-    st.header("Similar images", anchor=False, help="Images that share the most term weight.")
-    cards.show_tiles(ready.collection, cards.hit_tiles(similar), key="similar", width=135)
+    show_nearest(ready, seen.image_id, items)
+
+
+def _show_figures(ready: Searcher, seen: Inspection, *, checked: bool) -> None:
+    """How many terms it activates, and who says the strongest."""
+    st.header(f"{len(seen.terms)} strongest terms", anchor=False)
+    if not seen.terms:
+        st.info("This picture activates no term.", icon=":material/lightbulb:")
+        return
+    cells = st.grid(4 if checked else 1, min_column_width=150, gap="xsmall")
+    cells.metric(
+        "Active terms",
+        f"{seen.active_terms:,}",
+        help="How many terms of the vocabulary have a weight above zero for this image.",
+    )
+    if not checked:
+        return
+    kinds = kinds_of(ready, seen)
+    of = f"of {len(kinds)}"
+    for label, names, about in (
+        (
+            "Said in a caption",
+            ("own", "form"),
+            "Terms that a caption of this image says, or another form of them, such as *dog* for "
+            "*dogs*.",
+        ),
+        ("Said of others", ("other",), "Terms that only captions of other images say."),
+        ("Said by none", ("none",), "Terms that no caption of the collection says."),
+    ):
+        count = sum(kind in names for kind in kinds)
+        cells.metric(label, f"{count} {of}", help=about)
+
+
+def _show_alt_text(seen: Inspection) -> None:
+    text = alt_text([one.term for one in seen.terms])
+    if text:
+        st.header(
+            "Alt text from its terms",
+            anchor=False,
+            help="Its strongest terms, each word in one form. It is no sentence, and a term may be "
+            "wrong: read it before you use it.",
+        )
+        st.code(text, language=None, wrap_lines=True)
 
 
 def _show_own_ranks(ready: Searcher, image_id: str) -> None:
@@ -116,39 +181,6 @@ def _show_own_ranks(ready: Searcher, image_id: str) -> None:
             )
             with st.container(key=f"captions-own-{place}", gap=None):
                 links.to_against(one.caption, image_id, f"{escape(one.caption)} — {told}")
-
-
-def _show_terms(seen: Inspection, *, checked: bool) -> None:
-    bars = [charts.Bar(t.term, t.weight, t.support == "caption") for t in seen.terms]
-    said = sum(bar.first for bar in bars)
-    st.header(f"{len(bars)} strongest terms", anchor=False)
-    first, second = st.columns(2)
-    first.metric(
-        "Active terms",
-        f"{seen.active_terms:,}",
-        help="How many terms of the vocabulary have a weight above zero for this image.",
-    )
-    if checked:
-        second.metric(
-            "Said in a caption",
-            f"{said} of {len(bars)}",
-            help="How many of the strongest terms occur in at least one caption of this image.",
-        )
-    unknown = charts.UNKNOWN if seen.captions else charts.UNCHECKED
-    kinds = charts.SUPPORT if checked else unknown
-    if bars:
-        charts.term_bars(
-            bars,
-            kinds,
-            key=f"image-bars-{seen.image_id}",
-            alt="Horizontal bars of the image's strongest terms: "
-            + ", ".join(f"{b.term} {b.weight:.2f}" for b in bars[:5]),
-            axis="weight in the image",
-        )
-        links.to_terms([bar.term for bar in bars], key="image")
-        charts.table_twin(charts.bars_table(bars, kinds), name="image-terms", key="image")
-    else:
-        st.info("This picture activates no term.", icon=":material/lightbulb:")
 
 
 draw(show)

@@ -227,7 +227,7 @@ class Searcher:
     def _encoded(self, items: Items) -> float:
         """Seconds that the dense vectors of new items took; 0 where the model reads none."""
         self.model.check_new(items)
-        if self.model.reads is None:
+        if self.model.reads is None or items.ids is not None:
             return 0.0
         _ = self.encoder  # loading it is not part of the time to encode
         started = time.perf_counter()

@@ -26,7 +26,10 @@ _MOST = 64
 # has to look through a slow one holds nobody up.
 _POOLS = {
     kind: ThreadPoolExecutor(threads, thread_name_prefix=kind)
-    for kind, threads in (("laboratory", 1), ("collections", 1), ("heads", 1), ("plans", 8))
+    for kind, threads in (
+        *(("laboratory", 1), ("collections", 1), ("heads", 1), ("pictures", 1)),
+        ("plans", 8),
+    )
 }
 _WORKS: OrderedDict[object, Work] = OrderedDict()  # type: ignore[type-arg]
 _LOCK = threading.Lock()  # of _WORKS: every visitor's page has a thread of its own
@@ -86,7 +89,8 @@ def follow(
     """The work of a key, started if there is none; most are finished after a little patience.
 
     Args:
-        pool: `laboratory`, `collections` or `heads`, one work at a time of each, or `plans`.
+        pool: `laboratory`, `collections`, `heads` or `pictures`, one work at a time of each, or
+            `plans`.
     """
     with _LOCK:
         work: Work[Report] | None = _WORKS.get(key)

@@ -30,6 +30,8 @@ from pages.parts.choice import Choice
 
 # numba, scipy and what else these read take a second, for which the first page does not wait.
 if TYPE_CHECKING:
+    import numpy as np
+
     from lsr.evaluation.projected import ProjectedSplit
     from lsr.search.audit import Audit
     from lsr.search.searcher import Searcher
@@ -174,6 +176,18 @@ def _audit(_ready: Searcher, top: int | None, *marks: str) -> Audit:
     from lsr.search.audit import audit
 
     return audit(_ready, top)
+
+
+def spoken(ready: Searcher) -> np.ndarray:
+    """(V,) bool: the terms that captions of the images that are searched say; found once."""
+    return _spoken(ready, *marks_of(ready))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the captions…")
+def _spoken(_ready: Searcher, *marks: str) -> np.ndarray:
+    from lsr.search.support import spoken_terms
+
+    return spoken_terms(_ready.collection, _ready.model.vocabulary)
 
 
 def marks_of(ready: Searcher) -> tuple[str, str]:

@@ -37,10 +37,6 @@ class Kinds:
 
 
 ORIGINS = Kinds("literal", "expansion")
-SUPPORT = Kinds("said in a caption", "in no caption")
-UNCHECKED = Kinds("", "no caption to check")
-UNKNOWN = Kinds("", "not known whether it is said")
-PICTURE = Kinds("", "activated by the picture")
 LIFT = Kinds("lift", "")
 
 

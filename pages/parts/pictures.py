@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from streamlit.runtime import get_instance
 
 from lsr.collection.collection import Collection
 from pages.parts import caches
+from pages.parts.cards import NO_PICTURE
 
 # Stored pictures that a browser shows as they are; others are made into a small JPEG.
 _KINDS = {".webp": "image/webp", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
 _MOST_BYTES = 100_000
+NOTHING = "data:image/svg+xml," + quote(NO_PICTURE)
+"""Stands where there is no picture."""
 
 
 def addresses(
@@ -32,6 +36,14 @@ def addresses(
             content, kind = picture
             found[image_id] = get_instance().media_file_mgr.add(content, kind, f"{key}-{image_id}")
     return found
+
+
+def address_of(picture: bytes | str, *, key: str) -> str:
+    """The address of a picture: JPEG bytes, or one that lies on the web already."""
+    if isinstance(picture, str):
+        return picture
+    address: str = get_instance().media_file_mgr.add(picture, "image/jpeg", key)
+    return address
 
 
 def _picture(images: Collection, image_id: str, pixels: int) -> tuple[bytes, str] | str | None:

@@ -114,16 +114,6 @@ def wait_quiet(page: sync_api.Page) -> None:
     )
 
 
-def open_tile(page: sync_api.Page, name: str) -> None:
-    """Click on the picture of a tile, once it is there to be clicked on."""
-    page.locator(f".st-key-tile-{name} img").wait_for()
-    wait_quiet(page)
-    page.wait_for_function(
-        "name => document.querySelector(`.st-key-tile-${name} img`)?.naturalWidth > 0", arg=name
-    )
-    page.locator(f".st-key-tile-{name}").click(position={"x": 60, "y": 60})
-
-
 def test_a_pasted_address_shows_its_page_inside_the_app(server, page):
     # The first visit of all: until then Streamlit knows nothing of app.py's list of pages.
     page.goto(f"{server}/term?term=dog")
@@ -147,7 +137,7 @@ def test_search_then_image_then_term_in_one_session(server, page):
     page.get_by_role("link", name="Open the image").click()
     page.get_by_role("heading", name="Image", exact=True).wait_for()
     page.wait_for_url("**/image?id=*")
-    page.locator("[class*=st-key-chips-image] a").first.click()
+    page.locator(".words a").first.click()
     page.get_by_text("Document frequency", exact=True).wait_for()
     page.wait_for_url("**/term?term=*")
     assert page.evaluate("window.sameDocument") is True
@@ -164,7 +154,7 @@ def test_search_then_image_then_term_in_one_session(server, page):
 def test_a_similar_image_has_an_address_of_its_own(server, page):
     page.goto(f"{server}/image?id=test-00003")
     first = page.url
-    open_tile(page, "similar-0")
+    page.locator(".pair .hit").first.click()
     page.wait_for_function("first => location.href !== first", arg=first)
     assert "/image?id=" in page.url
 
@@ -213,6 +203,9 @@ def test_a_term_of_the_query_leads_to_its_page(server, page):
     page.goto(f"{server}/?q=a+dog")
     page.locator(".terms a", has_text="animal").first.click()
     page.wait_for_url("**/term?term=animal*")
+    page.go_back()
+    page.locator(".tile").first.wait_for()
+    assert "q=a+dog" in page.url
 
 
 # What the board shows, read inside its shadow root: who ranked, for which edit, which images.
@@ -281,6 +274,26 @@ def test_keys_move_the_selection_and_open_why_and_leave_typing_alone(server, pag
     page.keyboard.type("jk?")
     assert box.input_value().endswith("jk?")
     assert page.locator("dialog[open]").count() == 0
+
+
+def test_a_term_that_is_pointed_at_shows_its_place(server, page):
+    page.goto(f"{server}/image?collection=scenes&id=test-00003")
+    shade = page.locator(".seen canvas")
+    page.locator(".words li").first.hover()
+    assert shade.is_hidden()  # nothing is known of its place yet
+    page.get_by_role("button", name="Where in the picture?").click()
+    page.locator(".words li.chosen").wait_for()
+    page.locator(".words li", has_text="eggs").hover()
+    assert shade.get_attribute("data-term") == "eggs"
+    bright = shade.evaluate(
+        "one => { const cells = [...one.getContext('2d').getImageData(0, 0, 8, 8).data];"
+        " const dim = cells.filter((_, i) => i % 4 === 3);"
+        " return dim.indexOf(Math.min(...dim)); }"
+    )
+    assert bright // 8 >= 4  # the eggs lie in the lower half, on the left
+    assert bright % 8 < 4
+    page.mouse.move(5, 5)
+    assert shade.get_attribute("data-term") != "eggs"
 
 
 def test_a_wordpiece_is_shown_letter_by_letter(server, page):

@@ -39,13 +39,20 @@ def opened(page: str = "search", **address: str) -> AppTest:
 
 def board(app: AppTest) -> dict:
     """What the board of the Search page is drawn of; nothing where there is none."""
-    drawn = app.get("bidi_component")
-    return json.loads(drawn[0].proto.json) if drawn else {"hits": []}
+    return component(app, "hits") or {"hits": []}
+
+
+def component(app: AppTest, has: str) -> dict:
+    """What a component is drawn of, the first whose data has a name; empty where there is none."""
+    drawn = (json.loads(one.proto.json) for one in app.get("bidi_component"))
+    return next((one for one in drawn if has in one), {})
 
 
 def tiles(app: AppTest) -> list[str]:
-    """Image ids that the board and page links show, in order."""
-    return [hit["id"] for hit in board(app)["hits"]] or linked(app)
+    """Image ids that the board, two lists, or else page links show, in order."""
+    sides = component(app, "sides").get("sides", [])
+    listed = [row["id"] for side in sides for row in side["rows"]]
+    return [hit["id"] for hit in board(app)["hits"]] or listed or linked(app)
 
 
 def linked(app: AppTest) -> list[str]:
@@ -181,10 +188,11 @@ def test_an_image_page_marks_terms_and_shows_similar_images(image_id):
     labels = {metric.label: metric.value for metric in app.metric}
     assert int(labels["Active terms"].replace(",", "")) > 0
     assert "of" in labels["Said in a caption"]
-    against, similar = (tiles(app)[:5], tiles(app)[5:])  # its own captions, then other images
-    assert set(against) == {image_id}
-    assert len(similar) == 12
-    assert image_id not in similar
+    assert set(linked(app)) == {image_id}  # its own captions, set against it
+    for side in component(app, "sides")["sides"]:
+        similar = [row["id"] for row in side["rows"]]
+        assert len(similar) == 12
+        assert image_id not in similar
 
 
 def test_captions_lead_to_a_search(collection, image_id):

@@ -1,7 +1,5 @@
 """Two searches side by side, and settings that travel between Expansion and Search."""
 
-import json
-
 import numpy as np
 import pytest
 
@@ -13,7 +11,7 @@ from lsr.storage.places import find
 from lsr.sweep.inference import parse_inference, under_setting
 from lsr.sweep.knobs import Knob
 from pages.parts.expansion.on_search import search_address
-from tests.pages.test_pages import board, mistake, opened
+from tests.pages.test_pages import board, component, mistake, opened
 from tests.pages.test_search import links_of, texts
 
 QUERY = "two lions in the desert"
@@ -22,8 +20,7 @@ OTHER = "demo-uncontrolled"
 
 def sides(app) -> list[dict]:
     """Both lists; none where one search stands alone."""
-    drawn = [json.loads(one.proto.json) for one in app.get("bidi_component")]
-    return next((one["sides"] for one in drawn if "sides" in one), [])
+    return component(app, "sides").get("sides", [])
 
 
 def ids(side: dict) -> list[str]:

@@ -28,6 +28,12 @@ function element(tag, properties = {}, ...children) {
   return made;
 }
 
+/** Lead to another page within the app, as the browser's own back and forward do. */
+function go(address) {
+  history.pushState({}, "", address);
+  window.dispatchEvent(new PopStateEvent("popstate"));
+}
+
 const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 const copy = (edit) => JSON.parse(JSON.stringify(edit));
 const NO_EDIT = { p: 1, boost: {}, mute: [], include: [], exclude: [] };
@@ -318,7 +324,7 @@ class Board {
     name.onclick = (event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return;
       event.preventDefault();
-      this.send("term", term);
+      go(name.href);
     };
     const button = (label, sign, list) => {
       const made = element("button", { type: "button", textContent: sign, title: label });

@@ -64,7 +64,7 @@ def show_board(
     shown = list(dict.fromkeys([*(hit.image_id for hit in hits), *likely]))
     here = {k: v for k, v in st.query_params.to_dict().items() if k != "hit"}
     images = ready.collection
-    answer = _BOARD(
+    _BOARD(
         key=KEY,
         data={
             "terms": [
@@ -101,10 +101,7 @@ def show_board(
         on_add_change=lambda: _added(result),
         on_drop_change=lambda: drop_term(st.session_state[KEY]["drop"]),
         on_hit_change=lambda: address.write("hit", st.session_state[KEY]["hit"] or None),
-        on_term_change=lambda: None,
     )
-    if term := answer.get("term"):
-        links.open_term(term)
 
 
 def _edited() -> None:

@@ -39,7 +39,7 @@ function list(side, data, send) {
   return made;
 }
 
-function hit({ id, rank, score, there, note }, { pictures, captions, gold, here, selected }, send) {
+function hit({ id, rank, score, there, note }, { pictures, captions, gold, here, opens, selected }, send) {
   const picture = element("img", { loading: "lazy", decoding: "async", draggable: false, alt: "" });
   const address = pictures[id]?.replace(/^\/media\//, "media/");
   if (address) picture.src = address;
@@ -51,7 +51,7 @@ function hit({ id, rank, score, there, note }, { pictures, captions, gold, here,
     element("span", { className: `moved ${there ? way(rank, there) : "down"}`, textContent: other + arrow }),
     element("small", { textContent: note || caption }));
   if (gold[id]) text.prepend(element("i", { className: "gold", textContent: "★ ", title: gold[id] }));
-  const made = element("a", { className: "hit", href: `?${new URLSearchParams({ ...here, hit: id })}`, title: caption }, picture, text);
+  const made = element("a", { className: "hit", href: `?${new URLSearchParams({ ...here, [opens]: id })}`, title: caption }, picture, text);
   picture.onerror = () => made.classList.add("bare");
   made.classList.toggle("bare", !address);
   made.classList.toggle("chosen", id === selected);

@@ -30,6 +30,7 @@ _LISTS = st.components.v2.component(
 )
 KEY = "side-by-side"
 P = 0.9
+_WHERE = "where"  # a term that is looked for in one picture is not looked for in the next
 
 
 @dataclass(frozen=True)
@@ -76,11 +77,21 @@ def show_agreement(left: Column, right: Column) -> None:
 
 
 def show_lists(
-    left: Column, right: Column, *, gold: Mapping[str, str], selected: str | None
+    left: Column,
+    right: Column,
+    *,
+    gold: Mapping[str, str],
+    selected: str | None,
+    opens: str = "hit",
 ) -> None:
-    """Both lists with a line between the two places of each image."""
+    """Both lists with a line between the two places of each image.
+
+    Args:
+        opens: the part of the address that an image is written to when it is clicked on.
+    """
     sides = [_told(left, right), _told(right, left)]
     shown = list(dict.fromkeys(row["id"] for side in sides for row in side["rows"]))
+    here = {k: v for k, v in st.query_params.to_dict().items() if k not in (opens, _WHERE)}
     images = left.ready.collection
     _LISTS(
         key=KEY,
@@ -90,10 +101,16 @@ def show_lists(
             "captions": {i: cards.description(images, i) for i in shown},
             "gold": dict(gold),
             "selected": selected,
-            "here": {k: v for k, v in st.query_params.to_dict().items() if k != "hit"},
+            "here": here,
+            "opens": opens,
         },
-        on_hit_change=lambda: address.write("hit", st.session_state[KEY]["hit"] or None),
+        on_hit_change=lambda: _open(opens),
     )
+
+
+def _open(opens: str) -> None:
+    address.write(opens, st.session_state[KEY]["hit"] or None)
+    address.write(_WHERE, None)
 
 
 def _told(column: Column, other: Column) -> dict[str, Any]:
