@@ -125,17 +125,18 @@ def compare(options: argparse.Namespace, log: Log) -> Answer:
     for one in compare_models(collection, models, options.split, options.queries, budgets):
         found.append(one)
         log(f"{one.model}: R@1 {one.points[0].R1:.3f} with all terms")
+    rows = [row for one in found for row in one.rows()]
     if options.chart:
         from lsr.figures.compared import compared_figure
         from lsr.figures.style import LIGHT
         from lsr.storage.files import replacing_file
 
         with replacing_file(Path(options.chart).expanduser()) as temporary:
-            temporary.write_text(compared_figure(found, LIGHT).to_html(), "utf-8")
+            temporary.write_text(compared_figure(rows, found[0].dense, LIGHT).to_html(), "utf-8")
     return {
         "collection": collection.name,
         "split": options.split,
         "queries": options.queries or None,
         "dense_R@1": found[0].dense,
-        "rows": [row for one in found for row in one.rows()],
+        "rows": rows,
     }

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
 
 from lsr.figures.style import DASHES, SYMBOLS, Palette, axis, layout, log_axis
-from lsr.sweep.comparing import Compared
 
 
-def compared_figure(found: Sequence[Compared], palette: Palette) -> go.Figure:
-    """R@1 over FLOPs: a point for each budget of terms, and one with all; dense R@1 as a line."""
+def compared_figure(
+    rows: Sequence[Mapping[str, Any]], dense: float | None, palette: Palette
+) -> go.Figure:
+    """R@1 over FLOPs: a point for each budget of terms, and one with all; dense R@1 as a line.
+
+    Args:
+        rows: of `Compared.rows`, of any number of models. dense: R@1 of dense vectors, or none.
+    """
     traces: list[dict[str, Any]] = []
-    for number, one in enumerate(found):
-        points = sorted(one.points, key=lambda point: point.flops)
+    for number, name in enumerate(dict.fromkeys(row["model"] for row in rows)):
+        points = sorted((r for r in rows if r["model"] == name), key=lambda row: row["flops"])
         colour = palette.series[number % len(palette.series)]
-        budgets = ["all" if point.budget is None else str(point.budget) for point in points]
+        # A table has no whole numbers beside gaps.
+        kept = [row["budget"] for row in points]
+        budgets = ["all" if one is None or one != one else f"{one:.0f}" for one in kept]
         traces.append(
             {
                 "type": "scatter",
                 "mode": "lines+markers+text",
-                "x": [max(point.flops, 1e-3) for point in points],
-                "y": [point.R1 for point in points],
+                "x": [max(row["flops"], 1e-3) for row in points],
+                "y": [row["R@1"] for row in points],
                 "text": budgets,
                 "textposition": "top center",
                 "textfont": {"color": palette.faint, "size": 11},
-                "name": one.model,
+                "name": name,
                 "line": {"color": colour, "dash": DASHES[number % len(DASHES)]},
                 "marker": {"color": colour, "size": 9, "symbol": SYMBOLS[number % len(SYMBOLS)]},
                 "hovertemplate": "%{text} terms: R@1 %{y:.3f}, FLOPs %{x:.2f}<extra></extra>",
@@ -36,11 +43,11 @@ def compared_figure(found: Sequence[Compared], palette: Palette) -> go.Figure:
     across = log_axis("FLOPs: terms that a query and an image share", palette)
     up = axis("R@1", palette, rangemode="tozero")
     figure = go.Figure(traces, layout(palette, 380, xaxis=across, yaxis=up))
-    if found:
+    if dense is not None:
         line = {"color": palette.faint, "dash": "dot", "width": 1}
         # At the left end, where points are low: at the right their numbers would be under it.
         figure.add_hline(
-            y=found[0].dense,
+            y=dense,
             line=line,
             annotation_text="dense vectors",
             annotation_position="top left",

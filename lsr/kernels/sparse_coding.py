@@ -6,7 +6,6 @@ import numpy as np
 
 from lsr.kernels.compiled import compiled
 
-
 # Added to the diagonal, so that rows which say the same have one solution.
 _RIDGE = 1e-12
 

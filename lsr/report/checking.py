@@ -21,6 +21,7 @@ _KEYS = {
     "curves": ["model", "null", "knob", "value"],
     "operating_points": ["model", "keep"],
     "queries": ["model", "query", "rank"],
+    "compared": ["model", "budget"],
     "ablation": ["study", "run"],
     "mismatch": ["run", "queries", "rate"],
 }
@@ -63,6 +64,8 @@ def check_report(folder: Path) -> Iterator[Checked]:
         about = step.about or {}
         drifts = _cards(card["fingerprints"], about)
         for name, keys in _KEYS.items():
+            if name == "compared" and not (folder / f"{name}.csv").exists():
+                continue  # of a version that did not compare
             drifts += compare_tables(
                 name, keys, stored[name], harmless_table(step.tables.get(name, pd.DataFrame()))
             )

@@ -11,16 +11,18 @@ import numpy as np
 import pandas as pd
 
 from lsr.ablation.reading import read_ablation
-from lsr.collection.collection import load_collection
+from lsr.collection.collection import Collection, load_collection
 from lsr.evaluation.measures import summarize
 from lsr.evaluation.projected import project_split
 from lsr.exceptions import QueryError
 from lsr.model.loading import load_model
+from lsr.model.protocol import Model
 from lsr.search.searcher import Searcher, SearchSettings
 from lsr.storage.files import read_json
 from lsr.storage.records import check_fields, record_of
 from lsr.storage.untrusted import UnexpectedError
 from lsr.sweep.cheapest import cheapest
+from lsr.sweep.comparing import compare_models
 from lsr.sweep.knobs import Knob, parse_knob
 from lsr.sweep.laboratory import Laboratory, open_laboratory, why_no_null
 from lsr.sweep.nulls import NULLS
@@ -100,12 +102,13 @@ def compute(settings: ReportSettings) -> Iterator[Progress]:
         InputError: what is named is not there, or does not fit together.
     """
     settings.check()
-    steps = len(settings.models) * (len(KNOBS) + len(_KEPT)) + len(NULLS) + 1
+    steps = len(settings.models) * (len(KNOBS) + len(_KEPT) + 1) + len(NULLS) + 1
     done = 0
     collection = load_collection(settings.collection)
     curves: list[dict[str, Any]] = []
     points: list[dict[str, Any]] = []
     queries: list[dict[str, Any]] = []
+    compared: list[dict[str, Any]] = []
     about: dict[str, Any] = {"collection": collection.fingerprint, "models": {}, "teacher": {}}
     if settings.query_set:
         about["queries"] = collection.query_set(settings.query_set).fingerprint
@@ -131,6 +134,9 @@ def compute(settings: ReportSettings) -> Iterator[Progress]:
             points += _operating(ready, name, keep)
             done += 1
             yield Progress(done, steps, f"{name}: cheapest setting")
+        compared += _compared(collection, model, settings)
+        done += 1
+        yield Progress(done, steps, f"{name}: equal numbers of terms")
         if model.no_texts is None:
             queries += _queries(Searcher(collection, model), name, settings.queries)
         if place == 0:
@@ -154,6 +160,7 @@ def compute(settings: ReportSettings) -> Iterator[Progress]:
         "curves": pd.DataFrame(curves),
         "operating_points": pd.DataFrame(points),
         "queries": pd.DataFrame(queries),
+        "compared": pd.DataFrame(compared),
     }
     if (ablation := read_ablation()) is not None:
         tables["ablation"] = pd.DataFrame(ablation.runs).drop(columns=["settings"])
@@ -193,6 +200,18 @@ def _operating(ready: Laboratory, model: str, keep: float) -> list[dict[str, Any
             "difference_low": sure.difference.low,
             "difference_high": sure.difference.high,
         }
+    ]
+
+
+def _compared(
+    collection: Collection, model: Model, settings: ReportSettings
+) -> list[dict[str, Any]]:
+    """Rows of a model at equal numbers of terms, text to image; without times, which vary."""
+    [found] = compare_models(collection, [model], settings.split, settings.query_set)
+    dense = {"dense_R@1": found.dense}
+    return [
+        {**{name: value for name, value in row.items() if name != "microseconds"}, **dense}
+        for row in found.rows()
     ]
 
 

@@ -17,6 +17,7 @@ import plotly.graph_objects as go
 from lsr.evaluation.passes import COSTS, MEASURES
 from lsr.exceptions import QueryError
 from lsr.exports.cells import harmless_table
+from lsr.figures.compared import compared_figure
 from lsr.figures.frontier import Curve, trade_off_figure
 from lsr.figures.style import LIGHT
 from lsr.figures.trained import controls_figure, mismatch_figure, sizes_figure
@@ -125,6 +126,7 @@ def render(
     sections = [
         _head(settings, card),
         _curves(tables["curves"], card["teacher"]),
+        _compared(tables["compared"]),
         _points(tables["operating_points"]),
         _queries(tables["queries"]),
         _ablation(tables, ablation),
@@ -206,6 +208,19 @@ def _rows(part: Table) -> list[SweepRow]:
 
 def _known(value: Any) -> float | None:
     return None if value is None or pd.isna(value) else float(value)
+
+
+def _compared(compared: Table) -> str:
+    rows = _records(compared)
+    figure = compared_figure(rows, rows[0]["dense_R@1"], LIGHT)
+    return (
+        "<h2>At equal numbers of terms</h2>"
+        "<p>Text to image. Each model with all its terms, and with the k strongest of each vector; "
+        "exact and semantic: of an image's ten strongest terms; hubs: terms of more than half of "
+        "the images. Stability: what a model and its twin with another seed share.</p>"
+        + _figure(figure)
+        + _table(compared)
+    )
 
 
 def _points(points: Table) -> str:

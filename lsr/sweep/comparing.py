@@ -19,6 +19,7 @@ from lsr.exceptions import QueryError
 from lsr.model.protocol import Model
 from lsr.model.sparse import SparseVectors, flops, keep_strongest
 from lsr.sweep.latency import latency
+from lsr.sweep.stability import Stability, stability, twin_of
 
 BUDGETS = (4, 8, 16, 32)
 """Strongest terms that a vector keeps."""
@@ -56,7 +57,8 @@ class Compared:
     images; None where terms are no words, or there are no word vectors. hubs: terms that more than
     half of the images activate. dead: terms that none activates. index_bytes: of the postings of
     the split's images. model_bytes: of its folder. microseconds: of a query, at full length.
-    dense: R@1 of the collection's dense vectors.
+    dense: R@1 of the collection's dense vectors. stability: beside the same method with another
+    seed, where such a model is installed.
     """
 
     model: str
@@ -71,6 +73,7 @@ class Compared:
     model_bytes: int
     microseconds: float
     dense: float
+    stability: Stability | None
 
     def rows(self) -> list[dict[str, Any]]:
         """A row for each point, as tables and answers have it."""
@@ -83,6 +86,9 @@ class Compared:
             "index_bytes": self.index_bytes,
             "model_bytes": self.model_bytes,
             "microseconds": self.microseconds,
+            "stability_hits": self.stability and self.stability.hits,
+            "stability_terms": self.stability and self.stability.terms,
+            "twin": self.stability and self.stability.twin,
         }
         nothing = dict.fromkeys(about)
         return [
@@ -125,6 +131,10 @@ def _compared(
     told = np.flatnonzero(np.diff(said.indptr))
     words = projected.says and len(told) > 0
     vectors = term_vectors_for(model.vocabulary) if words else None
+    stable = None
+    if (twin := twin_of(model)) is not None:
+        again = project_split(collection, twin, split, queries=queries)
+        stable = stability(model, twin, projected, again)
     return Compared(
         model.name,
         model.kind,
@@ -138,6 +148,7 @@ def _compared(
         bytes_on_disk(model.folder),
         latency(task),
         summarize(task.teacher_ranks)["R@1"],
+        stable,
     )
 
 

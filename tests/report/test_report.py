@@ -41,6 +41,7 @@ def test_a_report_is_one_page_without_network_and_its_tables(report):
         "curves.csv",
         "operating_points.csv",
         "queries.csv",
+        "compared.csv",
         "ablation.csv",
         "mismatch.csv",
     }

@@ -10,9 +10,11 @@ from lsr.collection.collection import Collection
 from lsr.figures.compared import compared_figure
 from lsr.model.protocol import Model
 from lsr.sweep.comparing import Compared, compare_models
+from lsr.sweep.stability import Stability
 from pages.parts import address, caches, charts
 from pages.parts.choice import current_choice, fitting, read_name
 from pages.parts.expansion.setting import NONE, measurable_splits, preferred_other
+from pages.parts.markup import escape
 
 _USUAL = "test"
 
@@ -41,7 +43,8 @@ def show_compared() -> None:
     models = [caches.model(name) for name in names]
     marks = images.fingerprint, *(model.fingerprint for model in models)
     found = _compared(images, models, split, *marks)
-    figure = compared_figure(found, charts.colours())
+    rows = [row for one in found for row in one.rows()]
+    figure = compared_figure(rows, found[0].dense, charts.colours())
     best = ", ".join(f"{one.model} {one.points[0].R1:.3f}" for one in found)
     st.plotly_chart(
         figure,
@@ -54,8 +57,17 @@ def show_compared() -> None:
         "A number beside a point is how many of its strongest terms every vector keeps. "
         "Microseconds are of this machine, one thread."
     )
-    table = pd.DataFrame([row for one in found for row in one.rows()])
+    for one in found:
+        if one.stability:
+            st.caption(f"{escape(one.model)} {_told(one.stability)}")
+    table = pd.DataFrame(rows)
     charts.table_twin(table, name="models-compared", key="compared")
+
+
+def _told(stable: Stability) -> str:
+    """How a model agrees with its twin."""
+    terms = "" if stable.terms is None else f" and {stable.terms:.0%} of an image's ten terms"
+    return f"and {escape(stable.twin)}, its other seed, share {stable.hits:.0%} of ten hits{terms}."
 
 
 @st.cache_resource(max_entries=8, show_spinner="Measuring both models…")
