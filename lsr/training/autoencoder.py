@@ -19,12 +19,14 @@ from lsr.collection.collection import Collection
 from lsr.exceptions import CollectionError
 from lsr.model.card import SAE
 from lsr.model.centred import centred
+from lsr.storage.files import write_json
 from lsr.storage.folders import remove_folder
 from lsr.training.autoencoder_run import Run
 from lsr.training.autoencoder_settings import AutoencoderReport, AutoencoderSettings
 from lsr.training.latent_names import named_latents
+from lsr.training.lexical.settings import LexicalReport
 from lsr.training.other_kinds import means, training_captions, training_images, write_other
-from lsr.training.run_folder import run_folder, run_to_itself
+from lsr.training.run_folder import PROGRESS, is_followed, run_folder, run_to_itself
 
 
 def make_autoencoder(
@@ -58,7 +60,12 @@ def make_autoencoder(
     with run_to_itself(work):
         run = Run(settings, sides, owners, work)
         run.begin(collection, resume=resume)
-        yield from run.steps()
+        for report in run.steps():
+            if is_followed(work):
+                left = report.seconds_left
+                told = LexicalReport("steps", report.step, report.steps, seconds_left=left)
+                write_json(work / PROGRESS, asdict(told))
+            yield report
         tensors = {name: one.detach().half().numpy() for name, one in run.parts.items()}
         shift = run.parts["encoder"].detach() @ run.parts["input_bias"].detach()
         bias = (run.parts["encoder_bias"].detach() - shift).numpy()

@@ -19,7 +19,7 @@ from lsr.training.settings import TrainingSettings, settings_as_json
 WORKER = "worker.json"
 """Who trains, where that is a process of its own."""
 PROGRESS = "progress.json"
-"""The last report of a lexical model that such a process makes."""
+"""The last report of a model that such a process makes in one go."""
 
 
 def run_folder(folder: Path) -> Path:
@@ -62,8 +62,8 @@ def run_to_itself(work: Path) -> Iterator[None]:
                 remove_folder(work)
 
 
-def is_lexical_job(work: Path) -> bool:
-    """Whether a process of its own makes a lexical model in `work`, so that a page follows it."""
+def is_followed(work: Path) -> bool:
+    """Whether a process of its own makes a model in `work` in one go, and a page follows it."""
     path = work / WORKER
     return path.exists() and "lexical" in read_json(path, ModelError)
 

@@ -18,10 +18,13 @@ from lsr.model.card import SPLICE
 from lsr.model.centred import centred
 from lsr.model.decomposition import decompose
 from lsr.model.vocabulary import Vocabulary
+from lsr.storage.files import write_json
+from lsr.storage.folders import remove_folder
 from lsr.storage.places import BUNDLED_ENCODER
 from lsr.training.encoder_words import content_words, word_vectors
-from lsr.training.lexical.settings import check_target
+from lsr.training.lexical.settings import LexicalReport, check_target
 from lsr.training.other_kinds import means, training_captions, training_images, write_other
+from lsr.training.run_folder import PROGRESS, is_followed, run_folder, run_to_itself
 
 TERMS = 10_000
 """Of the dictionary, as many as the paper takes; the vocabulary lists frequent words first."""
@@ -45,10 +48,24 @@ def make_splice(
     Raises:
         EncoderError: the collection's encoder is not here, or made other vectors.
         CollectionError: there are fewer than two images. QueryError: a target that is none.
+        ModelError: a training run of that name is going on.
         DiskFullError: there is no room.
     """
     settings = settings or SpliceSettings()
     check_target(settings.target_active_terms)
+    work = run_folder(folder)
+    with run_to_itself(work):
+        for done, total in _made(collection, folder, settings, title):
+            if is_followed(work):
+                write_json(work / PROGRESS, asdict(LexicalReport("texts", done, total)))
+            yield done, total
+        if is_followed(work):
+            remove_folder(work)
+
+
+def _made(
+    collection: Collection, folder: Path, settings: SpliceSettings, title: str
+) -> Iterator[tuple[int, int]]:
     images = training_images(collection)
     if len(images) < 2:
         raise CollectionError(f"There are {len(images):,} images to learn from. Give two or more.")

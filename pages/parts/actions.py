@@ -37,7 +37,7 @@ from lsr.storage import views
 from lsr.storage.places import check_name
 from lsr.training import jobs
 from lsr.training.jobs import Job, queue
-from lsr.training.lexical.settings import LexicalSettings
+from lsr.training.other_settings import MadeSettings
 from lsr.training.settings import TrainingSettings
 from pages.parts import mode
 from pages.parts.choice import encoder_of, names
@@ -152,7 +152,7 @@ def remove_model(model: str) -> None:
     models.remove_model(model)
 
 
-def train(name: str, collection: str, settings: TrainingSettings | LexicalSettings) -> None:
+def train(name: str, collection: str, settings: TrainingSettings | MadeSettings) -> None:
     """Start a training run, or let it wait for its turn on a server that is shared.
 
     Raises:
@@ -168,14 +168,14 @@ def train(name: str, collection: str, settings: TrainingSettings | LexicalSettin
 
 
 def go_on(job: Job) -> None:
-    """Resume a run of free training, or begin one of a lexical model again.
+    """Resume a run, or begin one that cannot be resumed again.
 
     Raises:
         NotAllowedError: training is off. ModelError: somebody is at it.
     """
     mode.require("train")
     in_turn = _in_turn()
-    (jobs.restart if job.lexical else jobs.resume)(job, in_turn=in_turn)
+    (jobs.resume if job.resumes else jobs.restart)(job, in_turn=in_turn)
     claim(f"run {job.name}")
     if in_turn:
         turns.keep()

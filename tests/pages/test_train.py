@@ -173,7 +173,8 @@ def test_a_collection_without_captions_to_learn_from_offers_its_images_alone(col
     """Those of its test split, with an encoder that is not here."""
     app = opened("train", collection="tiny", method="trained")
     assert labelled(app, "radio", "Method").value == "encoder-terms"
-    assert len(labelled(app, "radio", "Method").options) == 1
+    offered = labelled(app, "radio", "Method").options
+    assert offered == ["From images alone", "Sums of words", "Latents"]
     assert "The encoder `fake` is not on this machine" in app.warning[0].value
     assert labelled(app, "button", "Start training").disabled
 
@@ -192,7 +193,7 @@ def test_a_lexical_run_is_started_shown_and_started_again(tiny, home, monkeypatc
     assert not app.exception
     assert not app.error
     assert app.query_params["run"] == "words"
-    assert jobs.find_job("words").lexical == LexicalSettings("closed-form", 4)
+    assert jobs.find_job("words").made == LexicalSettings("closed-form", 4)
     jobs.stop(jobs.find_job("words"))
     job = jobs.find_job("words")
     assert job.status == "stopped"
@@ -359,3 +360,11 @@ def test_free_training_tells_its_steps_and_the_pace_of_a_run_like_it(tiny, home)
     list(train_model(tiny, home / "models" / "like", replace(QUICK_RECIPE, epochs=1)))
     told = [one.value.replace("\\", "") for one in opened("train", **line).caption]
     assert any("at the pace of `like`, trained here" in one for one in told)
+
+
+@pytest.mark.parametrize(("method", "says"), [("sae", "4,096 latents"), ("splice", "10,000 words")])
+def test_other_kinds_are_offered_with_what_they_will_do(tiny, method, says):
+    app = opened("train", collection="tiny", method=method)
+    assert not [*app.exception, *app.error]
+    assert says in " ".join(one.value for one in app.info)
+    assert app.number_input[0].value == 32

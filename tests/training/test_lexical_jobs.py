@@ -9,20 +9,27 @@ from pathlib import Path
 
 import pytest
 
+from lsr.cli.main import build_parser
 from lsr.collection.collection import Collection
 from lsr.exceptions import ModelError, QueryError
 from lsr.model.loading import load_model
+from lsr.model.vocabulary import Vocabulary
 from lsr.storage.files import write_json
 from lsr.storage.locks import start_mark
 from lsr.training import jobs
+from lsr.training.autoencoder import make_autoencoder
+from lsr.training.autoencoder_settings import AutoencoderSettings
 from lsr.training.lexical.make_model import make_lexical
 from lsr.training.lexical.settings import LexicalReport, LexicalSettings
-from lsr.training.run_folder import is_lexical_job, run_folder
-from tests.conftest import FakeEncoder, make_collection
+from lsr.training.other_settings import OtherSettings, made_settings
+from lsr.training.run_folder import is_followed, run_folder
+from lsr.training.splice import SpliceSettings, make_splice
+from tests.conftest import FakeEncoder, make_collection, make_tokenizer
 from tests.training.test_jobs import until
 
 SPLITS = ("train",) * 16 + ("val",) * 4 + ("test",) * 4
 SETTINGS = LexicalSettings("tuned", 4)
+WORDS = Vocabulary(make_tokenizer())
 
 
 @pytest.fixture
@@ -49,7 +56,7 @@ def test_a_lexical_run_becomes_a_model_and_leaves_nothing_behind(tiny, home):
     assert (started.alive, started.method, started.collection) == (True, "closed-form", "tiny")
     job = until("words", "finished", "failed")
     assert (job.status, job.reason) == ("finished", "")
-    assert (job.method, job.lexical, job.collection) == (
+    assert (job.method, job.made, job.collection) == (
         "closed-form",
         LexicalSettings("closed-form", 4),
         "tiny",
@@ -68,7 +75,7 @@ def test_a_run_tells_how_far_its_tuning_is(tiny, home):
     """This process stands for the worker: it makes the model and looks at the run meanwhile."""
     me = {"pid": os.getpid(), "mark": start_mark(os.getpid()), "began": time.time()}
     work = written_down(home, "words", **me)
-    assert is_lexical_job(work)
+    assert is_followed(work)
     assert jobs.find_job("words").status == "waiting"
     making = make_lexical(tiny, home / "models" / "words", SETTINGS)
     first = next(making)
@@ -135,3 +142,50 @@ def test_a_bad_target_is_refused_before_a_process_is_started(tiny, home):
     with pytest.raises(QueryError, match="0 active terms an image are not possible"):
         jobs.start("words", "tiny", LexicalSettings("tuned", 0))
     assert not (home / "models").exists()
+
+
+@pytest.mark.parametrize("method", ["sae", "splice"])
+def test_other_kinds_are_followed_and_only_an_autoencoder_goes_on(tiny, home, monkeypatch, method):
+    """This process stands for the worker, with an autoencoder of few latents."""
+    for module in ("splice", "other_kinds"):
+        monkeypatch.setattr(f"lsr.training.{module}.load_encoder", lambda _: FakeEncoder(WORDS))
+    monkeypatch.setattr("lsr.training.other_kinds.can_encode", lambda _: True)
+    settings = OtherSettings(method, 3)
+    me = {"pid": os.getpid(), "mark": start_mark(os.getpid()), "began": time.time()}
+    work = written_down(home, "other", settings, **me)
+    folder = home / "models" / "other"
+    if method == "sae":
+        small = AutoencoderSettings(latents=24, k=3, steps=40, batch_size=8)
+        making = make_autoencoder(tiny, folder, small)
+    else:
+        making = make_splice(tiny, folder, SpliceSettings(3, terms=300))
+    next(making)
+    job = jobs.find_job("other")
+    assert (job.status, job.method, job.made) == ("training", method, settings)
+    assert job.progress.step > 0
+    making.close()
+    write_json(work / "worker.json", {"lexical": settings.as_json(), "collection": "tiny"})
+    job = jobs.find_job("other")
+    assert job.status == "stopped"
+    assert job.resumes == (method == "sae")
+    with pytest.raises(ModelError, match="resume it" if method == "sae" else "only started again"):
+        (jobs.restart if method == "sae" else jobs.resume)(job)
+    rest = (
+        make_autoencoder(tiny, folder, small, resume=True)
+        if method == "sae"
+        else make_splice(tiny, folder, SpliceSettings(3, terms=300))
+    )
+    for _ in rest:
+        pass
+    job = jobs.find_job("other")
+    assert (job.status, job.method, job.made.target_active_terms) == ("finished", method, 3)
+    assert not work.exists()
+
+
+@pytest.mark.parametrize("settings", [OtherSettings("sae", 12, 3), OtherSettings("splice", 12)])
+def test_what_a_page_asks_for_is_what_the_command_reads(settings):
+    parsed = build_parser().parse_args(["train", "--out=x", *settings.as_arguments()])
+    assert (parsed.method, parsed.target_active_terms) == (settings.method, 12)
+    assert parsed.resume == (settings.method == "sae")
+    assert made_settings(settings.as_json()) == settings
+    assert "images" in settings.reasons(1_000)

@@ -23,6 +23,12 @@ from lsr.storage.places import folders, home, own_folder
 from lsr.storage.records import record_of
 from lsr.storage.untrusted import UnexpectedError
 from lsr.training.lexical.settings import METHODS, LexicalReport, LexicalSettings
+from lsr.training.other_settings import (
+    OTHER_METHODS,
+    MadeSettings,
+    made_settings,
+    settings_of_model,
+)
 from lsr.training.run_folder import (
     PROGRESS,
     WORKER,
@@ -40,7 +46,8 @@ LOG = "worker.log"
 _DAMAGED = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 # How the lines begin that `train` says of its progress, other than what is wrong.
 _PROGRESS_LINE = re.compile(
-    r"(epoch|step) \d|[\d,]+ (pairs:|terms from)|Held-out captions \(|Texts become|Terms get"
+    r"(epoch|step) \d|[\d,]+ (pairs:|terms from)|Held-out captions \(|"
+    r"Texts become|Terms get|terms become"
 )
 
 
@@ -53,7 +60,8 @@ class Job:
         started), training, stopped (it can go on), failed, finished (the model is written).
     collection: its name; empty where the collection is gone.
     settings: of free training; None where the run ended before it wrote them down.
-    lexical: the settings of a lexical model; its last report is `progress`.
+    made: the settings of a model that is made in one go, lexical or of another kind; its last
+        report is `progress`.
     reports: of free training, in the order of their steps.
     seconds: since it was queued or started while it waits, else the estimate of the seconds left;
         0 at rest.
@@ -69,13 +77,18 @@ class Job:
     seconds: float = 0.0
     reason: str = ""
     ours: bool = False
-    lexical: LexicalSettings | None = None
+    made: MadeSettings | None = None
     progress: LexicalReport | None = None
 
     @property
     def method(self) -> str:
-        """As `train --method` names it; all but `trained` cannot be resumed."""
-        return self.lexical.method if self.lexical else "trained"
+        """As `train --method` names it."""
+        return self.made.method if self.made else "trained"
+
+    @property
+    def resumes(self) -> bool:
+        """Whether it goes on where it stopped; others begin anew."""
+        return self.method in ("trained", "sae")
 
     @property
     def alive(self) -> bool:
@@ -172,10 +185,10 @@ def _unfinished(name: str, work: Path) -> Job:
 
 def _lexical(name: str, work: Path, worker: dict[str, Any]) -> Job:
     """The run of a lexical model."""
-    settings = LexicalSettings.from_json(worker["lexical"])
+    settings = made_settings(worker["lexical"])
     if "queued" in worker:
         since = time.time() - worker["queued"]
-        return Job(name, "queued", worker["collection"], seconds=since, lexical=settings)
+        return Job(name, "queued", worker["collection"], seconds=since, made=settings)
     progress = _progress(work)
     ours = works(worker)
     if not ours:
@@ -209,7 +222,10 @@ def _finished(folder: Path) -> Job | None:
     if training.get("method") in METHODS:
         collection = _collection_of(training["collection"]["fingerprint"])
         lexical = LexicalSettings.from_json(training["settings"])
-        return Job(folder.name, "finished", collection, lexical=lexical)
+        return Job(folder.name, "finished", collection, made=lexical)
+    if training.get("method") in OTHER_METHODS:
+        collection = _collection_of(training["collection"]["fingerprint"])
+        return Job(folder.name, "finished", collection, made=settings_of_model(training))
     if "curve" not in training:
         return None
     reports = _reports(training["curve"])
@@ -231,7 +247,8 @@ def _ending(work: Path, worker: dict[str, Any]) -> tuple[Status, str]:
     if any(line.startswith("Traceback") for line in lines):
         return "failed", f"Training broke off: {shorten(last, 200)}. All it said is in `{log}`."
     if not last or _PROGRESS_LINE.match(last):
-        again = "Start it again" if "lexical" in worker else "Resume goes on from the last report"
+        anew = "lexical" in worker and worker["lexical"].get("method") != "sae"
+        again = "Start it again" if anew else "Resume goes on from the last report"
         return "stopped", (
             "Its process was ended from outside, as happens when memory runs out or the computer "
             f"restarts. {again}."

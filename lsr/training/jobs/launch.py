@@ -19,8 +19,8 @@ from lsr.storage.locks import ends_within, exclusive, start_mark
 from lsr.storage.places import find, home, own_folder
 from lsr.storage.room import told_when_full
 from lsr.training.jobs.job import LOG, Job, find_job, read_worker, works
-from lsr.training.lexical.settings import LexicalSettings
 from lsr.training.options import as_arguments
+from lsr.training.other_settings import MadeSettings
 from lsr.training.run_folder import PROGRESS, WORKER, holds_run, name_of, read_curve, run_folder
 from lsr.training.settings import TrainingSettings, settings_as_json
 
@@ -41,14 +41,14 @@ _ENVIRONMENT = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**33)}
 def start(
     name: str,
     collection: str,
-    settings: TrainingSettings | LexicalSettings,
+    settings: TrainingSettings | MadeSettings,
     *,
     in_turn: bool = False,
 ) -> Job:
     """A new run of a model `name`, in a process of its own.
 
     Args:
-        settings: of free training, or of a lexical model.
+        settings: of free training, or of a model that is made in one go.
         in_turn: it only takes its place in the queue; `lsr.training.jobs.queue` starts it.
 
     Raises:
@@ -83,24 +83,24 @@ def resume(job: Job, *, in_turn: bool = False) -> Job:
     """Let a stopped or failed run go on from its last report, in a new process.
 
     Raises:
-        ModelError: somebody is at it already, its settings or its collection are lost, or it makes
-            a lexical model, which takes less long than going on would be worth.
+        ModelError: somebody is at it already, its settings or its collection are lost, or its
+            method takes less long than going on would be worth.
     """
-    if job.lexical:
+    if not job.resumes:
         raise ModelError(
-            f"The training run `{job.name}` cannot be resumed, only started again: it makes a "
-            "lexical model, from the first step on, in seconds or minutes."
+            f"The training run `{job.name}` cannot be resumed, only started again: method "
+            f"`{job.method}` begins with the first step, and takes seconds or minutes."
         )
     return _again(job, in_turn)
 
 
 def restart(job: Job, *, in_turn: bool = False) -> Job:
-    """Let a stopped or failed run of a lexical model begin anew, with the same settings.
+    """Let a stopped or failed run that cannot be resumed begin anew, with the same settings.
 
     Raises:
-        ModelError: somebody is at it already, or it is a run of free training.
+        ModelError: somebody is at it already, or it goes on where it stopped.
     """
-    if not job.lexical:
+    if job.resumes:
         raise ModelError(f"The training run `{job.name}` can go on where it stopped: resume it.")
     return _again(job, in_turn)
 
@@ -111,7 +111,7 @@ def _again(job: Job, in_turn: bool) -> Job:
     with exclusive(work / "launch", taken):
         if (now := find_job(job.name)).alive:
             raise taken
-        settings = now.lexical or now.settings
+        settings = now.made or now.settings
         if settings is None or not now.collection:
             raise ModelError(
                 f"The training run `{job.name}` does not tell its settings or its collection any "
@@ -179,7 +179,7 @@ def discard(job: Job) -> None:
 
 
 def _begin(
-    work: Path, collection: str, settings: TrainingSettings | LexicalSettings, in_turn: bool
+    work: Path, collection: str, settings: TrainingSettings | MadeSettings, in_turn: bool
 ) -> None:
     if in_turn:
         plan = _plan(work, collection, settings)
@@ -188,11 +188,9 @@ def _begin(
         launch(work, collection, settings)
 
 
-def _plan(
-    work: Path, collection: str, settings: TrainingSettings | LexicalSettings
-) -> dict[str, Any]:
+def _plan(work: Path, collection: str, settings: TrainingSettings | MadeSettings) -> dict[str, Any]:
     """What a run was asked for, as its folder keeps it."""
-    if isinstance(settings, LexicalSettings):
+    if not isinstance(settings, TrainingSettings):
         return {"collection": collection, "lexical": settings.as_json()}
     return {
         "collection": collection,
@@ -204,7 +202,7 @@ def _plan(
 def launch(
     work: Path,
     collection: str,
-    settings: TrainingSettings | LexicalSettings,
+    settings: TrainingSettings | MadeSettings,
     minutes: int = 0,
 ) -> None:
     """Start a worker and write down who it is.
@@ -215,7 +213,7 @@ def launch(
     plan = _plan(work, collection, settings)
     if minutes:
         plan["minutes"] = minutes
-    if isinstance(settings, LexicalSettings):
+    if not isinstance(settings, TrainingSettings):
         arguments = settings.as_arguments()
         (work / PROGRESS).unlink(missing_ok=True)  # it begins anew
     else:

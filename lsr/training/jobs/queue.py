@@ -61,7 +61,7 @@ def _turn(minutes: int) -> bool:
     waiting = queued()
     if not running and waiting:
         job = waiting[0]
-        settings = job.lexical or job.settings
+        settings = job.made or job.settings
         assert settings is not None  # noqa: S101  (every queued run has one or the other)
         launch(_work_of(job), job.collection, settings, minutes)
     return bool(running or waiting)

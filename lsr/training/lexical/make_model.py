@@ -35,7 +35,7 @@ from lsr.training.lexical.settings import LexicalReport, LexicalSettings, Tuning
 from lsr.training.lexical.steps import Steps
 from lsr.training.lexical.tuning import Tuning
 from lsr.training.parts import told
-from lsr.training.run_folder import PROGRESS, is_lexical_job, run_folder, run_to_itself
+from lsr.training.run_folder import PROGRESS, is_followed, run_folder, run_to_itself
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def make_lexical(
         made = yield from _noted(_made(collection, vocabulary, settings), work)
         head = made.head.projection(len(vocabulary))
         _write(collection, folder, head, vocabulary, settings, made, title)
-        if is_lexical_job(work):
+        if is_followed(work):
             remove_folder(work)
 
 
@@ -85,7 +85,7 @@ def _noted(
     """The reports, each also written down where a page follows the run."""
 
     def note(report: LexicalReport) -> LexicalReport:
-        if is_lexical_job(work):
+        if is_followed(work):
             write_json(work / PROGRESS, asdict(report))
         return report
 

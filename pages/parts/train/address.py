@@ -10,14 +10,17 @@ from typing import Any, cast
 from lsr.exceptions import QueryError
 from lsr.model.expansion import ExpansionControl
 from lsr.training.lexical.settings import LexicalSettings, Method
+from lsr.training.other_settings import OTHER_METHODS, MadeSettings, OtherSettings
 from lsr.training.settings import TrainingSettings
 from pages.parts import address
 from pages.parts.train.words import (
     CONTROLS,
     LEXICAL_TARGET,
     METHODS,
+    OTHER_TARGET,
     PRESETS,
     REGULARIZERS,
+    WITHOUT_CAPTIONS,
 )
 
 POINTS = 20  # of a curve: a validation takes a second or two
@@ -40,23 +43,27 @@ class TrainingChoice:
 def read_method(has_captions: bool) -> str:
     """The method that the address asks for; what was chosen before there were methods is free.
 
-    Without captions there is only one, whatever the address says.
+    Without captions there are fewer, whatever the address says.
 
     Raises:
         QueryError: no such method.
     """
     if not has_captions:
-        return "encoder-terms"
+        asked = address.read_text("method")
+        return asked if asked in WITHOUT_CAPTIONS else WITHOUT_CAPTIONS[0]
     free = any(address.read_text(name) is not None for name in _FREE)
     return address.read_option("method", list(METHODS), "trained" if free else "tuned")
 
 
-def read_lexical(method: str) -> LexicalSettings:
-    """The settings of a lexical method that the address asks for.
+def read_made(method: str) -> MadeSettings:
+    """The settings of a method that makes a model in one go, as the address asks for.
 
     Raises:
         QueryError: a number of active terms that no head can have.
     """
+    if method in OTHER_METHODS:
+        target = _whole("active", 1, 4_096, OTHER_TARGET)
+        return OtherSettings(method, target)
     target = _whole("active", 1, 100_000, LEXICAL_TARGET)
     return LexicalSettings(cast(Method, method), target)
 

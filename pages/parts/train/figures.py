@@ -52,7 +52,7 @@ def show_figures(job: Job, teacher: float | None) -> None:
 
 def show_settings(job: Job) -> None:
     """What the run was told, folded away."""
-    known = job.lexical.as_json() if job.lexical else None
+    known = job.made.as_json() if job.made else None
     if job.settings is not None:
         known = settings_as_json(job.settings)
     if known is not None:
@@ -123,6 +123,8 @@ def _measures(metrics: dict[str, Any]) -> None:
         f"{metrics['flops']:.1f}",
         help="Active terms that a random caption and a random image share: what a search costs.",
     )
+    if metrics["exact@20"] is None:  # terms are no words
+        return
     cells.metric(
         "Exact@20",
         f"{metrics['exact@20']:.2f}",

@@ -8,16 +8,22 @@ from lsr.collection.collection import Collection
 from lsr.encoders.loading import can_encode
 from lsr.training import jobs
 from lsr.training.lexical.labels import has_captions, texts_of, training_split
-from lsr.training.lexical.settings import LexicalSettings
+from lsr.training.other_settings import MadeSettings, OtherSettings
 from lsr.training.settings import TrainingSettings
 from pages.parts import actions, address, caches, mode
 from pages.parts.choice import free_name, names
 from pages.parts.markup import escape, sentence
 from pages.parts.messages import show_off
-from pages.parts.train.address import read_lexical, read_method
+from pages.parts.train.address import read_made, read_method
 from pages.parts.train.duration import say_duration
 from pages.parts.train.free import free_settings
-from pages.parts.train.words import HELP, LEXICAL_TARGET, METHODS
+from pages.parts.train.words import (
+    HELP,
+    LEXICAL_TARGET,
+    METHODS,
+    OTHER_TARGET,
+    WITHOUT_CAPTIONS,
+)
 
 
 def show_form(collection: str) -> None:
@@ -37,13 +43,13 @@ def show_form(collection: str) -> None:
     _choose_collection(collection)
     n_captions = _show_counts(images, method)
     name = _name_box()
-    settings: TrainingSettings | LexicalSettings
-    settings = free_settings(n_captions) if method == "trained" else _lexical(method, images)
+    settings: TrainingSettings | MadeSettings
+    settings = free_settings(n_captions) if method == "trained" else _made(method, images)
     if mode.current() != "owner":
         st.caption(_turns())
     elif any(job.alive for job in jobs.jobs()):
         st.caption("Another run is going on: both will take longer.")
-    missing = method == "encoder-terms" and not can_encode(images.encoder)
+    missing = method in ("encoder-terms", "splice") and not can_encode(images.encoder)
     if missing:
         st.warning(
             sentence(
@@ -68,7 +74,7 @@ def _turns() -> str:
     )
 
 
-def begin(name: str, collection: str, settings: TrainingSettings | LexicalSettings) -> None:
+def begin(name: str, collection: str, settings: TrainingSettings | MadeSettings) -> None:
     """Start a run and let the address show it.
 
     Raises:
@@ -81,7 +87,7 @@ def begin(name: str, collection: str, settings: TrainingSettings | LexicalSettin
 
 def _choose_method(method: str, has_captions: bool) -> None:
     """Nothing is left out of the address, as its default depends on what else is there."""
-    offered = list(METHODS) if has_captions else ["encoder-terms"]
+    offered = list(METHODS) if has_captions else list(WITHOUT_CAPTIONS)
     st.radio(
         "Method",
         offered,
@@ -92,16 +98,23 @@ def _choose_method(method: str, has_captions: bool) -> None:
     st.caption(METHODS[method].says)
 
 
-def _lexical(method: str, images: Collection) -> LexicalSettings:
-    """The one field of a lexical method, and what will be done with so many pairs."""
-    settings = read_lexical(method)
+def _made(method: str, images: Collection) -> MadeSettings:
+    """The one field of a method that makes a model in one go, and what will be done."""
+    settings = read_made(method)
+    other = isinstance(settings, OtherSettings)
     st.number_input(
         "Active terms an image",
         1,
-        100_000,
+        4_096 if other else 100_000,
         help=HELP["active"],
-        **address.bound("active", settings.target_active_terms, LEXICAL_TARGET),
+        **address.bound(
+            "active", settings.target_active_terms, OTHER_TARGET if other else LEXICAL_TARGET
+        ),
     )
+    if isinstance(settings, OtherSettings):
+        n_images = len(images.image_rows(training_split(images)))
+        st.info(sentence(settings.reasons(n_images)), icon=":material/lightbulb:")
+        return settings
     texts = texts_of(images, method)
     if texts.says:
         st.info(sentence(texts.says), icon=":material/label:")
@@ -129,7 +142,7 @@ def _write_collection() -> None:
 
 def _show_counts(images: Collection, method: str) -> int:
     """Say how much there is to learn from; the number of training captions."""
-    if method == "encoder-terms":
+    if method in WITHOUT_CAPTIONS:
         count = len(images.image_rows(training_split(images)))
         st.caption(f"{escape(images.title)}: {count:,} images to learn from, no captions needed.")
         return 0

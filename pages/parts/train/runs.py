@@ -145,7 +145,7 @@ def _buttons(job: Job) -> None:
         return
     with st.container(horizontal=True, gap="small"):
         if (job.ours or job.status == "queued") and actions.owns(f"run {job.name}"):
-            kept = "It can be started again." if job.lexical else "What it reported is kept."
+            kept = "What it reported is kept." if job.resumes else "It can be started again."
             if st.button("Stop", icon=":material/stop:", help=kept):
                 with st.spinner("Stopping…"):
                     actions.stop(job)
@@ -173,8 +173,8 @@ def _buttons(job: Job) -> None:
 
 
 def _go_on(job: Job) -> None:
-    """A run of free training goes on where it stopped; a lexical model begins anew."""
-    if job.lexical:
+    """A run goes on where it stopped, or begins anew."""
+    if not job.resumes:
         label, icon = "Start again", ":material/replay:"
         about = "It cannot be resumed: it begins anew, with the same settings."
     else:

@@ -35,8 +35,19 @@ METHODS = {
         "All weights are learnt, step by step, as in the paper. For thousands of captions; on few "
         "of them its terms mean little.",
     ),
+    "splice": MethodWords(
+        "Sums of words",
+        "Each vector becomes a sum of few word vectors of its own encoder (SpLiCE). No training "
+        "step, and no caption is needed.",
+    ),
+    "sae": MethodWords(
+        "Latents",
+        "A sparse autoencoder finds its own units. A latent is named after the word that best "
+        "tells which captions fire it, where one agrees; others stay numbers.",
+    ),
 }
-LEXICAL_TARGET = 64
+WITHOUT_CAPTIONS = ("encoder-terms", "splice", "sae")
+LEXICAL_TARGET, OTHER_TARGET = 64, 32
 
 
 class Preset(NamedTuple):
@@ -75,7 +86,8 @@ CONTROLS = {
 REGULARIZERS = {"l1": "L1", "flops": "FLOPs", "df-flops": "FLOPs by document frequency"}
 HELP = {
     "method": "How the model is made. With the first three its terms are words from the start, and "
-    "an image has as many as you ask for; free training has to find them.",
+    "an image has as many as you ask for; free training has to find them. The last two make no "
+    "head, to compare words with latents.",
     "active": "Mean number of terms with a weight above zero in a training image. Fewer: shorter "
     "explanations and faster search, but less exact.",
     "preset": "Where the settings below start from. Whatever you change stays changed.",
