@@ -65,5 +65,6 @@ def export(options: argparse.Namespace, log: Log) -> Answer:
                 "seconds": report.seconds,
             }
         else:
-            log(f"{report.file}  {report.done:,}/{report.total:,}")
+            what = "vectors " if report.reads else ""
+            log(f"{report.file}  {what}{report.done:,}/{report.total:,}")
     return answer

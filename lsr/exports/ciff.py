@@ -39,14 +39,23 @@ def write_ciff(selection: Selection, folder: Path) -> Writing:
     lost = 0
     for vectors in selection.sets:
         name = f"{vectors.kind}.ciff"
-        blocks = []
-        for _, block in vectors.sparse_blocks():
-            blocks.append(quantised(block, selection.scale))
-            lost += block.nnz - blocks[-1].nnz
-        documents = sp.csr_matrix(sp.vstack(blocks, format="csr"))
+        documents, rounded = yield from _quantised(vectors, name, selection.scale)
+        lost += rounded
         with (folder / name).open("wb") as file:
             yield from _write_index(file, name, selection, vectors, documents)
     return {"quantiser": quantiser_card(selection.scale, lost), "notes": id_notes(*selection.sets)}
+
+
+def _quantised(vectors: VectorSet, name: str, scale: int) -> Steps[tuple[sp.csr_matrix, int]]:
+    """All vectors with whole-number weights, and how many weights became 0."""
+    weights = 0
+    blocks = []
+    for part, block in vectors.sparse_blocks():
+        weights += block.nnz
+        blocks.append(quantised(block, scale))
+        yield ExportReport(name, part.stop, len(vectors), 0, reads=True)
+    documents = sp.csr_matrix(sp.vstack(blocks, format="csr"))
+    return documents, weights - documents.nnz
 
 
 def _write_index(

@@ -33,12 +33,14 @@ class ExportReport:
     """How far the writing of one file is.
 
     done, total: images, captions or queries. rows: lines or vectors that the file holds so far.
+    reads: the vectors are still gathered, of which the file is written afterwards.
     """
 
     file: str
     done: int
     total: int
     rows: int
+    reads: bool = False
 
 
 _Outcome = TypeVar("_Outcome")

@@ -93,7 +93,11 @@ def _write_run(
 ) -> Steps[tuple[int, int]]:
     """One line a hit, best first; how many queries have none, and how many a tie that matters."""
     name = f"{_DIRECTIONS[ranked.kind]}.run"
-    matrix = stack([block for _, block in ranked.sparse_blocks()], len(selection.terms))
+    blocks = []
+    for part, block in ranked.sparse_blocks():
+        blocks.append(block)
+        yield ExportReport(name, part.stop, len(ranked), 0, reads=True)
+    matrix = stack(blocks, len(selection.terms))
     vocabulary = selection.fitted_model.vocabulary.fingerprint
     index = MemoryIndex(SparseVectors(matrix, tuple(field_ids(ranked.ids)), vocabulary))
     ids = field_ids(queries.ids)

@@ -59,6 +59,26 @@ def test_reports_count_up_to_what_there_is(collection, model, tmp_path, name):
     assert {one.name: one.rows for one in done.files if one.rows is not None} == last
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_no_more_than_a_block_of_vectors_passes_between_two_reports(
+    collection, model, tmp_path, name, monkeypatch
+):
+    """So that a long export says how far it is, and can be stopped."""
+    monkeypatch.setattr("lsr.exports.selection._BLOCK", 5)
+    blocks = 0
+    project = type(model).sparse
+
+    def counting(*given):
+        nonlocal blocks
+        blocks += 1
+        return project(*given)
+
+    monkeypatch.setattr(type(model), "sparse", counting)
+    for _ in run_export(ExportRequest("tiny", "tiny", name, tmp_path / "out")):
+        assert blocks <= 1
+        blocks = 0
+
+
 def test_the_command_offers_every_format():
     assert export_command.FORMATS.replace(" or ", ", ").split(", ") == NAMES
 

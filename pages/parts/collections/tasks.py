@@ -98,10 +98,11 @@ def _progress(report: object) -> tuple[float, str]:
             kind=stage, done=done, total=total, seconds_left=left, per_second=speed
         ):
             told = f"{stage}, {done:,} of {total:,}"
-        case ExportReport(file=file, done=done, total=total):
-            return done / max(total, 1), f"{escape(file)}, {done:,} of {total:,}"
+        case ExportReport(file=file, done=done, total=total, reads=reads):
+            what = f"{'vectors for ' if reads else ''}{escape(file)}"
+            return done / max(total, 1), f"{what}, {done:,} of {total:,}"
         case _:
-            return 0.0, "starting"
+            return 0.0, "reading what is there"
     told += f", {speed:,.0f} a second" if speed else ""
     share = done / max(total, 1)
     return share, told if share == 1 else f"{told}, {time_left(left)}"
