@@ -231,7 +231,10 @@ def _model(folder: str, stamp: str) -> Model:
     return _kept(load_model(Path(folder)))
 
 
-@st.cache_resource(max_entries=3, show_spinner="Opening the index. The first time on a machine this takes half a minute…")
+_OPENING = "Opening the index. The first time on a machine this takes half a minute…"
+
+
+@st.cache_resource(max_entries=3, show_spinner=_OPENING)
 def _searcher(_images: Collection, _head: Model, engine: str, *marks: str) -> Searcher:
     return _opened(_images, _head, engine, *marks)
 

@@ -21,6 +21,7 @@ from pages.parts.markup import escape as escape_markdown
 
 DRAWS = UNTIL_KNOWN
 _PATIENCE = 1.2  # seconds that a page waits for what it begins to measure
+_WAITING_PIXELS = 200  # of the place of a chart that nothing is measured for yet
 # A curve whose ends differ by less than this share is called flat.
 _FLAT = 0.01
 _SHORT = {
@@ -169,6 +170,11 @@ def _show_chart(
     """A click on a point turns the knob to it and shows what changes there."""
     teacher, x = found[0].teacher.get(setting.y), setting.cost(direction)
     drawn = [Curve(one.name, one.rows, turned.place, bool(one.null)) for one in found if one.rows]
+    if not drawn:
+        st.container(border=True, height=_WAITING_PIXELS).caption(
+            "The curve is drawn here as soon as its first values are measured."
+        )
+        return
     figure = trade_off_figure(
         drawn, charts.colours(), x=x, y=setting.y, log=setting.log, teacher=teacher
     )
