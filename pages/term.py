@@ -7,11 +7,13 @@ import streamlit as st
 
 from lsr.search.results import TermCard
 from lsr.search.searcher import Searcher
+from lsr.search.stand_ins import stands_for
 from pages.parts import address, caches, cards, charts, links
 from pages.parts.choice import current_choice
 from pages.parts.entry import draw
 from pages.parts.markup import escape
 from pages.parts.messages import mistakes_shown
+from pages.parts.search.why import term_link
 
 TOP = 12
 SPREAD, PARTED = 8, 8
@@ -37,6 +39,7 @@ def show() -> None:
             _show_term(ready, card)
             _show_spread(ready, card)
             _show_said(ready, card)
+            _show_stand_ins(ready, card)
     _show_frequent(ready)
 
 
@@ -117,7 +120,7 @@ def _show_spread(ready: Searcher, card: TermCard) -> None:
         )
         for place in places.tolist()
     ]
-    cards.show_tiles(ready.collection, tiles, key="spread", width=110)
+    cards.show_tiles(ready.collection, tiles, key="spread", width=98)
 
 
 def _show_said(ready: Searcher, card: TermCard) -> None:
@@ -144,7 +147,43 @@ def _show_said(ready: Searcher, card: TermCard) -> None:
         st.markdown(f"**{len(rows):,} image{'s' * (len(rows) != 1)}: {title}**")
         ids = [found.ids[row] for row in sorted(rows)[:PARTED]]
         tiles = [cards.Tile(i, escape(cards.description(ready.collection, i))) for i in ids]
-        cards.show_tiles(ready.collection, tiles, key=key, width=110)
+        cards.show_tiles(ready.collection, tiles, key=key, width=98)
+
+
+def _show_stand_ins(ready: Searcher, card: TermCard) -> None:
+    """The words of captions that activate the term without saying it."""
+    known = caches.known_captions(ready)
+    if known is None:
+        return
+    vocabulary = ready.model.vocabulary
+    found = stands_for(known, vocabulary.id_of(card.term), vocabulary.terms)
+    if not found.fired:
+        return
+    st.header(
+        "Stands in for",
+        anchor=False,
+        help="Words whose captions activate the term though they do not say it, by the low end of "
+        "the 95 % interval of their share. A synonym here is expansion at work; a word that has "
+        "nothing to do with the term is a stray weight.",
+    )
+    every = "" if len(known) == known.among else f", spread over all {known.among:,}"
+    st.caption(
+        f"{found.fired:,} of the {found.captions:,} captions that do not say it activate it all "
+        f"the same ({len(known):,} captions looked at{every})."
+    )
+    if not found.words:
+        return
+    rows = "".join(
+        f"<tr><th scope='row'>{term_link(one.word)}</th><td>{one.fired:,} of {one.captions:,}</td>"
+        f"<td class='product'><i class='first' style='width:{100 * one.fired / one.captions:.0f}%'>"
+        f"</i><b>{one.fired / one.captions:.0%}</b></td></tr>"
+        for one in found.words
+    )
+    st.html(
+        "<table class='why'><thead><tr><th scope='col'>word said</th>"
+        "<th scope='col'>captions that activate the term</th><th scope='col'>share</th></tr>"
+        f"</thead><tbody>{rows}</tbody></table>"
+    )
 
 
 def _show_frequent(ready: Searcher) -> None:

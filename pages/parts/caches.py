@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from lsr.evaluation.projected import ProjectedSplit
     from lsr.search.audit import Audit
     from lsr.search.searcher import Searcher
+    from lsr.search.stand_ins import KnownCaptions
     from lsr.sweep.laboratory import Laboratory
 
 # What an imported collection stores, so that nothing is made smaller here.
@@ -188,6 +189,18 @@ def _spoken(_ready: Searcher, *marks: str) -> np.ndarray:
     from lsr.search.support import spoken_terms
 
     return spoken_terms(_ready.collection, _ready.model.vocabulary)
+
+
+def known_captions(ready: Searcher) -> KnownCaptions | None:
+    """Captions of the images that are searched, under the model; projected once."""
+    return _known_captions(ready, *marks_of(ready))
+
+
+@st.cache_resource(max_entries=3, show_spinner="Projecting the captions…")
+def _known_captions(_ready: Searcher, *marks: str) -> KnownCaptions | None:
+    from lsr.search.stand_ins import known_captions
+
+    return _kept(known_captions(_ready.collection, _ready.model))
 
 
 def marks_of(ready: Searcher) -> tuple[str, str]:

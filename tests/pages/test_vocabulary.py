@@ -91,3 +91,12 @@ def test_an_image_page_ranks_the_image_for_its_own_captions(ready):
     assert not app.exception
     labels = [link.proto.label for link in app.get("page_link")]
     assert sum("own words **" in label for label in labels) == 5
+
+
+def test_a_term_tells_what_it_stands_in_for(scenes):
+    app = opened("term", term="animal", collection=scenes)
+    assert not app.exception
+    assert "Stands in for" in [one.value for one in app.header]
+    table = next(one.proto.body for one in app.get("html") if "word said" in one.proto.body)
+    assert "term=donkey" in table
+    assert "term=animal" not in table  # a caption that says it needs no other word for it

@@ -145,7 +145,7 @@ def _reason(one: Reason, most: float, *, checked: bool) -> str:
             else "<abbr title='No caption says it'>·</abbr>"
         )
     return (
-        f"<tr><th scope='row'>{_term_link(one.term)} {mark}</th>"
+        f"<tr><th scope='row'>{term_link(one.term)} {mark}</th>"
         f"<td>{one.query_weight:.2f} × {one.image_weight:.2f}</td>"
         f"<td class='product'><i class='{kind}' title='{one.origin}' "
         f"style='width:{100 * one.product / most:.1f}%'></i><b>{one.product:.2f}</b></td></tr>"
@@ -155,7 +155,7 @@ def _reason(one: Reason, most: float, *, checked: bool) -> str:
 def show_differences(above: Rival) -> None:
     """The terms that set a rival apart, as a small table."""
     rows = "".join(
-        f"<tr><th scope='row'>{_term_link(one.term)}</th><td>{one.here:.2f}</td>"
+        f"<tr><th scope='row'>{term_link(one.term)}</th><td>{one.here:.2f}</td>"
         f"<td>{one.there:.2f}</td><td>{one.there - one.here:+.2f}</td></tr>"
         for one in above.differences[:_DIFFERENCES]
     )
@@ -166,7 +166,8 @@ def show_differences(above: Rival) -> None:
     )
 
 
-def _term_link(term: str) -> str:
+def term_link(term: str) -> str:
+    """A term as HTML that leads to its page."""
     carried = links.parameters(st.query_params.to_dict())
     place = html_escape(f"term?{urlencode({**carried, 'term': term})}")
     return f"<a href=\"{place}\" target='_self'>{html_escape(term)}</a>"
@@ -183,7 +184,7 @@ def show_mirrored(names: tuple[str, str], here: list[Reason], there: list[Reason
     terms = sorted(products, key=lambda term: (-products[term], term))[:_MIRRORED]
     rows = "".join(
         f"<tr><td class='left'>{_side(left.get(term), most, first=False)}</td>"
-        f"<th scope='row'>{_term_link(term)}</th>"
+        f"<th scope='row'>{term_link(term)}</th>"
         f"<td class='product'>{_side(right.get(term), most, first=True)}</td></tr>"
         for term in terms
     )
