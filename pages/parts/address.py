@@ -14,6 +14,7 @@ from typing import Any
 import streamlit as st
 
 from lsr.exceptions import QueryError, shorten
+from pages.parts.messages import or_default
 
 LAST_ADDRESS = "last-address"  # in the session, for the links that lead back to a page
 
@@ -49,6 +50,21 @@ def read_option(name: str, options: Sequence[str], default: str) -> str:
         QueryError: another word.
     """
     return parse_option(name, read_text(name), options, default)
+
+
+def flag(name: str, default: bool) -> bool:
+    """As `read_flag`; what the address says wrong is shown, and the default is meant."""
+    return or_default(lambda: read_flag(name, default), default)
+
+
+def number(name: str, low: float, high: float, default: float) -> float:
+    """As `read_number`; what the address says wrong is shown, and the default is meant."""
+    return or_default(lambda: read_number(name, low, high, default), default)
+
+
+def option(name: str, options: Sequence[str], default: str) -> str:
+    """As `read_option`; what the address says wrong is shown, and the default is meant."""
+    return or_default(lambda: read_option(name, options, default), default)
 
 
 def parse_flag(name: str, raw: str | None, default: bool) -> bool:
@@ -122,10 +138,9 @@ def choose(
 ) -> str:
     """Buttons side by side for a parameter; the one of `options`, names with labels, it is set to.
 
-    Raises:
-        QueryError: the address says another word.
+    Where the address says another word, that is shown, and the default is meant.
     """
-    value = read_option(name, list(options), default)
+    value = option(name, list(options), default)
     st.segmented_control(
         label,
         list(options),

@@ -631,3 +631,26 @@ def test_the_theme_needs_no_network():
     text = (APP.parent / ".streamlit" / "config.toml").read_text("utf-8")
     assert "http" not in text
     assert json.dumps("none") in text
+
+
+def drawn(app: AppTest) -> list[int]:
+    """How many there are of what a page is made of."""
+    kinds = ("markdown", "caption", "metric", "button", "selectbox", "plotly_chart", "page_link")
+    return [len(app.get(kind)) for kind in kinds]
+
+
+@pytest.mark.parametrize(
+    ("page", "name"),
+    [
+        *(("search", name) for name in ("tiles", "boost")),
+        *(("expansion", name) for name in ("rate", "split", "view")),
+        ("collections", "view"),
+    ],
+)
+def test_what_one_option_says_wrong_leaves_the_rest_of_the_page(scenes, page, name):
+    asked = {"collection": scenes, "q": "a dog"} if page == "search" else {"collection": scenes}
+    right, wrong = opened(page, **asked), opened(page, **asked, **{name: "zzz"})
+    assert not right.error
+    assert len(wrong.error) == 1
+    assert "zzz" in wrong.error[0].value
+    assert drawn(wrong) == drawn(right)

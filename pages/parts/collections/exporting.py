@@ -30,10 +30,10 @@ def show_export(one: Overview) -> None:
         return
     models = fitting(one.name)
     known = {form.name: form for form in formats() if models or not form.needs_model}
-    name = address.read_option("format", list(known), next(iter(known)))
+    name = address.option("format", list(known), next(iter(known)))
     split_names = [*one.splits, "all"]
     default = "test" if "test" in split_names else "all"
-    split = address.read_option("export-split", split_names, default)
+    split = address.option("export-split", split_names, default)
     raw = address.read_text("export-model")
     model = raw if raw in models else next(iter(models), None)
     st.selectbox("Format", list(known), **address.bound("format", name, next(iter(known))))

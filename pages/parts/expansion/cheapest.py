@@ -66,9 +66,9 @@ def show_cheapest(setting: Setting) -> bool:
 
 def _choose() -> tuple[int, str, str]:
     with st.container(horizontal=True, gap="medium"):
-        keep = int(address.read_number("keep", _KEEPS[0], _KEEPS[-1], 98))
-        measure = address.read_option("of", RANK_MEASURES, "R@1")
-        cost = address.read_option("cost", _SOLVED_FOR, "posting_cost")
+        keep = int(address.number("keep", _KEEPS[0], _KEEPS[-1], 98))
+        measure = address.option("of", RANK_MEASURES, "R@1")
+        cost = address.option("cost", _SOLVED_FOR, "posting_cost")
         st.select_slider(
             "Keep",
             _KEEPS,

@@ -11,6 +11,7 @@ from lsr.exceptions import QueryError
 from lsr.sweep.knobs import PRUNINGS, Knob, Part, Sides
 from lsr.sweep.sweep import RATE_STOPS
 from pages.parts import address
+from pages.parts.messages import or_default
 
 KINDS = {
     "word": "Word rate",
@@ -74,46 +75,13 @@ class Turned:
         return SLIDERS[self.knob.control].parameter
 
 
-def read_kind() -> str:
-    """The kind of knob that the address names.
-
-    Raises:
-        QueryError: none of KINDS.
-    """
-    return address.read_option("control", list(KINDS), _FIRST)
-
-
 def choose_kind() -> str:
-    """Draw the choice of a kind of knob and return it.
-
-    Raises:
-        QueryError: the address names another; the choice is drawn all the same.
-    """
-    try:
-        kind = read_kind()
-    except QueryError:
-        _draw_kinds(_FIRST)
-        raise
-    _draw_kinds(kind)
-    return kind
-
-
-def _draw_kinds(kind: str) -> None:
-    st.segmented_control(
-        "Knob",
-        list(KINDS),
-        format_func=KINDS.__getitem__,
-        required=True,
-        **address.bound("control", kind, _FIRST),
-    )
+    """Draw the choice of a kind of knob and return it."""
+    return address.choose("control", "Knob", KINDS, _FIRST)
 
 
 def turn_knob(kind: str) -> Turned:
-    """Draw the choices of a kind of knob and its slider, and return where it stands.
-
-    Raises:
-        QueryError: the address names a side, a part or a value that is not there.
-    """
+    """Draw the choices of a kind of knob and its slider, and return where it stands."""
     if kind == "word":
         knob = Knob(_choose_rates())
     elif kind == "prune":
@@ -121,7 +89,7 @@ def turn_knob(kind: str) -> Turned:
     else:
         knob = Knob(kind)
     name, stops, default, label = SLIDERS[knob.control]
-    value = parse_stop(name, address.read_text(name), stops, default)
+    value = or_default(lambda: parse_stop(name, address.read_text(name), stops, default), default)
     whole = knob.control in ("top-k", "bits")
     st.select_slider(
         label,

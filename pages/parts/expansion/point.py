@@ -38,7 +38,7 @@ def show_point(setting: Setting, turned: Turned) -> None:
     # At full expansion the usual baseline would be the point itself.
     whole = turned.knob.control in ("caption", "mean", "word") and turned.value == 1
     default = _LITERAL if whole else _FULL
-    raw = address.read_option("baseline", [_FULL, _LITERAL, _OTHER, _NULL], default)
+    raw = address.option("baseline", [_FULL, _LITERAL, _OTHER, _NULL], default)
     baseline = raw if raw in options else default
     st.segmented_control(
         "Against",

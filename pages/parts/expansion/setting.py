@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from lsr.collection.collection import Collection
 from lsr.evaluation.passes import COSTS, MEASURES
@@ -15,6 +17,7 @@ from lsr.sweep.laboratory import Laboratory
 from lsr.sweep.nulls import NULLS
 from pages.parts import address, caches
 from pages.parts.choice import Choice, fitting, read_name, second_model
+from pages.parts.messages import or_default
 
 NONE = "none"
 CAPTIONS = "captions"
@@ -85,26 +88,32 @@ def choose_setting(choice: Choice, images: Collection) -> Setting:
     """Draw the two boxes of choices and return what they say.
 
     Raises:
-        CollectionError: nothing can be measured. QueryError: the address says what is not there.
+        CollectionError: nothing can be measured.
     """
+    told = st.container()  # what the address says wrong: a closed box would hide it
     with st.popover("Measured on", icon=":material/compare:"):
-        split, direction, against = _choose_task(choice, images)
-        queries = _choose_queries(images, split)
+        split, direction, against = _choose_task(choice, images, told)
+        queries = _choose_queries(images, split, told)
     with st.popover("Axes and null", icon=":material/monitoring:"):
-        y, x, log, null = _choose_chart(direction)
+        y, x, log = _choose_chart(direction, told)
+        null = choose_null(told)
     models = (choice.model,) if against == NONE else (choice.model, against)
     return Setting(choice.collection, models, split, direction, null, x, y, log, queries)
 
 
-def _choose_task(choice: Choice, images: Collection) -> tuple[str, str, str]:
+def _choose_task(choice: Choice, images: Collection, told: DeltaGenerator) -> tuple[str, str, str]:
     splits = measurable_splits(images)
     default_split = "test" if "test" in splits else splits[0]
-    split = address.read_option("split", splits, default_split)
-    direction = address.read_option("direction", DIRECTIONS, DIRECTIONS[0])
+    split = _option("split", splits, default_split, told)
+    direction = _option("direction", DIRECTIONS, DIRECTIONS[0], told)
     others = [name for name in fitting(choice.collection) if name != choice.model]
     default_other = preferred_other(others)
     raw = address.read_text("against")
-    against = default_other if raw is None else read_name("model", raw, [*others, NONE])
+    against = default_other
+    if raw is not None:
+        with told:
+            known = [*others, NONE]
+            against = or_default(lambda: read_name("model", raw, known), default_other)
     st.selectbox(
         "Split",
         splits,
@@ -130,16 +139,12 @@ def _choose_task(choice: Choice, images: Collection) -> tuple[str, str, str]:
     return split, direction, against
 
 
-def _choose_queries(images: Collection, split: str) -> str:
-    """The query set that takes the place of the captions; empty for the captions.
-
-    Raises:
-        QueryError: the address names another.
-    """
+def _choose_queries(images: Collection, split: str, told: DeltaGenerator) -> str:
+    """The query set that takes the place of the captions; empty for the captions."""
     if not images.query_sets:
         return ""
     default = usual_queries(images, split) or CAPTIONS
-    queries = address.read_option("queries", [CAPTIONS, *images.query_sets], default)
+    queries = _option("queries", [CAPTIONS, *images.query_sets], default, told)
     st.selectbox(
         "Queries",
         [CAPTIONS, *images.query_sets],
@@ -151,12 +156,19 @@ def _choose_queries(images: Collection, split: str) -> str:
     return "" if queries == CAPTIONS else queries
 
 
-def _choose_chart(direction: str) -> tuple[str, str, bool, str]:
-    y = address.read_option("y", MEASURES, MEASURES[0])
+def _option(name: str, options: Sequence[str], default: str, told: DeltaGenerator) -> str:
+    """What the address says, else the default; `told` shows what is wrong with it."""
+    with told:
+        return address.option(name, options, default)
+
+
+def _choose_chart(direction: str, told: DeltaGenerator) -> tuple[str, str, bool]:
+    y = _option("y", MEASURES, MEASURES[0], told)
     # Most knobs act on captions: what they save is a term of the query, or else a posting.
     default_x = COSTS[0] if direction == DIRECTIONS[0] else "posting_cost"
-    x = address.read_option("x", COSTS, default_x)
-    log = address.read_flag("log", False)
+    x = _option("x", COSTS, default_x, told)
+    with told:
+        log = address.flag("log", False)
     st.selectbox(
         "Accuracy (upwards)",
         MEASURES,
@@ -177,22 +189,20 @@ def _choose_chart(direction: str) -> tuple[str, str, bool, str]:
     st.toggle(
         "Logarithmic cost", **address.bound("log", log, default=False, as_text=address.flag_text)
     )
-    return y, x, log, choose_null()
+    return y, x, log
 
 
-def choose_null() -> str:
-    """Draw the null switch; one of `lsr.sweep.nulls.NULLS`, or empty.
-
-    Raises:
-        QueryError: the address names another.
-    """
-    null = address.choose(
-        "null",
+def choose_null(told: DeltaGenerator) -> str:
+    """Draw the null switch; one of `lsr.sweep.nulls.NULLS`, or empty."""
+    null = _option("null", list(_NULLS), NONE, told)
+    st.segmented_control(
         "Null",
-        _NULLS,
-        NONE,
+        list(_NULLS),
+        format_func=_NULLS.__getitem__,
+        required=True,
         help="The first model with its work undone: expansion terms dealt out to other captions, "
         "a head of random weights cut to as many terms, or captions as bare lists of words.",
+        **address.bound("null", null, NONE),
     )
     return "" if null == NONE else null
 

@@ -26,7 +26,7 @@ def show_cloud(setting: Setting, turned: Turned, text: str) -> None:
 
 
 def _choose_rate() -> float:
-    rate = address.read_number("cloud", 0.0, 1.0, 0.5)
+    rate = address.number("cloud", 0.0, 1.0, 0.5)
     st.slider(
         "Word-level rate of the draws",
         0.0,
@@ -90,7 +90,7 @@ def _median(cloud: ImageRanks, last: int) -> str:
 
 def show_prices(setting: Setting, turned: Turned, text: str) -> None:
     """What every term costs and brings, and what a budget of postings still finds."""
-    share = int(address.read_number("budget", _SHARES[0], _SHARES[-1], 100))
+    share = int(address.number("budget", _SHARES[0], _SHARES[-1], 100))
     st.slider(
         "Budget, percent of the postings of the whole query",
         _SHARES[0],

@@ -42,7 +42,7 @@ def show_trained(choice: Choice) -> None:
             "`python -m lsr ablate --out assets/ablation` to train the grid."
         )
         return
-    null = choose_null()
+    null = choose_null(st.container())
     nulls = _null_rows(choice, null) if null else []
     if nulls:
         st.caption(f"{explain.NULLS[null]} Measured with {escape(choice.model)}.")
@@ -83,9 +83,9 @@ def _show_controls(
     )
     with st.container(horizontal=True, gap="medium"):
         measured = _measured(tables.study("controls"))
-        y = address.read_option("trained-y", measured, "literal_R@1")
-        x = address.read_option("trained-x", _COST, "flops")
-        own = address.read_flag("own", False)
+        y = address.option("trained-y", measured, "literal_R@1")
+        x = address.option("trained-x", _COST, "flops")
+        own = address.flag("own", False)
         st.selectbox(
             "Accuracy",
             measured,
@@ -142,7 +142,7 @@ def _show_mismatch(tables: AblationTables, nulls: list[dict]) -> None:  # type: 
     rows.sort(key=lambda row: (row["control"] == "scheduled", row["control"]))
     weights = sorted({row["regularizer_weight"] for row in rows})
     names = [f"{weight:g}" for weight in weights]
-    chosen = address.read_option("weight", names, names[0])
+    chosen = address.option("weight", names, names[0])
     st.segmented_control(
         "Weight of the regularizer",
         names,

@@ -63,18 +63,13 @@ def read_options(images: Collection) -> Options:
         caption=address.read_text("caption") or "",
         active_terms=(least or None, most or None),
     )
-    tiles = int(
-        or_default(
-            lambda: address.read_option("tiles", [str(n) for n in TILES], str(USUAL_TILES)),
-            str(USUAL_TILES),
-        )
-    )
+    tiles = int(address.option("tiles", [str(n) for n in TILES], str(USUAL_TILES)))
     return Options(
-        or_default(lambda: address.read_flag("expansion", True), True),
+        address.flag("expansion", True),
         or_default(read_edit, Edit()),
         filters,
         tiles,
-        or_default(lambda: address.read_option("size", list(SIZES), "medium"), "medium"),
+        address.option("size", list(SIZES), "medium"),
         or_default(lambda: _count("sheet", 1, -(-MAX_K // tiles)), 1),
         or_default(lambda: _count("terms", 0), 0),
     )

@@ -44,15 +44,12 @@ def read_method(has_captions: bool) -> str:
     """The method that the address asks for; what was chosen before there were methods is free.
 
     Without captions there are fewer, whatever the address says.
-
-    Raises:
-        QueryError: no such method.
     """
     if not has_captions:
         asked = address.read_text("method")
         return asked if asked in WITHOUT_CAPTIONS else WITHOUT_CAPTIONS[0]
     free = any(address.read_text(name) is not None for name in _FREE)
-    return address.read_option("method", list(METHODS), "trained" if free else "tuned")
+    return address.option("method", list(METHODS), "trained" if free else "tuned")
 
 
 def read_made(method: str) -> MadeSettings:
