@@ -103,6 +103,16 @@ def test_own_words_beside_all_terms_and_why_in_both(images):
     assert "In **demo, own words alone**" in told
 
 
+def test_the_same_model_twice_differs_in_expansion_unless_told_otherwise(scenes):
+    app = opened(q=QUERY, collection=scenes, beside="search", against="demo")
+    assert [side["name"] for side in sides(app)] == ["demo", "demo, own words alone"]
+    assert "the same search" not in texts(app)
+    both = {"against": "demo", "beside-expansion": "on"}
+    app = opened(q=QUERY, collection=scenes, beside="search", **both)
+    assert "Both sides are the same search" in texts(app)
+    assert "RBO 1.00" in texts(app)
+
+
 def test_a_setting_is_in_force_until_it_is_taken_off(images):
     setting = "top-k=2 top-k@images=10"
     app = opened(q=QUERY, collection="scenes", setting=setting, beside="search")
@@ -150,6 +160,7 @@ def test_a_knob_is_carried_to_the_same_hits_on_search(images):
     [
         ([("mean", 0.5)], {"setting": "mean=0.5"}),
         ([("caption", 1.0)], {}),
+        ([("word", 1.0), ("threshold", 0.0)], {}),
         ([("caption", 0.0)], {"expansion": "off"}),
         (
             [("top-k", 8), ("caption", 0.4)],

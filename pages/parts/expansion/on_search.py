@@ -9,6 +9,7 @@ import streamlit as st
 
 from lsr.sweep.inference import InferenceSetting
 from lsr.sweep.knobs import Knob
+from lsr.sweep.solve import in_words
 from pages.parts import address, caches, links
 from pages.parts.expansion.query import usual_query
 from pages.parts.expansion.setting import Setting
@@ -28,7 +29,8 @@ def search_address(
     side by side.
     """
     rates = [value for knob, value in steps if knob.control == "caption"]
-    setting = str(InferenceSetting(tuple(one for one in steps if one[0].control != "caption")))
+    acting = (one for one in steps if one[0].control != "caption" and in_words(*one))
+    setting = str(InferenceSetting(tuple(acting)))
     found = links.parameters(address, q=text, split=split, setting=setting or None)
     if rates and rates[0] == 0:
         found["expansion"] = "off"

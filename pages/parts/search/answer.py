@@ -53,11 +53,16 @@ def show_like(
     """Images like a picture of the visitor's, and like the words beside it, if there are any."""
     plain = caches.searcher(choice)
     told = caches.uploaded(plain, caches.marks_of(plain), *upload)
-    _show_upload(plain.collection, upload, query, told.preview)
-    if query and parse_terms(query) is None:
-        asked = words_and_picture(plain, query, told.items)
-    else:
-        asked = picture_alone(upload.name, told.items)
+    words = query if query and parse_terms(query) is None else ""
+    with _beside_upload(upload, told.preview):
+        said = f" and “{escape(shorten(words))}”" if words else ""
+        st.header(f"Images like {escape(upload.name)}{said}", anchor=False)
+        if scenes := drawn_scenes(plain.collection.encoder):
+            st.caption(scenes)
+        if words:
+            asked = words_and_picture(plain, words, told.items)
+        else:
+            asked = picture_alone(upload.name, told.items)
     _show_answer(choice, asked, options, downloads, pair)
 
 
@@ -69,8 +74,9 @@ def show_found(
     _show_answer(choice, asked, options, downloads, pair)
 
 
-def _show_upload(images: Collection, upload: Upload, query: str, preview: bytes) -> None:
-    left, right = st.columns([1, 7], vertical_alignment="center")
+def _beside_upload(upload: Upload, preview: bytes) -> DeltaGenerator:
+    """Show the picture; the place beside it."""
+    left, right = st.columns([1, 6], vertical_alignment="center")
     with left:
         st.image(
             preview,
@@ -78,11 +84,7 @@ def _show_upload(images: Collection, upload: Upload, query: str, preview: bytes)
             alt=f"The uploaded picture {upload.name}",
             output_format="JPEG",
         )
-    with right:
-        words = f" and “{escape(shorten(query))}”" if query else ""
-        st.header(f"Images like {escape(upload.name)}{words}", anchor=False)
-        if scenes := drawn_scenes(images.encoder):
-            st.caption(scenes)
+    return right
 
 
 def _show_answer(

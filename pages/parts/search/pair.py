@@ -5,6 +5,7 @@ This is read with the first page, so nothing here may need the index or a sweep.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -64,28 +65,25 @@ def _read_kind() -> str:
 
 
 def _read_beside(choice: Choice, here: Side) -> Side:
-    usual = _usual(choice, here)
-    models = fitting(choice.collection)
     raw = address.read_text("against")
-    model = usual.model if raw is None else read_name("model", raw, models)
+    models = fitting(choice.collection)
+    model = _usual_model(models, here) if raw is None else read_name("model", raw, models)
     setting = address.read_text("beside-setting") or ""
-    expansion = or_default(
-        lambda: address.read_flag("beside-expansion", usual.expansion), usual.expansion
-    )
+    usual = _usual_expansion(here, model, setting)
+    expansion = or_default(lambda: address.read_flag("beside-expansion", usual), usual)
     return Side(model, expansion, setting)
 
 
-def _usual(choice: Choice, here: Side) -> Side:
-    """The second search where the address says no more: what differs in one respect.
+def _usual_model(models: Sequence[str], here: Side) -> str:
+    """The model of the second search: the same where a setting is left out in it, else another."""
+    others = [name for name in models if name != here.model]
+    return here.model if here.setting.strip() else second_model(others) or here.model
 
-    Where a setting is in force, it is left out; else it is another model, else expansion is turned.
-    """
-    if here.setting.strip():
-        return Side(here.model, here.expansion, "")
-    others = [name for name in fitting(choice.collection) if name != here.model]
-    if (model := second_model(others)) is not None:
-        return Side(model, here.expansion, "")
-    return Side(here.model, not here.expansion, "")
+
+def _usual_expansion(here: Side, model: str, setting: str) -> bool:
+    """Expansion in the second search: the same where it differs otherwise, else turned over."""
+    same = model == here.model and setting.split() == here.setting.split()
+    return here.expansion != same
 
 
 def show_pair(choice: Choice, pair: Pair, query: str | None) -> None:
@@ -122,16 +120,17 @@ def _choose(arguments: tuple) -> None:  # type: ignore[type-arg]
 
 
 def _show_beside(choice: Choice, pair: Pair) -> None:
-    beside, usual = pair.beside, _usual(choice, pair.here)
+    beside, models = pair.beside, fitting(choice.collection)
     assert beside is not None  # noqa: S101 (drawn only where there is one)
+    expansion = _usual_expansion(pair.here, beside.model, beside.setting)
     st.selectbox(
         "Model of the other search",
-        fitting(choice.collection),
-        **address.bound("against", beside.model, usual.model),
+        models,
+        **address.bound("against", beside.model, _usual_model(models, pair.here)),
     )
     st.toggle(
         "Expansion in the other search",
-        **address.bound("beside-expansion", beside.expansion, usual.expansion, address.flag_text),
+        **address.bound("beside-expansion", beside.expansion, expansion, address.flag_text),
     )
     st.text_input(
         "Inference setting of the other search",

@@ -59,7 +59,7 @@ def words_and_picture(plain: Searcher, query: str, items: Items) -> Question:
     """Words and a picture, with a slider between them."""
     share = or_default(lambda: address.read_number("picture", 0.0, 1.0, _SHARE), _SHARE)
     share = st.slider(
-        "Share of the picture",
+        "From the words to the picture",
         0.0,
         1.0,
         step=0.05,
@@ -68,6 +68,8 @@ def words_and_picture(plain: Searcher, query: str, items: Items) -> Question:
         "brought to one length and added up with these shares, term by term.",
         **address.bound("picture", share, _SHARE, address.number_text),
     )
+
+    st.caption(f"Words {1 - share:.0%}, picture {share:.0%}")
 
     def dense() -> np.ndarray:
         both = (1 - share) * plain.encoder.encode_texts([query])[0] + share * items.dense[0]
