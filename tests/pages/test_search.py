@@ -206,3 +206,17 @@ def test_words_and_a_picture_search_together(scenes):
     app.slider[0].set_value(1.0).run()
     assert {one["origin"] for one in board(app)["terms"]} == {"expansion"}
     assert tiles(app) not in (words, both)
+
+
+def test_many_known_answers_take_one_line():
+    app = opened(q="canine", tiles="12")
+    lines = [one.value for one in app.markdown if one.value.startswith("★")]
+    assert len(lines) == 1
+    assert "images are known to answer" in lines[0]
+    hits = [one["id"] for one in board(app)["hits"]]
+    marked = set(board(app)["gold"])
+    ranks = [place for place, one in enumerate(hits, 1) if one in marked]
+    assert f"at ranks {', '.join(map(str, ranks))}" in lines[0]
+    beyond = [link["hit"][0] for link in links_of(app) if "hit" in link]
+    assert beyond
+    assert not set(beyond) & set(hits)

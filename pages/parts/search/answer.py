@@ -8,12 +8,10 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from lsr.collection.collection import Collection
 from lsr.encoders.drawn_scenes import drawn_scenes
 from lsr.exceptions import shorten
 from lsr.index.limits import MAX_K
 from lsr.search.forms import parse_terms
-from lsr.search.known_answers import CAPTION, known_answers
 from lsr.search.ranking import Ranking, dense_ranking, ranking
 from lsr.search.results import SearchResult, SearchSettings
 from lsr.search.searcher import Searcher
@@ -26,6 +24,7 @@ from pages.parts.results import no_hits, query_table, timing
 from pages.parts.search.board import show_board
 from pages.parts.search.download import offer_hits
 from pages.parts.search.edit import Edit
+from pages.parts.search.gold import known_marks, say_where
 from pages.parts.search.options import PIXELS, Options
 from pages.parts.search.pair import Pair, Side
 from pages.parts.search.question import (
@@ -105,8 +104,8 @@ def _show_answer(
         show_understood(result, replace(found, silent=()) if pair.here.setting else found)
     show_setting(pair.here)
     other = or_default(lambda: _other(choice, asked, options, pair, here), None)
-    gold = _gold(ready.collection, asked, ranked)
-    _say_where(gold, [here, other] if other else [here], result)
+    gold = known_marks(ready.collection, asked, ranked)
+    say_where(gold, [here, other] if other else [here], result)
     selected = address.read_text("hit")
     board, panel = st.container(), None
     if selected is not None:
@@ -212,41 +211,6 @@ def _headline(
     else:
         st.header("No image", anchor=False)
     timing(result, ready.index, int(np.count_nonzero(ranked.allowed)))
-
-
-def _gold(images: Collection, asked: Question, ranked: Ranking) -> dict[str, str]:
-    """Marks of the images that are known to answer, by id."""
-    if not asked.words:
-        return {}
-    return {
-        one.image_id: "its caption" if one.source == CAPTION else f"answer in {one.source}"
-        for one in known_answers(images, asked.name)
-        if one.image_id in ranked.row_of
-    }
-
-
-def _say_where(gold: dict[str, str], columns: list[Column], result: SearchResult) -> None:
-    """The rank of each image that is known to answer, with a link where no tile shows it."""
-    shown = {hit.image_id for hit in result.hits}
-    for image_id, mark in gold.items():
-        places = [_place(one.ranked, image_id) for one in columns]
-        place = f"**{places[0]}**"
-        if len(columns) > 1:
-            place += f", in {escape(columns[1].name)} it **{places[1]}**"
-        said = (
-            "This is a caption of an image, which"
-            if mark == "its caption"
-            else f"{escape(mark.capitalize())}: an image that"
-        )
-        with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
-            st.markdown(f"★ {said} {place}.", width="content")
-            if image_id not in shown:
-                links.to_hit(image_id, "Why it stands there")
-
-
-def _place(ranked: Ranking, image_id: str) -> str:
-    rank = ranked.rank(image_id)
-    return "is not found" if rank is None else f"stands at rank {rank:,} of {len(ranked):,}"
 
 
 def _pages(count: int, options: Options) -> None:
