@@ -369,8 +369,8 @@ def test_the_search_page_says_when_a_stored_index_keeps_smaller_weights(capsys):
 
 
 @pytest.mark.parametrize("view", ["query", "cloud", "prices"])
-def test_a_null_stands_beside_the_models_in_every_look_at_a_query(view):
-    app = opened("expansion", view=view, null="words", q="a dog on the beach")
+def test_a_null_stands_beside_the_models_in_every_look_at_a_query(view, scenes):
+    app = opened("expansion", collection=scenes, view=view, null="words", q="a dog on the beach")
     assert not app.exception
     assert not app.error
     told = " ".join(one.value for one in app.caption).replace("\\", "")
@@ -395,8 +395,8 @@ def test_a_null_stands_in_every_chart_of_what_was_trained(capsys):
     assert "null:" not in opened("expansion", control="training").get("plotly_chart")[1].proto.alt
 
 
-def test_what_changes_names_queries_terms_and_an_interval():
-    app = opened("expansion", view="flips", control="prune", k="5")
+def test_what_changes_names_queries_terms_and_an_interval(scenes):
+    app = opened("expansion", collection=scenes, view="flips", control="prune", k="3")
     figures = {metric.label: metric.value for metric in app.metric}
     low, high = (float(part) for part in app.metric[0].delta.split(" … "))
     assert low <= float(figures["Change of R@1"]) <= high < 0
