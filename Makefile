@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LAVIS := .venv-lavis
 
-.PHONY: app test lint lavis milvus peers clean
+.PHONY: app test lint lavis milvus peers screenshots clean
 
 # glibc keeps freed memory by default; these two settings keep the app 70 MB lower at its peak.
 app: $(VENV)/.app
@@ -28,6 +28,10 @@ milvus: $(VENV)/.milvus
 # Other people's tools, which some tests read exports with: 290 MB, without what they depend on.
 peers: $(VENV)/.test
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target build/peers -r requirements-peers.txt
+
+# README's pictures of the app, with Debian's Chromium.
+screenshots: $(VENV)/.test
+	@$(BIN)/python -m benchmarks.screenshots
 
 clean:
 	rm -rf $(VENV) $(LAVIS) build

@@ -22,7 +22,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.start import HERE, STILL, _server, _tab
+from benchmarks.start import HERE, STILL, _tab, server
 
 QUERY = "/?q=two+lions+in+the+desert"
 BOARD = """const host = [...document.querySelectorAll('*')]
@@ -56,7 +56,7 @@ def main() -> None:
     print("| | p50 | p95 |\n|---|---|---|")
     with (
         tempfile.TemporaryDirectory() as folder,
-        _server(HERE, Path(folder)) as (address, _),
+        server(HERE, Path(folder)) as (address, _),
         _tab() as page,
     ):
         before = _measure(page, address, count)

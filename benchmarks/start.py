@@ -117,7 +117,7 @@ def _command(name: str, arguments: list[str], kept: bool) -> Callable[[Path, Pat
 
 
 @contextmanager
-def _server(checkout: Path, home: Path) -> Iterator[tuple[str, float]]:
+def server(checkout: Path, home: Path) -> Iterator[tuple[str, float]]:
     """The address of a fresh server, and when it was started."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -173,19 +173,19 @@ def _visit(page: Any, address: str) -> float:
 
 
 def _first_page(checkout: Path, home: Path) -> float:
-    with _tab() as page, _server(checkout, home) as (address, started):
+    with _tab() as page, server(checkout, home) as (address, started):
         _visit(page, address)
         return time.perf_counter() - started
 
 
 def _first_search(checkout: Path, home: Path) -> float:
-    with _tab() as page, _server(checkout, home) as (address, _):
+    with _tab() as page, server(checkout, home) as (address, _):
         _visit(page, address)
         return _visit(page, f"{address}/?q=two+lions")
 
 
 def _expansion(checkout: Path, home: Path) -> float:
-    with _tab() as page, _server(checkout, home) as (address, _):
+    with _tab() as page, server(checkout, home) as (address, _):
         return _visit(page, f"{address}/expansion")
 
 
@@ -197,7 +197,7 @@ def _back_to_expansion(checkout: Path, home: Path) -> float:
         card = json.loads((other / "collection.json").read_text("utf-8"))
         card |= {"name": "other", "fingerprint": "another collection"}
         (other / "collection.json").write_text(json.dumps(card), "utf-8")
-    with _tab() as page, _server(checkout, home) as (address, _):
+    with _tab() as page, server(checkout, home) as (address, _):
         _visit(page, f"{address}/expansion")
         _visit(page, f"{address}/expansion?collection=other")
         return _visit(page, f"{address}/expansion")
