@@ -24,6 +24,7 @@ from pages.parts.expansion.reports import show_report
 from pages.parts.expansion.setting import Setting, choose_setting
 from pages.parts.expansion.studies import show_cloud, show_prices
 from pages.parts.expansion.trained import show_trained
+from pages.parts.markup import sentence
 from pages.parts.messages import mistakes_shown
 
 _VIEWS = {
@@ -34,6 +35,7 @@ _VIEWS = {
     "cheapest": "Cheapest setting",
     "report": "Report",
 }
+_OF_ONE_TEXT = ("query", "cloud", "prices")
 _POLLING = "laboratory-polls"
 _EVERY = 0.7  # seconds
 
@@ -48,7 +50,7 @@ def show() -> None:
         "the point on the curve, the terms of a query and its results move together."
     )
     with mistakes_shown():
-        kind = choose_kind()
+        kind = choose_kind(words=caches.model(choice.model).vocabulary.says)
         with st.container(horizontal=True, gap="small"):
             with st.popover("What the knobs do", icon=":material/school:"):
                 st.markdown(explain.KNOBS)
@@ -71,7 +73,7 @@ def _explore(setting: Setting, kind: str) -> None:
         show_reading(found, turned)
         show_table(found, setting, turned)
         charts.table_twin(sweep_table(found), name=f"sweep-{turned.knob.control}", key="sweep")
-        view = address.choose("view", "Look closer", _VIEWS, "query")
+        view = _choose_view(setting)
         if view == "flips":
             show_point(setting, turned)
         elif view == "cheapest":
@@ -88,6 +90,16 @@ def _explore(setting: Setting, kind: str) -> None:
             else:
                 show_prices(setting, turned, text)
     _poll(busy)
+
+
+def _choose_view(setting: Setting) -> str:
+    """Draw the choice of what to look at closer; a text of one's own needs models that read it."""
+    whys = [why for name in setting.models if (why := caches.model(name).no_texts)]
+    if not whys:
+        return address.choose("view", "Look closer", _VIEWS, "query")
+    st.caption(f"{sentence(whys[0])} What one query does is left out below.")
+    views = {name: label for name, label in _VIEWS.items() if name not in _OF_ONE_TEXT}
+    return address.choose("view", "Look closer", views, next(iter(views)))
 
 
 def _poll(busy: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.parts import address
+from pages.parts.collections.tasks import show_tasks
 from pages.parts.entry import draw
 from pages.parts.messages import mistakes_shown
 from pages.parts.models.compared import show_compared
@@ -21,6 +22,7 @@ def show() -> None:
         "A model gives every image and caption a sparse vector over a vocabulary. Bring your own "
         "with `python -m lsr import-model`, or make one on the Train page."
     )
+    show_tasks()
     with mistakes_shown():
         match address.choose("view", "Show", _VIEWS, "installed", hide_label=True):
             case "compare":

@@ -102,7 +102,9 @@ class Pass:
         values = {name: per_query(self.found.ranks, name) for name in RANK_MEASURES}
         if self.task.ranks_only:
             return values
-        values |= {"exact@20": self.exact, "overlap@10": self.found.shared / depth}
+        values["overlap@10"] = self.found.shared / depth
+        if self.task.says:
+            values["exact@20"] = self.exact
         return values if self.semantic is None else {**values, "semantic@20": self.semantic}
 
     def records(self) -> list[Record]:

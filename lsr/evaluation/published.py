@@ -47,8 +47,8 @@ class Published:
             "system": self.system,
             "vectors": self.kind,
             **dict(zip(RECALLS, self.recalls, strict=True)),
-            "source": self.link,
             "seen": self.seen,
+            "source": self.link,
             "note": self.note,
         }
 

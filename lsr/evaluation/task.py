@@ -127,7 +127,7 @@ class Task:
         has one.
     closeness: (nnz,) float32 best cosine of each caption term to a term said; None without word
         vectors. weight_bits: what a weight of the index takes. ranks_only: nothing but ranks and
-        costs is asked for.
+        costs is asked for. says: whether it is known which terms a caption says.
     """
 
     direction: Direction
@@ -138,6 +138,7 @@ class Task:
     weight_bits: int = 32
     ranks_only: bool = False
     answer_starts: np.ndarray | None = None
+    says: bool = True
 
     @property
     def queries_are(self) -> Which:
@@ -279,7 +280,15 @@ def make_task(
     closeness = (
         None if term_vectors is None else closeness_to_words(captions.matrix, said, term_vectors)
     )
-    return Task(direction, captions, images, image_of, closeness, answer_starts=starts)  # type: ignore[arg-type]
+    return Task(
+        direction,  # type: ignore[arg-type]
+        captions,
+        images,
+        image_of,
+        closeness,
+        answer_starts=starts,
+        says=projected.says,
+    )
 
 
 def _answers(

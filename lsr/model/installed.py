@@ -79,7 +79,9 @@ def reads_captions(folder: Path) -> bool:
 def _made_from(card: Mapping[str, Any]) -> str:
     if kind_of(card) == SPARSE_ENCODER:
         return "pictures" if card.get("reads_pictures") else "captions in place of images"
-    return str(card.get("encoder") or f"collection {card.get('collection', 'unknown')}")
+    if "encoder" in card:
+        return f"vectors of encoder {card['encoder']}"
+    return f"collection {card.get('collection', 'unknown')}"
 
 
 def _told(folder: Path, name: str) -> dict[str, Any]:

@@ -98,7 +98,7 @@ class Model(ABC):
 
     @property
     def no_texts(self) -> str | None:
-        """Why new texts get no vector, in one sentence; None where they do."""
+        """Why new texts, and query sets, get no vector, in one sentence; None where they do."""
         return None
 
     @property

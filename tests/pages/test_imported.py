@@ -53,7 +53,7 @@ def test_one_click_makes_a_model_of_images_without_captions(mine, home, monkeypa
     assert not app.error
     assert app.title[0].value == "Train"
     assert app.query_params["run"] == mine
-    assert jobs.find_job(mine).lexical == LexicalSettings("encoder-terms")
+    assert jobs.find_job(mine).made == LexicalSettings("encoder-terms")
     until(mine, "finished")
     app = opened("train", collection=mine, run=mine)
     assert not app.error

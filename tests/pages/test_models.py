@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -9,6 +11,10 @@ import scipy.sparse as sp
 from lsr.collection.collection import load_collection
 from lsr.exceptions import NotAllowedError
 from lsr.imports.sparse.importing import SparseFiles, import_vectors
+from lsr.model.loading import load_model
+from lsr.sweep.knobs import parse_knob
+from lsr.sweep.laboratory import open_laboratory
+from lsr.sweep.measure import measure
 from pages.parts import actions, mode
 from tests.pages.test_pages import opened
 
@@ -20,7 +26,9 @@ def codes(scenes, tmp_path):
     n = len(collection.image_ids)
     matrix = sp.random(n, 500, 0.01, "csr", np.float32, rng=np.random.default_rng(0))
     sp.save_npz(tmp_path / "codes.npz", matrix)
-    for _ in import_vectors(collection, "codes", SparseFiles(str(tmp_path / "codes.npz"))):
+    sp.save_npz(tmp_path / "captions.npz", matrix[collection.caption_image_rows])
+    files = SparseFiles(str(tmp_path / "codes.npz"), str(tmp_path / "captions.npz"))
+    for _ in import_vectors(collection, "codes", files):
         pass
 
 
@@ -57,3 +65,45 @@ def test_published_figures_are_marked_and_apart(scenes):
     table = app.dataframe[0].value
     assert {"R@1", "source", "seen"} <= set(table.columns)
     assert (table["source"].str.startswith("https://")).all()
+
+
+@pytest.mark.usefixtures("codes")
+def test_an_image_and_the_laboratory_show_codes_as_far_as_they_go(scenes):
+    image = load_collection(scenes).image_ids[0]
+    app = opened("image", collection=scenes, model="codes", id=image)
+    assert not [*app.exception, *app.error]
+    app = opened("expansion", collection=scenes, model="codes", against="none")
+    assert not app.exception
+    assert [one.value for one in app.error] == []
+    assert [one.value for one in app.segmented_control if one.label == "Knob"] == ["prune"]
+    assert [one.options for one in app.selectbox if one.label == "Queries"] == [["The captions"]]
+    table = sweep_of(scenes)
+    assert table["R@1"] is not None
+    assert table["exact@20"] is None  # nobody knows which numbers a caption says
+
+
+def sweep_of(scenes):
+    """The measures of the codes with all their terms."""
+    ready = open_laboratory(load_collection(scenes), load_model("codes"), "test")
+    [row] = measure(ready.task, parse_knob("top-k"), np.array([500.0]))
+    return row
+
+
+@pytest.mark.usefixtures("codes")
+def test_vectors_are_exported_where_their_model_is_looked_into(scenes, home):
+    app = opened("models", collection=scenes, which="codes")
+    [command] = [one.value for one in app.code]
+    assert "--model codes" in command
+    [button] = [one for one in app.button if one.label == "Export"]
+    button.click().run()
+    assert not [*app.exception, *app.error]
+    assert until_there(home / "exports")
+
+
+def until_there(folder) -> bool:
+    """Whether an export is written, once what writes it is done."""
+    for _ in range(600):
+        if folder.exists() and any(not one.name.startswith(".") for one in folder.iterdir()):
+            return True
+        time.sleep(0.05)
+    return False

@@ -19,8 +19,11 @@ from pages.parts.markup import escape
 from pages.parts.messages import show_off
 
 
-def show_export(one: Overview) -> None:
+def show_export(one: Overview, only: str = "") -> None:
     """The form of an export, of dense vectors alone where no model fits; a click starts it.
+
+    Args:
+        only: the model whose vectors are written, where there is nothing to choose.
 
     Raises:
         QueryError: the address names another format or split.
@@ -28,7 +31,7 @@ def show_export(one: Overview) -> None:
     if why := mode.why_not("export"):
         show_off(why)
         return
-    models = fitting(one.name)
+    models = [only] if only else fitting(one.name)
     known = {form.name: form for form in formats() if models or not form.needs_model}
     name = address.option("format", list(known), next(iter(known)))
     split_names = [*one.splits, "all"]
@@ -39,9 +42,9 @@ def show_export(one: Overview) -> None:
     st.selectbox("Format", list(known), **address.bound("format", name, next(iter(known))))
     form = known[name]
     st.caption(f"{form.what[0].upper()}{form.what[1:]}. For {escape(form.reader)}.")
-    if models:
+    if models and not only:
         st.selectbox("Model", models, **address.bound("export-model", model, models[0]))
-    else:
+    elif not models:
         st.caption("No model reads the vectors yet, so dense vectors are all there is to export.")
     st.selectbox("Split", split_names, **address.bound("export-split", split, default))
     title = "-".join([one.name, *([model] if model else []), name, _plain(split)])

@@ -20,8 +20,9 @@ KINDS = {
     "prune": "Pruning",
     "training": "Training",
 }
-# Where expansion and its price show best: words that queries share with no caption.
-_FIRST = "word"
+# Where expansion and its price show best: words that queries share with no caption. Where terms are
+# no words, nothing tells expansion from the rest, and cutting is what is left.
+_FIRST, _WITHOUT_WORDS = "word", "prune"
 _LENGTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 150, 200, 300, 500)
 _LEAST = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
 
@@ -75,9 +76,13 @@ class Turned:
         return SLIDERS[self.knob.control].parameter
 
 
-def choose_kind() -> str:
-    """Draw the choice of a kind of knob and return it."""
-    return address.choose("control", "Knob", KINDS, _FIRST)
+def choose_kind(*, words: bool) -> str:
+    """Draw the choice of a kind of knob and return it.
+
+    Args:
+        words: whether the model's terms are words, so that a text says some of them.
+    """
+    return address.choose("control", "Knob", KINDS, _FIRST if words else _WITHOUT_WORDS)
 
 
 def turn_knob(kind: str) -> Turned:

@@ -13,6 +13,7 @@ from lsr.evaluation.passes import COSTS, MEASURES
 from lsr.evaluation.task import DIRECTIONS
 from lsr.exceptions import CollectionError
 from lsr.figures.frontier import LABELS
+from lsr.model.protocol import Model
 from lsr.sweep.laboratory import Laboratory
 from lsr.sweep.nulls import NULLS
 from pages.parts import address, caches
@@ -93,12 +94,12 @@ def choose_setting(choice: Choice, images: Collection) -> Setting:
     told = st.container()  # what the address says wrong: a closed box would hide it
     with st.popover("Measured on", icon=":material/compare:"):
         split, direction, against = _choose_task(choice, images, told)
-        queries = _choose_queries(images, split, told)
+        names = (choice.model,) if against == NONE else (choice.model, against)
+        queries = _choose_queries(images, split, [caches.model(name) for name in names], told)
     with st.popover("Axes and null", icon=":material/monitoring:"):
         y, x, log = _choose_chart(direction, told)
         null = choose_null(told)
-    models = (choice.model,) if against == NONE else (choice.model, against)
-    return Setting(choice.collection, models, split, direction, null, x, y, log, queries)
+    return Setting(choice.collection, names, split, direction, null, x, y, log, queries)
 
 
 def _choose_task(choice: Choice, images: Collection, told: DeltaGenerator) -> tuple[str, str, str]:
@@ -139,15 +140,24 @@ def _choose_task(choice: Choice, images: Collection, told: DeltaGenerator) -> tu
     return split, direction, against
 
 
-def _choose_queries(images: Collection, split: str, told: DeltaGenerator) -> str:
-    """The query set that takes the place of the captions; empty for the captions."""
+def _choose_queries(
+    images: Collection, split: str, models: Sequence[Model], told: DeltaGenerator
+) -> str:
+    """The query set that takes the place of the captions; empty for the captions.
+
+    Some models have vectors of captions alone, and some would find the captions themselves.
+    """
     if not images.query_sets:
         return ""
-    default = usual_queries(images, split) or CAPTIONS
-    queries = _option("queries", [CAPTIONS, *images.query_sets], default, told)
+    offered = [] if any(one.no_texts for one in models) else list(images.query_sets)
+    if not offered or not any(one.no_captions_as_queries for one in models):
+        offered.insert(0, CAPTIONS)
+    usual = usual_queries(images, split)
+    default = usual if usual in offered else offered[0]
+    queries = _option("queries", offered, default, told)
     st.selectbox(
         "Queries",
-        [CAPTIONS, *images.query_sets],
+        offered,
         format_func=lambda name: "The captions" if name == CAPTIONS else name,
         help="What is searched with. Captions of an image say the same words again and again, so "
         "their own words nearly suffice. Where queries use other words, expansion pays.",

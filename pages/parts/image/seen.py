@@ -185,6 +185,9 @@ def _draw(
             {"term": chosen, "weight": weight, "kind": _UNKNOWN, "hint": hint}
             | _place(chosen, found)
         )
+    legend = _LEGEND
+    if shown.seen.captions:  # then only terms that are no words are unknown
+        legend = {**_LEGEND, _UNKNOWN: "no word, so no text says it"}
     _SEEN(
         key=KEY,
         data={
@@ -193,7 +196,7 @@ def _draw(
             if shown.seen.captions
             else f"Image {shown.seen.image_id}",
             "terms": terms,
-            "legend": [{"kind": kind, "label": label} for kind, label in _LEGEND.items()],
+            "legend": [{"kind": kind, "label": label} for kind, label in legend.items()],
             "chosen": chosen,
             "where": where,
             "carried": links.parameters(st.query_params.to_dict()),

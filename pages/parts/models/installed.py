@@ -6,12 +6,13 @@ from pathlib import Path
 
 import streamlit as st
 
-from lsr.collection.installed import bytes_on_disk
+from lsr.collection.installed import bytes_on_disk, overview
 from lsr.exceptions import InputError
 from lsr.model.installed import ModelOverview, model_overview
 from lsr.storage.places import find, folders
 from pages.parts import actions, address, links, mode
 from pages.parts.choice import current_collection, fitting, names, preferred, read_name
+from pages.parts.collections.exporting import show_export
 from pages.parts.markup import bytes_in_words, escape, sentence
 from pages.parts.messages import mistakes_shown, show_off
 from pages.parts.train.verdict import show_verdict
@@ -68,7 +69,9 @@ def show_model(name: str) -> None:
         collection = current_collection()
         if name in fitting(collection):
             links.with_model(links.SEARCH, name, collection, "Search with it")
-            links.with_model(links.COLLECTIONS, name, collection, "Export its vectors")
+            with st.popover("Export", icon=":material/ios_share:"):
+                st.markdown(f"The vectors that it gives collection **{escape(collection)}**.")
+                show_export(overview(find("collections", collection)), name)
         if not one.bundled:
             with st.popover("Delete", icon=":material/delete:"):
                 _delete(one)

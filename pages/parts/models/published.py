@@ -21,13 +21,16 @@ def show_published() -> None:
         "at each hit again, which vectors alone cannot reach."
     )
     numbers = {name: st.column_config.NumberColumn(format="%.1f") for name in RECALLS}
-    columns = {**numbers, "source": st.column_config.LinkColumn("source")}
+    link = st.column_config.LinkColumn("source", display_text=r"([^/]+)$")
+    columns = {**numbers, "source": link}
     for title, rows in by_task(read_published()):
         st.markdown(f"**Published: {title}**")
         st.dataframe(
             pd.DataFrame([row.row() for row in rows]),
             hide_index=True,
             column_config=columns,
+            height="content",
+            placeholder="–",
             key=f"published-{title}",
             alt=f"Published figures, {title}: "
             + "; ".join(f"{row.system} R@1 {row.recalls[0]}" for row in rows),

@@ -144,7 +144,8 @@ def _show_counts(images: Collection, method: str) -> int:
     """Say how much there is to learn from; the number of training captions."""
     if method in WITHOUT_CAPTIONS:
         count = len(images.image_rows(training_split(images)))
-        st.caption(f"{escape(images.title)}: {count:,} images to learn from, no captions needed.")
+        needed = "with captions where there are any" if method == "sae" else "no captions needed"
+        st.caption(f"{escape(images.title)}: {count:,} images to learn from, {needed}.")
         return 0
     training = images.caption_rows("train")
     told = (
