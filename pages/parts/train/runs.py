@@ -16,6 +16,7 @@ from pages.parts.markup import escape, sentence
 from pages.parts.messages import mistakes_shown, show_off
 from pages.parts.train import charts as curves
 from pages.parts.train.figures import show_figures, show_settings, teacher_recall
+from pages.parts.train.words import METHODS
 
 _EVERY = 2.0  # seconds between two looks at a run that is going on
 
@@ -34,6 +35,7 @@ def show_runs() -> None:
             "Choose a method and start: what it learns appears here, and a verdict when it is "
             "done. A run goes on when this page is closed."
         )
+        st.markdown("\n".join(f"- **{one.label}.** {one.says}" for one in METHODS.values()))
         return
     name = known[0].name if name is None else name
     _choose(known, name)
