@@ -22,7 +22,7 @@ def known_marks(images: Collection, asked: Question, ranked: Ranking) -> dict[st
     if not asked.words:
         return {}
     return {
-        one.image_id: "its caption" if one.source == CAPTION else f"answer in {one.source}"
+        one.image_id: "its caption" if one.source == CAPTION else f"known answer ({one.source})"
         for one in known_answers(images, asked.name)
         if one.image_id in ranked.row_of
     }
