@@ -116,7 +116,8 @@ def _why_not(ready: Searcher, shown: Shown) -> str:
     if shown.picture is None:
         return "Its picture is not on this machine."
     # A picture is encoded 64 times: on a server for others only where that takes a second.
-    return "" if encoder == "bundled" else mode.why_not("encode")
+    quick = model.reads is not None and encoder == "bundled"
+    return "" if quick else mode.why_not("encode")
 
 
 def _key(ready: Searcher, shown: Shown, chosen: str | None) -> tuple[object, ...]:
