@@ -26,7 +26,7 @@ def named_latents(
     """A name for each of m latents: the word that best tells which captions fire it.
 
     Where no word agrees well enough, a latent stays a number, which no text says. Several latents
-    may share a word; their numbers tell them apart.
+    may share a word; their numbers tell them apart, without a space, which parts terms in exports.
 
     Args:
         tensors: `encoder` (m, d), `encoder_bias` (m,) and `k` (1,). captions: (n, d), centred.
@@ -37,7 +37,7 @@ def named_latents(
         names = _best_words(_fired(tensors, captions), texts)
     counts = Counter(names)
     terms = [
-        f"#{number}" if not name else name if counts[name] == 1 else f"{name} #{number}"
+        f"#{number}" if not name else name if counts[name] == 1 else f"{name}#{number}"
         for number, name in enumerate(names)
     ]
     return TermList(terms, names)

@@ -138,7 +138,8 @@ def test_latents_are_named_after_the_captions_that_fire_them():
     encoder = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [-1, -1, 0]], np.float32)
     tensors = {"encoder": encoder, "encoder_bias": np.zeros(4), "k": np.array([2])}
     names = named_latents(tensors, captions, texts)
-    assert names.terms[0].split(" ")[0] in ("dog", "runs")
+    assert names.terms[0].split("#")[0] in ("dog", "runs")
+    assert not any(" " in term for term in names.terms)
     assert names.words[1] in ("cat", "sleeps")
     assert names.terms[3] == "#3"
     assert names.literal_ids(texts[0]).tolist()[0] == 0
