@@ -1,10 +1,13 @@
 """The Image page: who says its terms, where they are, and what is near."""
 
+import threading
+
 import numpy as np
 import pytest
 
 import lsr
 from lsr.collection.collection import load_collection
+from lsr.search.where import occlusion
 from lsr.storage.places import find
 from tests.pages.test_pages import component, mistake, opened, picture_bytes
 
@@ -92,3 +95,29 @@ def test_a_picture_of_ones_own_has_places_but_no_support(scenes):
     assert {one["kind"] for one in terms(app)} == {"unknown"}
     assert all(one["map"] for one in terms(app))
     assert "Its rank for its own captions" not in [one.value for one in app.header]
+
+
+def test_long_blanking_shows_how_far_it_is_and_can_be_stopped(images, monkeypatch):
+    reported, held = threading.Event(), threading.Event()
+
+    def slow(*args):
+        reports = occlusion(*args)
+        yield next(reports)
+        reported.set()
+        held.wait()  # the rest takes as long as the test
+        yield from reports
+
+    monkeypatch.setattr("pages.parts.image.seen.occlusion", slow)
+    monkeypatch.setattr("pages.parts.image.seen._PATIENCE", 0)
+    app = opened("image", collection=images.name, id=images.image_ids[70], where="lion")
+    try:
+        assert reported.wait(60)
+        app.run()
+        assert [one.text for one in app.get("progress")] == ["16 of 64 parts blanked"]
+        assert all(one["map"] is None for one in terms(app))  # half a map would mislead
+        app.button(key="stop-where").click().run()
+        assert "where" not in app.query_params
+        assert not app.get("progress")
+        assert [one for one in app.button if one.key == "where"]
+    finally:
+        held.set()

@@ -152,7 +152,7 @@ def _name(side: Side) -> str:
 def _other(
     choice: Choice, asked: Question, options: Options, pair: Pair, here: Column
 ) -> Column | None:
-    """What stands beside; None where nothing does."""
+    """What stands beside; None where nothing does. Another search is made in memory."""
     if pair.dense and asked.dense is None:
         st.caption("Terms have no dense vector, so the dense teacher cannot rank them.")
         return None
@@ -165,7 +165,7 @@ def _other(
         return None
     if pair.beside == pair.here:
         st.caption("Both sides are the same search. Choose another model, expansion or setting.")
-    return _column(choice, asked, options, pair.beside)
+    return _column(choice.in_memory, asked, options, pair.beside)
 
 
 def _show_board(
