@@ -54,10 +54,11 @@ def test_a_chosen_term_has_its_place_and_a_term_beyond_the_strongest_joins(image
     app = opened("image", collection=images.name, id=IMAGE, where="eggs")
     eggs = next(one for one in terms(app) if one["term"] == "eggs")
     assert eggs["place"] == "bottom left"  # they lie there
-    app = opened("image", collection=images.name, id=IMAGE, where="zebra")
+    app = opened("image", collection=images.name, id=IMAGE, where="Zebra")
     assert not app.error
     assert terms(app)[-1]["term"] == "zebra"
     assert terms(app)[-1]["weight"] == 0
+    assert terms(app)[-1]["kind"] == "other"
 
 
 def test_an_unknown_term_has_no_place_and_the_page_goes_on(images):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -71,11 +71,11 @@ def show_seen(ready: Searcher, shown: Shown) -> None:
     st.fragment(_show, run_every=_EVERY if polls else None)(ready, shown)
 
 
-def kinds_of(ready: Searcher, seen: Inspection) -> list[SaidBy | str]:
-    """Who says each of the terms that are shown."""
+def kinds_of(ready: Searcher, seen: Inspection, *more: str) -> list[SaidBy | str]:
+    """Who says each of the terms that are shown, and of some more."""
+    names = [*(one.term for one in seen.terms), *more]
     if not seen.captions or not ready.model.vocabulary.says:
-        return [_UNKNOWN] * len(seen.terms)
-    names = [one.term for one in seen.terms]
+        return [_UNKNOWN] * len(names)
     return list(said_by(names, seen.captions, ready.model.vocabulary, caches.spoken(ready)))
 
 
@@ -83,12 +83,18 @@ def _show(ready: Searcher, shown: Shown) -> None:
     busy = False
     with mistakes_shown():
         why = _why_not(ready, shown)
+        vocabulary = ready.model.vocabulary
         chosen = address.read_text("where") if not why else None
+        if chosen is not None:
+            chosen = vocabulary.terms[vocabulary.id_of(chosen)]
         work = _work(ready, shown, chosen) if chosen is not None else None
         running = work is not None and work.running
         found: Occlusion | None = work.latest if work is not None else None
-        kinds = kinds_of(ready, shown.seen)
-        _draw(shown, kinds, found, chosen, where=not why)
+        weights = {one.term: one.weight for one in shown.seen.terms}
+        if found and chosen in found.terms:  # though it is not among the strongest
+            weights.setdefault(chosen, float(found.weights[found.terms.index(chosen)]))
+        kinds = kinds_of(ready, shown.seen, *list(weights)[len(shown.seen.terms) :])
+        _draw(shown, weights, kinds, found, chosen, where=not why)
         if work is not None and running:
             busy = _progress(ready, shown, chosen, found)
         if why:
@@ -103,7 +109,7 @@ def _show(ready: Searcher, shown: Shown) -> None:
                 on_click=address.write,
                 args=("where", shown.seen.terms[0].term),
             )
-        _twin(shown, kinds, found)
+        _twin(weights, kinds, found)
     if busy != st.session_state.get(_POLLING, False):
         st.session_state[_POLLING] = busy
         st.rerun()
@@ -129,10 +135,9 @@ def _work(ready: Searcher, shown: Shown, chosen: str) -> background.Work[Occlusi
     """The maps of the terms that are shown and of the chosen one.
 
     Raises:
-        InputError: the term is none, or the picture cannot be read or encoded.
+        InputError: the picture cannot be read or encoded.
     """
     assert shown.picture is not None  # noqa: S101 (else it is not asked)
-    chosen = ready.model.vocabulary.terms[ready.model.vocabulary.id_of(chosen)]
     key = _key(ready, shown, chosen)
     start = partial(_maps, ready, shown, chosen)
     with st.spinner("Blanking parts of the picture…"):
@@ -163,6 +168,7 @@ def _progress(ready: Searcher, shown: Shown, chosen: str | None, found: Occlusio
 
 def _draw(
     shown: Shown,
+    weights: Mapping[str, float],
     kinds: Sequence[str],
     found: Occlusion | None,
     chosen: str | None,
@@ -171,21 +177,14 @@ def _draw(
 ) -> None:
     terms = [
         {
-            "term": one.term,
-            "weight": one.weight,
+            "term": term,
+            "weight": weight,
             "kind": "own" if kind == "form" else kind,
             "hint": _HINTS[kind],
-            **_place(one.term, found),
+            **_place(term, found),
         }
-        for one, kind in zip(shown.seen.terms, kinds, strict=True)
+        for (term, weight), kind in zip(weights.items(), kinds, strict=True)
     ]
-    if found and chosen in found.terms and chosen not in [one["term"] for one in terms]:
-        weight = float(found.weights[found.terms.index(chosen)])
-        hint = "It is not among the strongest terms"
-        terms.append(
-            {"term": chosen, "weight": weight, "kind": _UNKNOWN, "hint": hint}
-            | _place(chosen, found)
-        )
     legend = _LEGEND
     if shown.seen.captions:  # then only terms that are no words are unknown
         legend = {**_LEGEND, _UNKNOWN: "no word, so no text says it"}
@@ -213,14 +212,14 @@ def _place(term: str, found: Occlusion | None) -> dict[str, Any]:
     return {"map": found.of(term).ravel().tolist(), "place": found.place(term)}
 
 
-def _twin(shown: Shown, kinds: Sequence[str], found: Occlusion | None) -> None:
+def _twin(weights: Mapping[str, float], kinds: Sequence[str], found: Occlusion | None) -> None:
     """The terms as a table."""
     table = pd.DataFrame(
         {
-            "term": [one.term for one in shown.seen.terms],
-            "weight": [one.weight for one in shown.seen.terms],
+            "term": list(weights),
+            "weight": list(weights.values()),
             "said by": [_HINTS[kind] for kind in kinds],
-            "mostly from": [_place(one.term, found)["place"] for one in shown.seen.terms],
+            "mostly from": [_place(term, found)["place"] for term in weights],
         }
     )
     if len(table):
