@@ -36,6 +36,7 @@ function list(side, data, send) {
   const rows = side.rows.map((row) => element("li", {}, hit(row, data, send)));
   const made = element("section", {}, element("h3", { textContent: side.name }), element("ol", {}, ...rows));
   made.setAttribute("aria-label", side.name);
+  if (!rows.length) made.append(element("p", { textContent: "No image is found." }));
   return made;
 }
 
