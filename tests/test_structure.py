@@ -27,6 +27,7 @@ LAYERS = [
     ["imports"],
     ["search", "training", "exports"],
     ["sweep"],
+    ["failures"],
     ["world", "ablation"],
     ["figures"],
     ["report"],

@@ -1,0 +1,103 @@
+"""The command `failures`: the queries that a model does not answer, and what stands in the way."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from lsr.cli.answer import Add, Answer, Log, add_queries_option
+from lsr.exceptions import QueryError
+
+if TYPE_CHECKING:
+    from lsr.failures.cases import Cases
+
+_MISSED = "missed"
+_WHICH = (_MISSED, "both", "only-sparse", "only-dense", "neither", "all")
+_TERMS = 5
+
+
+def add_commands(add: Add) -> None:
+    """`failures`."""
+    one = add("failures", "List the queries that are not answered, and why.", failures)
+    one.add_argument("--split", default="test")
+    one.add_argument("--direction", default="text-to-image", help="or image-to-text")
+    one.add_argument("--k", type=int, default=1, help="an answer among the first k is found (1)")
+    one.add_argument(
+        "--which",
+        default=_MISSED,
+        help=f"{', '.join(_WHICH)}: who finds the answer, terms or dense vectors ({_MISSED})",
+    )
+    one.add_argument(
+        "--against", metavar="MODEL", help="a second model, whose rank is told as well"
+    )
+    one.add_argument("--most", type=int, default=20, help="cases told, 0 for all (20)")
+    add_queries_option(one)
+
+
+def failures(options: argparse.Namespace, log: Log) -> Answer:
+    """The quadrants, and the cases of some of them, the largest contrast with the teacher first."""
+    from lsr.collection.collection import load_collection
+    from lsr.failures.cases import QUADRANTS, find_cases
+    from lsr.model.loading import load_model
+    from lsr.sweep.laboratory import open_laboratory
+
+    if options.which not in _WHICH:
+        raise QueryError(f"--which is `{options.which[:40]}`. Use {', '.join(_WHICH)}.")
+    if options.most < 0:
+        raise QueryError(f"--most is {options.most:,}. Use a number of cases, or 0 for all.")
+    collection = load_collection(options.collection)
+    names = [options.model] + ([options.against] if options.against else [])
+    labs = [
+        open_laboratory(
+            collection, load_model(name), options.split, options.direction, queries=options.queries
+        )
+        for name in names
+    ]
+    found = find_cases(*labs)
+    quadrants = found.quadrants(options.k)
+    wanted = {
+        _MISSED: ~found.found(options.k),
+        "all": quadrants >= 0,
+        **{name.replace(" ", "-"): quadrants == n for n, name in enumerate(QUADRANTS)},
+    }[options.which]
+    rows = [int(row) for row in found.by_contrast() if wanted[row]]
+    told = rows[: options.most] if options.most else rows
+    terms = labs[0].model.vocabulary.terms
+    return {
+        "collection": collection.name,
+        "model": labs[0].model.name,
+        "against": labs[1].model.name if options.against else None,
+        "split": options.split,
+        "direction": options.direction,
+        "queries": options.queries or None,
+        "k": options.k,
+        "n_queries": len(found),
+        "quadrants": {name: int((quadrants == n).sum()) for n, name in enumerate(QUADRANTS)},
+        "which": options.which,
+        "n_cases": len(rows),
+        "cases": [_case(found, row, terms) for row in told],
+    }
+
+
+def _case(found: Cases, row: int, terms: list[str]) -> dict[str, Any]:
+    from lsr.failures.cases import gaps
+
+    documents = found.task.documents.ids
+    rival = int(found.rivals[row])
+    ahead = [one for one in gaps(found, row, terms) if one.difference > 0][:_TERMS]
+    return {
+        "query_id": found.ids[row],
+        "text": found.texts[row],
+        "answer": documents[found.answers[row]],
+        "rank": int(found.ranks[row]) or None,
+        "own_words_rank": int(found.own_words[row]) or None,
+        "dense_rank": int(found.dense[row]),
+        "against_rank": None if found.second is None else int(found.second[row]) or None,
+        "rival": documents[rival] if rival >= 0 else None,
+        "score": float(found.scores[row]),
+        "margin": float(found.margins[row]),
+        "shared_terms": int(found.shared[row]),
+        "active_terms": int(found.active[row]),
+        "words": int(found.words[row]),
+        "rival_ahead_by": [f"{one.term} {one.difference:.2f}" for one in ahead],
+    }

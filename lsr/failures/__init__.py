@@ -1,0 +1,1 @@
+"""Where a model misses: every query with what stands between it and its answer."""
