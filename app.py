@@ -18,6 +18,7 @@ PAGES = (
     (links.TERM, "Term", ":material/sell:"),
     (links.AGAINST, "Query against image", ":material/compare:"),
     (links.VOCABULARY, "Vocabulary", ":material/dictionary:"),
+    (links.FAILURES, "Failures", ":material/troubleshoot:"),
     (links.EXPANSION, "Expansion", ":material/tune:"),
     (links.COLLECTIONS, "Collections", ":material/photo_library:"),
     (links.MODELS, "Models", ":material/layers:"),

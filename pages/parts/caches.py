@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from lsr.evaluation.projected import ProjectedSplit
+    from lsr.failures.cases import Cases
     from lsr.search.audit import Audit
     from lsr.search.searcher import Searcher
     from lsr.search.stand_ins import KnownCaptions
@@ -124,6 +125,21 @@ def laboratory(
     about = (split, direction, null, queries)
     marks = images.fingerprint, head.fingerprint, _mark_of(images, queries)
     return _laboratory(images, head, *about, *marks)
+
+
+def cases(
+    collection_name: str, models: tuple[str, ...], split: str, direction: str, queries: str
+) -> Cases:
+    """Every query of a split with what stands between it and its answer.
+
+    Args:
+        models: the one that is looked at, and at most one beside it.
+    """
+    labs = [laboratory(collection_name, one, split, direction, "", queries) for one in models]
+    about = (split, direction, queries, _mark_of(labs[0].collection, queries))
+    return _cases(
+        labs, labs[0].collection.fingerprint, *(one.model.fingerprint for one in labs), *about
+    )
 
 
 def search(ready: Searcher, text: str, settings: SearchSettings) -> SearchResult:
@@ -290,6 +306,13 @@ def _laboratory(
     whose = _images.fingerprint, _head.fingerprint, _mark_of(_images, queries)
     shared = partial(_projected, _images, _head, split, queries, *whose)
     return _kept(replace(made, ready=shared))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Looking for every query's answer…")
+def _cases(_labs: list[Laboratory], *marks: str) -> Cases:
+    from lsr.failures.cases import find_cases
+
+    return _kept(find_cases(*_labs))
 
 
 @st.cache_resource(max_entries=200, show_spinner=False)

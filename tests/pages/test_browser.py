@@ -27,6 +27,7 @@ PLACES = (
         "/term?term=dog",
         "/against?q=a+dog&id=test-00003",
         "/vocabulary",
+        "/failures?collection=scenes",
     ),
     *("/expansion", "/collections", "/models", "/train"),
 )

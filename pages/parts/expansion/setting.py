@@ -92,14 +92,29 @@ def choose_setting(choice: Choice, images: Collection) -> Setting:
         CollectionError: nothing can be measured.
     """
     told = st.container()  # what the address says wrong: a closed box would hide it
-    with st.popover("Measured on", icon=":material/compare:"):
-        split, direction, against = _choose_task(choice, images, told)
-        names = (choice.model,) if against == NONE else (choice.model, against)
-        queries = _choose_queries(images, split, [caches.model(name) for name in names], told)
+    names, split, direction, queries = choose_measured(choice, images, told)
     with st.popover("Axes and null", icon=":material/monitoring:"):
         y, x, log = _choose_chart(direction, told)
         null = choose_null(told)
     return Setting(choice.collection, names, split, direction, null, x, y, log, queries)
+
+
+def choose_measured(
+    choice: Choice, images: Collection, told: DeltaGenerator
+) -> tuple[tuple[str, ...], str, str, str]:
+    """Draw the box that says what is measured: (models, split, direction, query set or empty).
+
+    Args:
+        told: where to show what the address says wrong; a closed box would hide it.
+
+    Raises:
+        CollectionError: nothing can be measured.
+    """
+    with st.popover("Measured on", icon=":material/compare:"):
+        split, direction, against = _choose_task(choice, images, told)
+        names = (choice.model,) if against == NONE else (choice.model, against)
+        queries = _choose_queries(images, split, [caches.model(name) for name in names], told)
+    return names, split, direction, queries
 
 
 def _choose_task(choice: Choice, images: Collection, told: DeltaGenerator) -> tuple[str, str, str]:

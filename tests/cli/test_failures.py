@@ -1,0 +1,48 @@
+"""The command `failures`, beside what `evaluate` measures."""
+
+from __future__ import annotations
+
+import pytest
+
+from lsr.cli.main import main
+
+
+@pytest.mark.parametrize("direction", ["text-to-image", "image-to-text"])
+def test_what_is_missed_is_what_evaluate_does_not_count(collection, model, answer, direction):
+    about = ("--collection", "tiny", "--model", "tiny", "--direction", direction)
+    measured = answer("evaluate", *about)
+    for k in (1, 5):
+        told = answer("failures", *about, "--k", str(k), "--most", "0")
+        assert told["n_cases"] == len(told["cases"])
+        missed = sum(told["quadrants"][name] for name in ("only dense", "neither"))
+        assert missed == told["n_cases"]
+        assert 1 - missed / told["n_queries"] == pytest.approx(measured["sparse"][f"R@{k}"])
+        found = told["quadrants"]["both"] + told["quadrants"]["only dense"]
+        assert found / told["n_queries"] == pytest.approx(measured["dense"][f"R@{k}"])
+        assert all((one["rank"] or k + 1) > k for one in told["cases"])
+
+
+def test_the_cases_of_a_quadrant_come_alone(collection, model, answer):
+    about = ("--collection", "tiny", "--model", "tiny", "--which", "only-dense", "--most", "2")
+    told = answer("failures", *about, "--against", "tiny")
+    assert len(told["cases"]) <= 2
+    for one in told["cases"]:
+        assert one["dense_rank"] == 1
+        assert one["against_rank"] == one["rank"] != 1
+        assert one["margin"] <= 0
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["--which", "lost"], "--which is `lost`. Use missed,"),
+        (["--most", "-1"], "--most is -1"),
+        (["--k", "0"], "k is 0. Use 1 to 1,000"),
+        (["--against", "nobody"], "There is no model `nobody`"),
+    ],
+)
+def test_what_cannot_be_listed_gets_one_sentence(collection, model, capsys, given, message):
+    assert main(["failures", "--collection", "tiny", "--model", "tiny", *given]) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert "Traceback" not in said

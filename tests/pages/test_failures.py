@@ -1,0 +1,89 @@
+"""The Failures page: which queries are missed, by whom, and what one of them owes to which term."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from lsr.collection.collection import load_collection
+from lsr.failures.cases import Cases, find_cases, gaps
+from lsr.model.loading import load_model
+from lsr.sweep.laboratory import open_laboratory
+from tests.pages.test_imported import mine  # noqa: F401  (a fixture)
+from tests.pages.test_pages import mistake, opened
+
+
+@pytest.fixture
+def cases(scenes) -> Cases:
+    labs = [
+        open_laboratory(load_collection(scenes), load_model(name), "test")
+        for name in ("demo", "demo-uncontrolled")
+    ]
+    return find_cases(*labs)
+
+
+def page(collection: str, **address: str) -> AppTest:
+    app = opened("failures", collection=collection, queries="captions", **address)
+    assert not app.exception
+    return app
+
+
+def table(app: AppTest) -> pd.DataFrame:
+    return app.dataframe[0].value
+
+
+def test_the_table_has_the_queries_that_are_missed_the_largest_contrast_first(scenes, cases):
+    rows = [row for row in cases.by_contrast() if cases.ranks[row] != 1]
+    app = page(scenes)
+    assert not app.error
+    assert 5 < len(rows) < len(cases)
+    assert table(app)["id"].tolist() == [cases.ids[row] for row in rows]
+    assert table(app)["rank"].tolist() == [cases.ranks[row] for row in rows]
+    assert table(app)["demo-uncontrolled"].tolist() == [cases.second[row] for row in rows]
+    assert app.header[0].value == cases.texts[rows[0]]
+
+
+def test_chips_and_a_word_leave_their_queries_and_no_others(scenes, cases):
+    shown = table(page(scenes, which="only-dense", k="5", find="the "))
+    expected = {
+        cases.ids[row]
+        for row in range(len(cases))
+        if not cases.found(5)[row] and cases.dense[row] <= 5 and "the " in cases.texts[row]
+    }
+    assert set(shown["id"]) == expected
+    assert (shown["dense"] <= 5).all()
+    everything = table(page(scenes, which="all"))
+    assert sorted(everything["id"]) == list(cases.ids)
+
+
+def test_the_address_opens_a_query_with_the_terms_that_decide(scenes, cases):
+    row = int(cases.by_contrast()[3])
+    app = page(scenes, which="all", case=cases.ids[row])
+    assert app.header[0].value == cases.texts[row]
+    first = max(
+        gaps(cases, row, load_model("demo").vocabulary.terms), key=lambda one: one.difference
+    )
+    links = [link.proto.label for link in app.get("page_link")]
+    assert any(f"{first.term} {first.difference:.2f}" in label for label in links)
+    answer = cases.task.documents.ids[cases.answers[row]]
+    assert any(f"id={answer}" in link.proto.query_string for link in app.get("page_link"))
+
+
+def test_images_that_search_show_captions(scenes):
+    app = page(scenes, direction="image-to-text", which="all")
+    assert not app.error
+    assert len(table(app)) == 120
+    assert app.header[0].value.startswith("test\\-")
+
+
+def test_a_filter_that_leaves_nothing_is_an_empty_table(scenes):
+    app = page(scenes, find="no caption says this")
+    assert len(table(app)) == 0
+    assert not app.error
+
+
+def test_photos_without_captions_have_no_failures_to_show(mine):  # noqa: F811
+    assert "no captions, so nothing can be measured" in mistake(
+        opened("failures", collection=mine)
+    ).replace("\\", "")
