@@ -9,6 +9,7 @@ import streamlit as st
 from lsr.evaluation.task import Task
 from lsr.exports.cells import harmless_table
 from lsr.failures.cases import QUADRANTS, Cases, Gap, gaps
+from lsr.failures.shares import KINDS, NAMES, Shares
 from lsr.search.why import Reason
 from pages.parts import address, caches, cards, links
 from pages.parts.choice import Choice, current_choice
@@ -20,6 +21,14 @@ from pages.parts.search.why import show_mirrored
 
 _KS = {"1": "First", "5": "First 5", "10": "First 10"}
 _MISSED = "missed"
+_ANY = "any"
+_CALLED = {
+    "silent": "Silent words",
+    "unsupported": "Unsupported terms",
+    "astray": "Terms astray",
+    "generic": "Generic terms",
+    "outweighed": "Outweighed",
+}
 _DECIDING = 6
 
 
@@ -40,6 +49,9 @@ def show() -> None:
             models, split, direction, queries = choose_measured(choice, images, told)
         found = caches.cases(choice.collection, models, split, direction, queries)
         chosen = _choose(found, k)
+        if found.task.says:
+            shares = caches.shares(found, choice.collection, models, split, direction, queries)
+            chosen = _choose_kind(shares, chosen)
         table = _table(found, chosen, models)
         row = _show_table(table, chosen, f"failures-{choice.collection}-{choice.model}-{split}")
         if row is not None:
@@ -74,6 +86,29 @@ def _choose(found: Cases, k: int) -> np.ndarray:
     if part := text.strip().lower():
         chosen = np.array([row for row in chosen if part in found.texts[row].lower()], np.int64)
     return chosen
+
+
+def _choose_kind(shares: Shares, rows: np.ndarray) -> np.ndarray:
+    """Draw what puts others ahead in the queries chosen; the rows that a kind leaves."""
+    main = shares.main
+    counts = {name: int((main[rows] == n).sum()) for n, name in enumerate(NAMES)}
+    labels = {_ANY: "Any", **{name: f"{_CALLED[name]} · {counts[name]:,}" for name in NAMES}}
+    kind = address.choose(
+        "kind",
+        "What puts the other one ahead most",
+        labels,
+        _ANY,
+        help="A gap between two scores is a sum over terms. Each term on which the other one is "
+        "ahead is of one kind, by the first rule that fits:  \n"
+        + "  \n".join(f"{_CALLED[name]}: {rule}." for name, rule in KINDS.items()),
+    )
+    if len(rows):
+        told = ", ".join(
+            f"{_CALLED[name].lower()} {share:.0%}"
+            for name, share in zip(NAMES, shares.of(rows), strict=True)
+        )
+        st.caption(f"Of all that puts others ahead in these {len(rows):,} queries: {told}.")
+    return rows if kind == _ANY else rows[main[rows] == NAMES.index(kind)]
 
 
 def _table(found: Cases, rows: np.ndarray, models: tuple[str, ...]) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from lsr.exceptions import QueryError
 
 if TYPE_CHECKING:
     from lsr.failures.cases import Cases
+    from lsr.failures.shares import Shares
 
 _MISSED = "missed"
 _WHICH = (_MISSED, "both", "only-sparse", "only-dense", "neither", "all")
@@ -36,8 +37,11 @@ def add_commands(add: Add) -> None:
 
 def failures(options: argparse.Namespace, log: Log) -> Answer:
     """The quadrants, and the cases of some of them, the largest contrast with the teacher first."""
+    import numpy as np
+
     from lsr.collection.collection import load_collection
     from lsr.failures.cases import QUADRANTS, find_cases
+    from lsr.failures.shares import NAMES, find_shares
     from lsr.model.loading import load_model
     from lsr.sweep.laboratory import open_laboratory
 
@@ -63,6 +67,8 @@ def failures(options: argparse.Namespace, log: Log) -> Answer:
     rows = [int(row) for row in found.by_contrast() if wanted[row]]
     told = rows[: options.most] if options.most else rows
     terms = labs[0].model.vocabulary.terms
+    shares = find_shares(found) if found.task.says else None
+    parts = None if shares is None else shares.of(np.array(rows, np.int64)).tolist()
     return {
         "collection": collection.name,
         "model": labs[0].model.name,
@@ -75,12 +81,14 @@ def failures(options: argparse.Namespace, log: Log) -> Answer:
         "quadrants": {name: int((quadrants == n).sum()) for n, name in enumerate(QUADRANTS)},
         "which": options.which,
         "n_cases": len(rows),
-        "cases": [_case(found, row, terms) for row in told],
+        "rivals_ahead_by": None if parts is None else dict(zip(NAMES, parts, strict=True)),
+        "cases": [_case(found, shares, row, terms) for row in told],
     }
 
 
-def _case(found: Cases, row: int, terms: list[str]) -> dict[str, Any]:
+def _case(found: Cases, shares: Shares | None, row: int, terms: list[str]) -> dict[str, Any]:
     from lsr.failures.cases import gaps
+    from lsr.failures.shares import NAMES
 
     documents = found.task.documents.ids
     rival = int(found.rivals[row])
@@ -99,5 +107,6 @@ def _case(found: Cases, row: int, terms: list[str]) -> dict[str, Any]:
         "shared_terms": int(found.shared[row]),
         "active_terms": int(found.active[row]),
         "words": int(found.words[row]),
+        "kind": None if shares is None or shares.main[row] < 0 else NAMES[shares.main[row]],
         "rival_ahead_by": [f"{one.term} {one.difference:.2f}" for one in ahead],
     }

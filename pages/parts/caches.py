@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from lsr.evaluation.projected import ProjectedSplit
     from lsr.failures.cases import Cases
+    from lsr.failures.shares import Shares
     from lsr.search.audit import Audit
     from lsr.search.searcher import Searcher
     from lsr.search.stand_ins import KnownCaptions
@@ -136,10 +137,27 @@ def cases(
         models: the one that is looked at, and at most one beside it.
     """
     labs = [laboratory(collection_name, one, split, direction, "", queries) for one in models]
-    about = (split, direction, queries, _mark_of(labs[0].collection, queries))
-    return _cases(
-        labs, labs[0].collection.fingerprint, *(one.model.fingerprint for one in labs), *about
-    )
+    return _cases(labs, *_marks_of_cases(labs))
+
+
+def shares(
+    found: Cases,
+    collection_name: str,
+    models: tuple[str, ...],
+    split: str,
+    direction: str,
+    queries: str,
+) -> Shares:
+    """What puts rivals ahead in the `cases` of the same arguments."""
+    labs = [laboratory(collection_name, one, split, direction, "", queries) for one in models]
+    return _shares(found, *_marks_of_cases(labs))
+
+
+def _marks_of_cases(labs: list[Laboratory]) -> tuple[str, ...]:
+    first = labs[0]
+    heads = [one.model.fingerprint for one in labs]
+    marks = first.split, first.direction, first.queries, _mark_of(first.collection, first.queries)
+    return first.collection.fingerprint, *heads, *marks
 
 
 def search(ready: Searcher, text: str, settings: SearchSettings) -> SearchResult:
@@ -313,6 +331,13 @@ def _cases(_labs: list[Laboratory], *marks: str) -> Cases:
     from lsr.failures.cases import find_cases
 
     return _kept(find_cases(*_labs))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Looking at what puts others ahead…")
+def _shares(_found: Cases, *marks: str) -> Shares:
+    from lsr.failures.shares import find_shares
+
+    return _kept(find_shares(_found))
 
 
 @st.cache_resource(max_entries=200, show_spinner=False)

@@ -20,6 +20,8 @@ def test_what_is_missed_is_what_evaluate_does_not_count(collection, model, answe
         found = told["quadrants"]["both"] + told["quadrants"]["only dense"]
         assert found / told["n_queries"] == pytest.approx(measured["dense"][f"R@{k}"])
         assert all((one["rank"] or k + 1) > k for one in told["cases"])
+        assert sum(told["rivals_ahead_by"].values()) == pytest.approx(1)
+        assert {one["kind"] for one in told["cases"]} <= {*told["rivals_ahead_by"], None}
 
 
 def test_the_cases_of_a_quadrant_come_alone(collection, model, answer):

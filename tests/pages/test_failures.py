@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from lsr.collection.collection import load_collection
 from lsr.failures.cases import Cases, find_cases, gaps
+from lsr.failures.shares import NAMES, find_shares
 from lsr.model.loading import load_model
 from lsr.sweep.laboratory import open_laboratory
 from tests.pages.test_imported import mine  # noqa: F401  (a fixture)
@@ -55,6 +57,22 @@ def test_chips_and_a_word_leave_their_queries_and_no_others(scenes, cases):
     assert (shown["dense"] <= 5).all()
     everything = table(page(scenes, which="all"))
     assert sorted(everything["id"]) == list(cases.ids)
+
+
+def test_a_kind_leaves_the_queries_that_owe_most_to_it(scenes, cases):
+    main = find_shares(cases).main
+    missed = cases.ranks != 1
+    shown = []
+    for number, kind in enumerate(NAMES):
+        found = table(page(scenes, kind=kind))["id"].tolist()
+        assert sorted(found) == sorted(
+            cases.ids[row] for row in np.flatnonzero(missed & (main == number))
+        )
+        shown += found
+    assert len(shown) == missed.sum()
+    told = " ".join(one.value for one in page(scenes).caption)
+    whole = find_shares(cases).of(np.flatnonzero(missed))
+    assert f"silent words {whole[0]:.0%}, unsupported terms {whole[1]:.0%}" in told
 
 
 def test_the_address_opens_a_query_with_the_terms_that_decide(scenes, cases):

@@ -136,7 +136,7 @@ def doors(mine: Collection, photos: Path, home: Path) -> dict[str, Callable[[], 
     request = ImportRequest(str(photos), "other")
     export = ExportRequest("mine", None, "csv", home / "exports" / "out", "all")
     report = ReportSettings("demo", ("demo",), "test", "text-to-image")
-    rest = jobs.Job("rest", "stopped", "mine", lexical=LexicalSettings("encoder-terms"))
+    rest = jobs.Job("rest", "stopped", "mine", made=LexicalSettings("encoder-terms"))
     return {
         "import": lambda: actions.plan(request),
         "carry out": lambda: actions.carry_out(plan_import(request)),

@@ -1,0 +1,99 @@
+"""The kinds of terms that put rivals ahead: built cases of one kind each, and whole sums."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from lsr.evaluation.task import Side, Task
+from lsr.failures.cases import Cases, find_cases, gaps
+from lsr.failures.shares import NAMES, Shares, find_shares
+from lsr.sweep.laboratory import open_laboratory
+
+TERMS = 12
+# Terms 0 and 1 are in every document, and so generic.
+RIVAL, ANSWER, OTHERS = 0, 1, 10
+
+
+def side(rows: list[dict[int, float]], said: list[set[int]]) -> Side:
+    dense = np.zeros((len(rows), TERMS), np.float32)
+    for row, weights in enumerate(rows):
+        for term, weight in weights.items():
+            dense[row, term] = weight
+    matrix = sp.csr_matrix(dense)
+    matrix.sort_indices()
+    flags = [
+        term in said[row]
+        for row in range(len(rows))
+        for term in matrix.indices[slice(*matrix.indptr[row : row + 2])]
+    ]
+    ids = tuple(f"{row}" for row in range(len(rows)))
+    return Side(ids, matrix, np.array(flags, bool), np.eye(len(rows), 8, dtype=np.float32))
+
+
+def one_case(
+    query: dict[int, float],
+    literal: set[int],
+    rival: dict[int, float],
+    rival_says: set[int],
+    answer: dict[int, float],
+    answer_says: set[int],
+) -> Shares:
+    """The shares of one query, whose answer and rival stand among six others."""
+    common = {0: 0.1, 1: 0.1}
+    images = side(
+        [common | rival, common | answer, *([common] * OTHERS)],
+        [rival_says, answer_says, *([set()] * OTHERS)],
+    )
+    captions = side([query], [literal])
+    task = Task("text-to-image", captions, images, np.array([ANSWER], np.int32))
+    n = np.zeros(1, np.int64)
+    cases = Cases(
+        task, ("q",), np.array([ANSWER]), np.array([RIVAL]), n, n, n, n, n + 1, None, n, n, n
+    )
+    return find_shares(cases)
+
+
+@pytest.mark.parametrize(
+    ("kind", "case"),
+    [
+        ("silent", ({5: 1.0}, {5}, {5: 2.0}, {5}, {}, {5})),
+        ("unsupported", ({5: 1.0}, set(), {5: 2.0}, set(), {5: 1.0}, {5})),
+        ("astray", ({5: 1.0}, set(), {5: 2.0}, {5}, {5: 1.0}, set())),
+        ("generic", ({0: 1.0}, {0}, {0: 2.0}, {0}, {0: 1.0}, {0})),
+        ("outweighed", ({5: 1.0}, {5}, {5: 2.0}, {5}, {5: 1.0}, {5})),
+    ],
+)
+def test_a_case_of_one_kind_is_of_that_kind(kind, case):
+    found = one_case(*case)
+    assert NAMES[found.main[0]] == kind
+    expected = 2.0 if kind == "silent" else 1.0
+    assert found.gains[0].tolist() == [expected if one == kind else 0 for one in NAMES]
+
+
+def test_the_vectors_stay_as_they_were(collection, model):
+    cases = find_cases(open_laboratory(collection, model, "test"))
+    before = [side.matrix.toarray() for side in (cases.task.queries, cases.task.documents)]
+    find_shares(cases)
+    after = [side.matrix.toarray() for side in (cases.task.queries, cases.task.documents)]
+    assert all((one == other).all() for one, other in zip(before, after, strict=True))
+
+
+def test_terms_on_which_the_answer_is_ahead_count_for_nothing():
+    found = one_case({5: 1.0, 6: 1.0}, {5, 6}, {5: 1.0}, {5}, {5: 3.0, 6: 1.0}, {5, 6})
+    assert not found.gains.any()
+    assert found.main[0] == -1
+    assert found.of(np.array([0])).tolist() == [0] * len(NAMES)
+
+
+@pytest.mark.parametrize("direction", ["text-to-image", "image-to-text"])
+def test_the_gains_of_all_kinds_are_those_of_all_terms(collection, model, direction):
+    cases = find_cases(open_laboratory(collection, model, "test", direction))
+    found = find_shares(cases)
+    terms = model.vocabulary.terms
+    for row in range(len(cases)):
+        ahead = sum(one.difference for one in gaps(cases, row, terms) if one.difference > 0)
+        assert found.gains[row].sum() == pytest.approx(ahead, rel=1e-6)
+    rows = np.flatnonzero(cases.ranks != 1)
+    assert found.of(rows).sum() == pytest.approx(1)
