@@ -106,8 +106,8 @@ class Visitor:
 
     async def trigger(self, event: str, value: object) -> Run:
         """Do something on the board of terms and hits, such as `hit` with an image's id."""
-        [board] = self._of("bidi_component")
-        events = _make_trigger_id(board.element.bidi_component.id, "events")
+        [board] = self._boards()
+        events = _make_trigger_id(board.id, "events")
         told = json.dumps([{"event": event, "value": value}])
         return await self._rerun([WidgetState(id=events, json_trigger_value=told)])
 
@@ -153,9 +153,13 @@ class Visitor:
 
     def board(self) -> dict[str, Any] | None:
         """What the board of terms and hits shows; None where there is none."""
-        for one in self._of("bidi_component"):
-            return dict(json.loads(one.element.bidi_component.json))
+        for one in self._boards():
+            return dict(json.loads(one.json))
         return None
+
+    def _boards(self) -> list[Any]:
+        found = [one.element.bidi_component for one in self._of("bidi_component")]
+        return [one for one in found if one.component_name == "lexiscope_board"]
 
     def says(self, text: str) -> bool:
         """Whether a text stands on the screen by itself."""
