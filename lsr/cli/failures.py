@@ -67,7 +67,7 @@ def failures(options: argparse.Namespace, log: Log) -> Answer:
     rows = [int(row) for row in found.by_contrast() if wanted[row]]
     told = rows[: options.most] if options.most else rows
     terms = labs[0].model.vocabulary.terms
-    shares = find_shares(found) if found.task.says else None
+    shares = find_shares(found, terms) if found.task.says else None
     parts = None if shares is None else shares.of(np.array(rows, np.int64)).tolist()
     return {
         "collection": collection.name,

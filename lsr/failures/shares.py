@@ -6,6 +6,7 @@ decided; they do not say why the model weighs it so.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,13 +14,14 @@ import scipy.sparse as sp
 
 from lsr.evaluation.task import Side
 from lsr.failures.cases import Cases
+from lsr.search.audit import stem
 
 HUB_SHARE = 0.25
 # By name: what it is, as the page and the command say it. The first rule that fits decides.
 KINDS = {
     "silent": "words of the query that the answer does not activate",
-    "unsupported": "terms of the rival that none of its captions says",
-    "astray": "terms that the model adds to the query and no caption of the answer says",
+    "unsupported": "terms of the rival that none of its captions says in any form",
+    "astray": "terms that the model adds and no caption of the answer says in any form",
     "generic": f"terms that at least {HUB_SHARE:.0%} of all documents have",
     "outweighed": "terms that both have with reason, the rival with more weight",
 }
@@ -50,16 +52,20 @@ class Shares:
         return total / whole if whole else total
 
 
-def find_shares(cases: Cases) -> Shares:
+def find_shares(cases: Cases, terms: Sequence[str]) -> Shares:
     """The gains of every query's rival, by kind.
+
+    Args:
+        terms: of the vocabulary, by number; *dog* says *dogs* as well.
 
     Where it is not known which terms a text says, nothing is literal and everything of the rival is
     unsupported: ask `cases.task.says` first.
     """
     task = cases.task
     queries, documents = task.queries, task.documents
-    literal = _flags(queries)
-    said = _flags(documents)
+    _, form = np.unique([stem(term) for term in terms], return_inverse=True)
+    literal = _said(queries, np.arange(len(terms)))
+    said = _said(documents, form)
     n = documents.matrix.shape[0]
     generic = documents.matrix.getnnz(axis=0) >= HUB_SHARE * max(n, 1)
     weights = documents.matrix.astype(np.float64)
@@ -77,13 +83,11 @@ def find_shares(cases: Cases) -> Shares:
             continue
         place, term, data = gain.row[ahead], gain.col[ahead], gain.data[ahead]
 
-        def at(matrix: sp.csr_matrix, which: np.ndarray, term: np.ndarray = term) -> np.ndarray:
-            return np.asarray(matrix[which, term]).ravel() != 0
-
+        own = _at(literal, rows[place], term)
         rules = [
-            at(literal, rows[place]) & ~at(weights, answers[place]),
-            ~at(said, rivals[place]),
-            ~at(literal, rows[place]) & ~at(said, answers[place]),
+            own & ~_at(weights, answers[place], term),
+            ~_at(said, rivals[place], form[term]),
+            ~own & ~_at(said, answers[place], form[term]),
             generic[term],
         ]
         kind = np.select(rules, range(len(rules)), len(rules))
@@ -91,10 +95,15 @@ def find_shares(cases: Cases) -> Shares:
     return Shares(gains)
 
 
-def _flags(side: Side) -> sp.csr_matrix:
-    """(n, V) where a term is said."""
+def _said(side: Side, form: np.ndarray) -> sp.csr_matrix:
+    """(n, F): how many terms of each form a text says."""
     matrix = side.matrix
-    said = side.said.astype(np.int8)
-    flags = sp.csr_matrix((said, matrix.indices, matrix.indptr), matrix.shape, copy=True)
-    flags.eliminate_zeros()  # in place: the side keeps its entries
-    return flags
+    rows = np.repeat(np.arange(len(side)), np.diff(matrix.indptr))[side.said]
+    columns = form[matrix.indices[side.said]]
+    ones = np.ones(len(rows), np.int32)
+    return sp.csr_matrix((ones, (rows, columns)), shape=(len(side), int(form.max()) + 1))
+
+
+def _at(matrix: sp.csr_matrix, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """(x,) bool: is there something at the places?"""
+    return np.asarray(matrix[rows, columns]).ravel() != 0

@@ -150,7 +150,7 @@ def shares(
 ) -> Shares:
     """What puts rivals ahead in the `cases` of the same arguments."""
     labs = [laboratory(collection_name, one, split, direction, "", queries) for one in models]
-    return _shares(found, *_marks_of_cases(labs))
+    return _shares(found, labs[0].model, *_marks_of_cases(labs))
 
 
 def _marks_of_cases(labs: list[Laboratory]) -> tuple[str, ...]:
@@ -334,10 +334,10 @@ def _cases(_labs: list[Laboratory], *marks: str) -> Cases:
 
 
 @st.cache_resource(max_entries=4, show_spinner="Looking at what puts others ahead…")
-def _shares(_found: Cases, *marks: str) -> Shares:
+def _shares(_found: Cases, _model: Model, *marks: str) -> Shares:
     from lsr.failures.shares import find_shares
 
-    return _kept(find_shares(_found))
+    return _kept(find_shares(_found, _model.vocabulary.terms))
 
 
 @st.cache_resource(max_entries=200, show_spinner=False)

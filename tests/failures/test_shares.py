@@ -12,6 +12,7 @@ from lsr.failures.shares import NAMES, Shares, find_shares
 from lsr.sweep.laboratory import open_laboratory
 
 TERMS = 12
+WORDS = "a the of in on cat dog dogs tree boat red blue".split()
 # Terms 0 and 1 are in every document, and so generic.
 RIVAL, ANSWER, OTHERS = 0, 1, 10
 
@@ -52,7 +53,7 @@ def one_case(
     cases = Cases(
         task, ("q",), np.array([ANSWER]), np.array([RIVAL]), n, n, n, n, n + 1, None, n, n, n
     )
-    return find_shares(cases)
+    return find_shares(cases, WORDS)
 
 
 @pytest.mark.parametrize(
@@ -72,10 +73,18 @@ def test_a_case_of_one_kind_is_of_that_kind(kind, case):
     assert found.gains[0].tolist() == [expected if one == kind else 0 for one in NAMES]
 
 
+def test_another_form_of_a_word_says_it():
+    dog, dogs = WORDS.index("dog"), WORDS.index("dogs")
+    found = one_case({dogs: 1.0}, set(), {dogs: 2.0, dog: 1.0}, {dog}, {dogs: 1.0, dog: 1.0}, {dog})
+    assert NAMES[found.main[0]] == "outweighed"
+    found = one_case({dogs: 1.0}, set(), {dogs: 2.0}, set(), {dogs: 1.0, dog: 1.0}, {dog})
+    assert NAMES[found.main[0]] == "unsupported"
+
+
 def test_the_vectors_stay_as_they_were(collection, model):
     cases = find_cases(open_laboratory(collection, model, "test"))
     before = [side.matrix.toarray() for side in (cases.task.queries, cases.task.documents)]
-    find_shares(cases)
+    find_shares(cases, model.vocabulary.terms)
     after = [side.matrix.toarray() for side in (cases.task.queries, cases.task.documents)]
     assert all((one == other).all() for one, other in zip(before, after, strict=True))
 
@@ -90,8 +99,8 @@ def test_terms_on_which_the_answer_is_ahead_count_for_nothing():
 @pytest.mark.parametrize("direction", ["text-to-image", "image-to-text"])
 def test_the_gains_of_all_kinds_are_those_of_all_terms(collection, model, direction):
     cases = find_cases(open_laboratory(collection, model, "test", direction))
-    found = find_shares(cases)
     terms = model.vocabulary.terms
+    found = find_shares(cases, terms)
     for row in range(len(cases)):
         ahead = sum(one.difference for one in gaps(cases, row, terms) if one.difference > 0)
         assert found.gains[row].sum() == pytest.approx(ahead, rel=1e-6)

@@ -32,6 +32,7 @@ _BOARD = st.components.v2.component(
 KEY = "board"
 # Of each term, so many of its best images have their pictures ready when a slider moves.
 _READY_EACH, _MOST_READY = 12, 300
+_SLIDERS = 12  # of the terms that the board shows at first
 _MOST_KNOWN = 500
 
 
@@ -60,7 +61,10 @@ def show_board(
     live = live_postings(ready.memory, numbers, allowed)
     ids = [ready.memory.ids[row] for row in live.rows.tolist()]
     hits = [] if strip else result.hits
-    likely = [] if strip else _likely(live, ids)
+    turned = sorted(
+        range(len(terms)), key=lambda i: (terms[i].term not in edit.terms, -terms[i].weight)
+    )
+    likely = [] if strip else _likely(live, ids, turned[:_SLIDERS])
     shown = list(dict.fromkeys([*(hit.image_id for hit in hits), *likely]))
     here = {k: v for k, v in st.query_params.to_dict().items() if k != "hit"}
     images = ready.collection
@@ -139,11 +143,11 @@ def _packed(live: LivePostings) -> list[dict[str, Any]]:
     ]
 
 
-def _likely(live: LivePostings, ids: Sequence[str]) -> list[str]:
+def _likely(live: LivePostings, ids: Sequence[str], terms: Sequence[int]) -> list[str]:
     """The images that come up when a term is turned up: the best of each term, in turns."""
     best = [
-        places[np.argsort(-weights, kind="stable")[:_READY_EACH]].tolist()
-        for places, weights in zip(live.places, live.weights, strict=True)
+        live.places[i][np.argsort(-live.weights[i], kind="stable")[:_READY_EACH]].tolist()
+        for i in terms
     ]
     turns = (one[turn] for turn in range(_READY_EACH) for one in best if turn < len(one))
     return [ids[place] for place in dict.fromkeys(turns)]
