@@ -9,6 +9,7 @@ import pytest
 from lsr.exceptions import CollectionError
 from lsr.imports.imported import ImportRequest
 from lsr.imports.planning import plan_import
+from lsr.imports.readers.arrow_files import table_schema
 from tests.imports.conftest import captions_by_image, coco, karpathy, photo, write_photos, write_zip
 
 
@@ -139,3 +140,17 @@ def test_shards_with_two_columns_of_one_name_are_refused(tmp_path, encoder):
     pq.write_table(table, tmp_path / "x.parquet")
     with pytest.raises(CollectionError, match="`x.parquet` has several columns `image`"):
         plan_import(ImportRequest(str(tmp_path), "mine", encoder="fake"))
+
+
+def test_a_column_whose_name_is_no_utf8_is_refused_in_one_sentence(tmp_path):
+    path = tmp_path / "train.arrow"
+    schema = pa.schema([("nameless", pa.binary()), ("image", pa.binary())])
+    with pa.ipc.new_stream(path, schema) as writer:
+        writer.write_table(schema.empty_table())
+    content = path.read_bytes()
+    assert content.count(b"nameless") == 1
+    path.write_bytes(content.replace(b"nameless", b"\xa0ameless"))
+    with pytest.raises(
+        CollectionError, match=r"`train\.arrow` is truncated or no parquet or Arrow"
+    ):
+        table_schema(path)

@@ -20,13 +20,16 @@ def table_schema(path: Path) -> pa.Schema:
     """The columns of a table file.
 
     Raises:
-        CollectionError: it is truncated or neither parquet nor Arrow.
+        CollectionError: it is truncated or neither parquet nor Arrow, or a name is no UTF-8.
     """
     with _told(path):
         if path.suffix == ".parquet":
-            return pq.read_schema(path)
-        with pa.memory_map(str(path)) as source:
-            return _open(source).schema
+            schema = pq.read_schema(path)
+        else:
+            with pa.memory_map(str(path)) as source:
+                schema = _open(source).schema
+        schema.names  # noqa: B018  (decodes them, and refuses what is no UTF-8)
+        return schema
 
 
 def column_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
