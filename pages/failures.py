@@ -7,11 +7,11 @@ import pandas as pd
 import streamlit as st
 
 from lsr.evaluation.task import Task
-from lsr.exports.cells import harmless_table
 from lsr.failures.cases import QUADRANTS, Cases, Gap, gaps
 from lsr.failures.shares import KINDS, NAMES, Shares
 from lsr.search.why import Reason
-from pages.parts import address, caches, cards, links
+from lsr.storage.files import fingerprint
+from pages.parts import address, caches, cards, charts, links
 from pages.parts.choice import Choice, current_choice
 from pages.parts.entry import draw
 from pages.parts.expansion.setting import choose_measured
@@ -53,7 +53,7 @@ def show() -> None:
             shares = caches.shares(found, choice.collection, models, split, direction, queries)
             chosen = _choose_kind(shares, chosen)
         table = _table(found, chosen, models)
-        row = _show_table(table, chosen, f"failures-{choice.collection}-{choice.model}-{split}")
+        row = _show_table(table, chosen)
         if row is not None:
             _show_case(choice, found, row)
 
@@ -139,7 +139,7 @@ def _ranks(ranks: np.ndarray) -> pd.Series[int]:
     return pd.Series(ranks).astype("Int64").where(ranks > 0)
 
 
-def _show_table(table: pd.DataFrame, rows: np.ndarray, key: str) -> int | None:
+def _show_table(table: pd.DataFrame, rows: np.ndarray) -> int | None:
     """The table of queries; the row of the one that is looked at."""
     st.caption(
         f"{len(table):,} queries. A row opens one. Rank: of the best right answer with all terms, "
@@ -150,7 +150,8 @@ def _show_table(table: pd.DataFrame, rows: np.ndarray, key: str) -> int | None:
         table,
         hide_index=True,
         height=320,
-        key=key,
+        # A row that was chosen in another list is another query in this one.
+        key=f"failures-{fingerprint(*table['id'])}",
         on_select="rerun",
         selection_mode="single-row",
         column_config={
@@ -159,14 +160,7 @@ def _show_table(table: pd.DataFrame, rows: np.ndarray, key: str) -> int | None:
         },
         alt="Queries with the ranks of their answers",
     )
-    st.download_button(
-        "Download as CSV",
-        harmless_table(table).to_csv(index=False),
-        file_name="failures.csv",
-        mime="text/csv",
-        on_click="ignore",
-        icon=":material/download:",
-    )
+    charts.offer_csv(table, "failures", key="failures")
     picked = state["selection"]["rows"]
     if picked and picked[0] < len(rows):
         address.write("case", str(table["id"][picked[0]]))

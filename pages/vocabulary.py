@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from lsr.exports.cells import harmless_table
 from lsr.search.audit import GRADES, HUB_SHARE, Audit
 from lsr.search.searcher import Searcher
-from pages.parts import address, caches, cards, links
+from pages.parts import address, caches, cards, charts, links
 from pages.parts.choice import current_choice
 from pages.parts.entry import draw
 from pages.parts.markup import escape
@@ -78,14 +77,7 @@ def _show_terms(found: Audit) -> None:
         },
         alt="The terms of the vocabulary with their frequencies and weights",
     )
-    st.download_button(
-        "Download as CSV",
-        harmless_table(table).to_csv(index=False),
-        file_name="vocabulary.csv",
-        mime="text/csv",
-        on_click="ignore",
-        icon=":material/download:",
-    )
+    charts.offer_csv(table, "vocabulary", key="vocabulary")
     if rows := state["selection"]["rows"]:
         links.open_term(str(table["term"][rows[0]]))
 

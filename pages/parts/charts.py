@@ -199,15 +199,24 @@ def folded_table(table: pd.DataFrame, title: str, alt: str, *, name: str, key: s
         return
     with folded:
         st.dataframe(table, hide_index=True, key=f"table-{key}", alt=alt)
-        st.download_button(
-            "Download as CSV",
-            harmless_table(table).to_csv(index=False),
-            file_name=f"{name}.csv",
-            mime="text/csv",
-            key=f"csv-{key}",
-            on_click="ignore",
-            icon=":material/download:",
-        )
+        offer_csv(table, name, key=key)
+
+
+def offer_csv(table: pd.DataFrame, name: str, *, key: str) -> None:
+    """A table to take away.
+
+    Args:
+        name: of the file, without its ending.
+    """
+    st.download_button(
+        "Download as CSV",
+        harmless_table(table).to_csv(index=False),
+        file_name=f"{name}.csv",
+        mime="text/csv",
+        key=f"csv-{key}",
+        on_click="ignore",
+        icon=":material/download:",
+    )
 
 
 def bars_table(bars: Sequence[Bar], kinds: Kinds) -> pd.DataFrame:
