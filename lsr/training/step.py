@@ -44,8 +44,17 @@ class Draws:
     noise: Tensor | None = None
 
     def to(self, device: torch.device) -> Draws:
-        words, noise = (None if one is None else one.to(device) for one in (self.words, self.noise))
-        return Draws(self.expands.to(device), words, noise)
+        """The same on the device, without waiting for what a GPU still computes."""
+        return Draws(*(_moved(one, device) for one in (self.expands, self.words, self.noise)))  # type: ignore[arg-type]
+
+
+def _moved(tensor: Tensor | None, device: torch.device) -> Tensor | None:
+    """On the device; from pinned memory, because a plain copy waits until a GPU has no work."""
+    if tensor is None:
+        return None
+    if device.type == "cuda" and not tensor.is_cuda:
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
 
 
 def draw(
