@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from lsr.evaluation.passes import run_stages
 from lsr.evaluation.task import Task
-from lsr.exceptions import QueryError
+from lsr.exceptions import QueryError, UnknownNameError, shorten
 from lsr.sweep.knobs import literal_only
 from lsr.sweep.laboratory import Laboratory
 
@@ -65,6 +65,19 @@ class Cases:
     @cached_property
     def row_of(self) -> dict[str, int]:
         return {one: row for row, one in enumerate(self.ids)}
+
+    def row(self, query_id: str) -> int:
+        """The row of a query.
+
+        Raises:
+            UnknownNameError: there is none of that id.
+        """
+        if query_id not in self.row_of:
+            raise UnknownNameError(
+                f"There is no query `{shorten(query_id)}` among these {len(self):,}. Ids are those "
+                f"of the list, such as `{self.ids[0]}`."
+            )
+        return self.row_of[query_id]
 
     def found(self, k: int) -> np.ndarray:
         """(q,) bool: is a right document among the first k?
@@ -122,7 +135,7 @@ def find_cases(lab: Laboratory, second: Laboratory | None = None) -> Cases:
     if second is not None:
         if second.plain.queries.ids != task.queries.ids:
             raise QueryError("Two models stand beside each other on the same queries only.")
-        beside = _ranks(second.plain)
+        beside = ranks_in(second.plain)
     texts = _texts(lab)
     answers, rivals, scores, rival_scores = _best_two(task)
     queries, documents = task.queries.matrix, task.documents.matrix
@@ -134,8 +147,8 @@ def find_cases(lab: Laboratory, second: Laboratory | None = None) -> Cases:
         rivals,
         scores,
         rival_scores,
-        _ranks(task),
-        _ranks(literal_only(task)),
+        ranks_in(task),
+        ranks_in(literal_only(task)),
         task.teacher_ranks.astype(np.int64),
         beside,
         np.asarray((shared > 0).sum(axis=1)).ravel(),
@@ -166,7 +179,8 @@ def gaps(cases: Cases, row: int, terms: list[str]) -> list[Gap]:
     return sorted(found, key=lambda one: (-one.difference, one.term))
 
 
-def _ranks(task: Task) -> np.ndarray:
+def ranks_in(task: Task) -> np.ndarray:
+    """(q,) int64: the rank of each query's best right document; 0 where it is no hit."""
     ranks: np.ndarray = run_stages(task.without_teacher(), 1).ranks[:, 0].astype(np.int64)
     return ranks
 
