@@ -15,6 +15,7 @@ from pages.parts import address, caches, cards, charts, links
 from pages.parts.choice import Choice, current_choice
 from pages.parts.entry import draw
 from pages.parts.expansion.setting import choose_measured
+from pages.parts.failures.why_not import show_why_not
 from pages.parts.markup import escape
 from pages.parts.messages import mistakes_shown
 from pages.parts.search.why import show_mirrored
@@ -56,6 +57,7 @@ def show() -> None:
         row = _show_table(table, chosen)
         if row is not None:
             _show_case(choice, found, row)
+            show_why_not(found, row, chosen, caches.model(choice.model).vocabulary.terms, k)
 
 
 def _choose(found: Cases, k: int) -> np.ndarray:

@@ -32,6 +32,12 @@ def add_commands(add: Add) -> None:
         "--against", metavar="MODEL", help="a second model, whose rank is told as well"
     )
     one.add_argument("--most", type=int, default=20, help="cases told, 0 for all (20)")
+    one.add_argument(
+        "--why-not",
+        default="",
+        metavar="ID",
+        help="a query: the fewest edits of terms that lift its answer, tried on all queries",
+    )
     add_queries_option(one)
 
 
@@ -67,6 +73,7 @@ def failures(options: argparse.Namespace, log: Log) -> Answer:
     rows = [int(row) for row in found.by_contrast() if wanted[row]]
     told = rows[: options.most] if options.most else rows
     terms = labs[0].model.vocabulary.terms
+    up_close = {"why_not": _why_not(found, options, terms)} if options.why_not else {}
     shares = find_shares(found, terms) if found.task.says else None
     parts = None if shares is None else shares.of(np.array(rows, np.int64)).tolist()
     return {
@@ -83,7 +90,37 @@ def failures(options: argparse.Namespace, log: Log) -> Answer:
         "n_cases": len(rows),
         "rivals_ahead_by": None if parts is None else dict(zip(NAMES, parts, strict=True)),
         "cases": [_case(found, shares, row, terms) for row in told],
+        **up_close,
     }
+
+
+def _why_not(found: Cases, options: argparse.Namespace, terms: list[str]) -> dict[str, Any]:
+    """Of a query: the edits of either side that lift its answer, and what each does to all."""
+    from lsr.failures.trying import try_edits
+    from lsr.failures.why_not import SIDES, why_not
+
+    row = found.row(options.why_not)
+    told: dict[str, Any] = {"query_id": options.why_not}
+    for side in SIDES:
+        lifted = why_not(found, row, terms, options.k, side)
+        edits = []
+        for one in lifted.edits:
+            tried = try_edits(found, row, [one], terms, options.k)
+            edits.append(
+                {
+                    "edit": one.kind,
+                    "term": one.term,
+                    "amount": one.amount,
+                    "before": one.before,
+                    "after": one.after,
+                    "fixed": len(tried.fixed),
+                    "broken": len(tried.broken),
+                    "fixed_ids": list(tried.fixed),
+                    "broken_ids": list(tried.broken),
+                }
+            )
+        told[side] = {"rank": lifted.rank or None, "exact": lifted.exact, "edits": edits}
+    return told
 
 
 def _case(found: Cases, shares: Shares | None, row: int, terms: list[str]) -> dict[str, Any]:

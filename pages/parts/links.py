@@ -33,6 +33,12 @@ def to_search(text: str, label: str | None = None, icon: str | None = None) -> N
     st.page_link(SEARCH, label=label or escape(text), icon=icon or "", query_params=_here(q=text))
 
 
+def to_edited_search(text: str, edit: Mapping[str, str], image_id: str, label: str) -> None:
+    """A link that searches for a text with edited terms, and explains an image for it."""
+    here = _here(q=text, hit=image_id) | dict(edit)
+    st.page_link(SEARCH, label=label, icon=":material/search:", query_params=here)
+
+
 def to_image(image_id: str, label: str) -> None:
     """A link to the page of an image; `label` is Markdown."""
     st.page_link(IMAGE, label=label, icon="", query_params=_here(id=image_id))

@@ -48,3 +48,24 @@ def test_what_cannot_be_listed_gets_one_sentence(collection, model, capsys, give
     said = capsys.readouterr().err
     assert message in said
     assert "Traceback" not in said
+
+
+def test_why_not_tells_edits_that_lift_the_answer_of_a_query(collection, model, answer):
+    about = ("--collection", "tiny", "--model", "tiny", "--most", "0")
+    missed = [one["query_id"] for one in answer("failures", *about)["cases"]]
+    told = answer("failures", *about, "--why-not", missed[0])["why_not"]
+    assert told["query_id"] == missed[0]
+    edits = told["answer"]["edits"]
+    assert told["answer"]["rank"] == 1
+    assert 1 <= len(edits) == sum(one["edit"] in ("boost", "add") for one in edits)
+    if len(edits) == 1:
+        assert missed[0] in edits[0]["fixed_ids"]
+    assert all(one["fixed"] == len(one["fixed_ids"]) for one in edits)
+
+
+def test_why_not_of_an_unknown_query_names_one_that_is_there(collection, model, capsys):
+    about = ["--collection", "tiny", "--model", "tiny"]
+    assert main(["failures", *about, "--why-not", "nobody"]) == 2
+    error = capsys.readouterr().err
+    assert "There is no query `nobody` among these 24" in error
+    assert "`caption-00`" in error

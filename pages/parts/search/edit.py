@@ -47,6 +47,15 @@ class Edit:
         mute, include, exclude = (tuple(map(spelt, words)) for words in lists)
         return Edit(self.p, weighed(self.boost), mute, include, exclude, weighed(self.add))
 
+    def as_address(self) -> dict[str, str]:
+        """Boosts, mutes and added terms as parameters of the address."""
+        told = {
+            "boost": _weights_text(self.boost),
+            "mute": _words_text(self.mute),
+            "add": _weights_text(self.add),
+        }
+        return {name: text for name, text in told.items() if text is not None}
+
     def for_browser(self) -> dict[str, Any]:
         """What the board needs of it, in the order in which it sends it back."""
         return {

@@ -1,0 +1,43 @@
+"""Why not on the Failures page: edits that lift an answer, tried on all, and taken to Search."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs
+
+import numpy as np
+
+from lsr.collection.collection import load_collection
+from lsr.failures.cases import find_cases
+from lsr.failures.trying import try_edits
+from lsr.failures.why_not import why_not
+from lsr.model.loading import load_model
+from lsr.sweep.laboratory import open_laboratory
+from tests.pages.test_failures import page
+from tests.pages.test_mode import said
+
+
+def test_the_edits_of_a_missed_query_are_shown_tried_and_taken_to_search(scenes):
+    model = load_model("demo")
+    cases = find_cases(open_laboratory(load_collection(scenes), model, "test"))
+    terms = model.vocabulary.terms
+    row = next(
+        int(one) for one in np.flatnonzero(cases.ranks > 1) if why_not(cases, one, terms).edits
+    )
+    found = why_not(cases, row, terms)
+    app = page(scenes, case=cases.ids[row], tried="on")
+    tried = try_edits(cases, row, found.edits, terms, 1)
+    assert f"{len(tried.fixed):,} fixed, {len(tried.broken):,} broken" in said(app)
+    links = [one.proto for one in app.get("page_link")]
+    [search] = [one for one in links if one.label == "Try it in Search"]
+    address = {name: value[0] for name, value in parse_qs(search.query_string).items()}
+    assert address["q"] == cases.texts[row]
+    edited = " ".join(address.get(name, "") for name in ("boost", "mute", "add"))
+    assert sorted(one.partition("=")[0] for one in edited.split()) == sorted(
+        one.term for one in found.edits
+    )
+    assert all(any(one.term in link.label for link in links) for one in found.edits)
+
+
+def test_an_answer_that_is_found_needs_no_edits(scenes):
+    app = page(scenes, which="both")
+    assert "Why not" not in [one.value for one in app.subheader]
