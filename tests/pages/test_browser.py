@@ -244,7 +244,7 @@ def test_the_browser_ranks_fifty_edits_as_the_server_does(server, page):
         page.evaluate(TURN, [which, value])
         here = page.evaluate(BOARD)
         page.evaluate(LET_GO, which)
-        page.wait_for_function(f"() => ({BOARD})()?.order === 'server'")
+        page.wait_for_function(f"() => ({BOARD})()?.order === 'server'", polling=50)
         there = page.evaluate(BOARD)
         assert here["tiles"] == there["tiles"]
         assert here["edit"] == there["edit"]

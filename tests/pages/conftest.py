@@ -1,0 +1,28 @@
+"""What the tests of the pages share, so that each does not begin from nothing."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.components.v2 import manifest_scanner
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _components_are_looked_for_once() -> Iterator[None]:
+    """Every run of AppTest looks through all installed packages, which stay the same."""
+    scan = functools.cache(manifest_scanner.scan_component_manifests)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", scan)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _projected_once(home: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Homes have one cache: what a model projects does not depend on them."""
+    shared = tmp_path_factory.getbasetemp() / "cache"
+    shared.mkdir(exist_ok=True)
+    home.mkdir(exist_ok=True)
+    (home / "cache").symlink_to(shared)
