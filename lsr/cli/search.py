@@ -12,10 +12,11 @@ from lsr.exceptions import QueryError, shorten
 from lsr.index.engines import ENGINES
 
 if TYPE_CHECKING:
-    from lsr.search.results import SearchSettings
+    from lsr.search.results import SearchResult, SearchSettings
     from lsr.search.searcher import Searcher
 
 _DEFAULT_K = 10
+_SHARE = 0.5  # of a picture beside words
 _REPEATED = (
     (
         "--boost",
@@ -31,12 +32,15 @@ _REPEATED = (
 def add_commands(add: Add) -> None:
     """`search`."""
     one = add("search", "Search images with words or a picture.", search)
-    one.add_argument("query", nargs="?", help="a few words")
+    one.add_argument("query", nargs="?", help="a few words, or terms with weights: lion:2, desert")
     one.add_argument("--k", type=int, help="most results (10)")
     one.add_argument(
         "--engine", choices=ENGINES, default="memory", help="which engine answers (memory)"
     )
-    one.add_argument("--image", metavar="FILE", help="search with this picture instead of words")
+    one.add_argument(
+        "--image", metavar="FILE", help="search with this picture, alone or together with words"
+    )
+    one.add_argument("--share", type=float, help="of the picture beside words, from 0 to 1 (0.5)")
     one.add_argument(
         "--expansion", choices=["on", "off"], default="on", help="off: only terms the text says"
     )
@@ -55,12 +59,8 @@ def add_commands(add: Add) -> None:
 
 
 def search(options: argparse.Namespace, log: Log) -> Answer:
-    """Images for a text or a picture, with reasons."""
-    from lsr.encoders.drawn_scenes import drawn_scenes
-    from lsr.search.query import check_text
-    from lsr.search.results import hits_as_json
-    from lsr.search.searcher import SearchSettings
-    from lsr.storage.pictures import read_picture
+    """Images for a text, a picture or both, or for terms alone, with reasons."""
+    from lsr.search.results import SearchSettings, hits_as_json
 
     settings = SearchSettings(
         k=_DEFAULT_K if options.k is None else options.k,
@@ -74,26 +74,47 @@ def search(options: argparse.Namespace, log: Log) -> Answer:
     )
     if options.queries is not None:
         return _search_file(options, settings, log)
-    if (options.query is None) == (options.image is None):
-        raise QueryError("Give either a query text or --image FILE, and not both.")
+    if options.query is None and options.image is None:
+        raise QueryError("Give a query text, --image FILE, or both.")
+    if options.share is not None and (options.query is None or options.image is None):
+        raise QueryError("--share needs words and a picture. Give a text and --image FILE.")
     if options.out is not None:
         raise QueryError("--run writes the hits of a query file. Name one with --queries FILE.")
-    if options.image is None:
-        check_text(options.query)
-        result = _opened(options).search_text(options.query, settings)
-    else:
-        path = Path(options.image)
-        picture = read_picture(path)
-        searcher = _opened(options)
-        if warning := drawn_scenes(searcher.collection.encoder):
-            log(warning)
-        result = searcher.search_picture(picture, path.name, settings)
+    result = (_by_words if options.image is None else _by_picture)(options, settings, log)
     return {
         "query": result.query,
         "query_terms": [term._asdict() for term in result.query_terms],
         "hits": hits_as_json(result.hits),
         "seconds": result.seconds,
     }
+
+
+def _by_words(options: argparse.Namespace, settings: SearchSettings, log: Log) -> SearchResult:
+    from lsr.search.forms import parse_terms
+    from lsr.search.query import check_text
+
+    check_text(options.query)
+    if weights := parse_terms(options.query):
+        return _opened(options).search_terms(weights, options.query, settings)
+    return _opened(options).search_text(options.query, settings)
+
+
+def _by_picture(options: argparse.Namespace, settings: SearchSettings, log: Log) -> SearchResult:
+    from lsr.encoders.drawn_scenes import drawn_scenes
+    from lsr.search.forms import check_share
+    from lsr.storage.pictures import read_picture
+
+    share = _SHARE if options.share is None else options.share
+    check_share(share)
+    path = Path(options.image)
+    picture = read_picture(path)
+    searcher = _opened(options)
+    if warning := drawn_scenes(searcher.collection.encoder):
+        log(warning)
+    items = searcher.picture_items(picture)
+    if options.query is None:
+        return searcher.search_items(items, path.name, settings)
+    return searcher.search_mixed(options.query, items, share, settings)
 
 
 def _opened(options: argparse.Namespace) -> Searcher:

@@ -49,6 +49,15 @@ def terms_vector(weights: Mapping[str, float], vocabulary: Vocabulary) -> sp.csr
     return sp.csr_matrix((data, np.array(kept, np.int32), np.array([0, len(kept)])), shape)
 
 
+def check_share(share: float) -> None:
+    """
+    Raises:
+        QueryError: a picture cannot have that share of a query.
+    """
+    if not 0 <= share <= 1:
+        raise QueryError(f"A picture cannot have the share {share:g} of a query. Use 0 to 1.")
+
+
 def mixed(words: sp.csr_matrix, picture: sp.csr_matrix, share: float) -> sp.csr_matrix:
     """The query of words (1, V) together with that of a picture (1, V), as one vector (1, V).
 
@@ -61,8 +70,7 @@ def mixed(words: sp.csr_matrix, picture: sp.csr_matrix, share: float) -> sp.csr_
     Raises:
         QueryError: another share.
     """
-    if not 0 <= share <= 1:
-        raise QueryError(f"A picture cannot have the share {share:g} of a query. Use 0 to 1.")
+    check_share(share)
     lengths = [float(np.sqrt((one.data.astype(np.float64) ** 2).sum())) for one in (words, picture)]
     size = (1 - share) * lengths[0] + share * lengths[1]
     parts = [

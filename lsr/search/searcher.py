@@ -162,9 +162,9 @@ class Searcher:
             picture: `picture_items`. share: of the picture, 0 for the words alone to 1.
 
         Raises:
-            QueryError: the text is empty or too long, or a setting cannot be used.
+            QueryError: the text is empty or too long, another share, or a setting cannot be used.
         """
-        if share >= 1:
+        if share == 1:
             return self.search_items(picture, text, settings)
         check_text(text)
         items = new_texts([text], lambda: self.encoder)

@@ -16,6 +16,7 @@ from lsr.exceptions import QueryError
 from lsr.storage.places import ASSETS, own_folder
 
 ROOT = Path(__file__).resolve().parents[2]
+PICTURE = ASSETS / "collections" / "demo" / "images" / "test-00003.webp"
 MEASURES = {"R@1", "R@5", "R@10", "MRR@10"}
 
 
@@ -137,6 +138,19 @@ def test_the_sweep_ends_at_what_evaluate_measures(answer):
     assert last["active_terms_query"] == pytest.approx(measured["active_terms"]["query"])
 
 
+def test_words_stand_beside_a_picture_and_terms_alone(answer):
+    words, picture = ["search", "a red car"], ["--image", str(PICTURE)]
+    alone = answer(*words)
+    assert answer(*words, *picture, "--share", "0")["hits"] == alone["hits"]
+    of_picture = answer("search", *picture)["hits"]
+    assert answer(*words, *picture, "--share", "1")["hits"] == of_picture
+    both = {one["term"]: one["origin"] for one in answer(*words, *picture)["query_terms"]}
+    assert both["car"] == "literal"
+    assert {one["term"] for one in of_picture[0]["contributions"]} & both.keys()
+    found = answer("search", "lion:2, desert")["query_terms"]
+    assert [(one["term"], one["weight"]) for one in found] == [("lion", 2.0), ("desert", 1.0)]
+
+
 def test_every_command_also_speaks_to_people(capsys):
     assert main(["search", "a cat", "--k", "2"]) == 0
     printed = capsys.readouterr().out
@@ -148,7 +162,10 @@ def test_every_command_also_speaks_to_people(capsys):
     ("arguments", "message"),
     [
         (["search", ""], "The query is empty"),
-        (["search"], "Give either a query text or --image FILE"),
+        (["search"], "Give a query text, --image FILE, or both"),
+        (["search", "cat", "--share", "0.3"], "--share needs words and a picture"),
+        (["search", "cat", "--image", str(PICTURE), "--share", "2"], "cannot have the share 2"),
+        (["search", "lion:0, desert:0"], "None of the terms weighs anything"),
         (["search", "x" * 10_000], "10,000 characters"),
         (["search", "cat", "--k", "0"], "k is 0"),
         (["search", "cat", "--k", "many"], "invalid int value"),
