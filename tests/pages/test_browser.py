@@ -87,20 +87,11 @@ def browser() -> Iterator[sync_api.Browser]:
         running.close()
 
 
-def new_context(
-    browser: sync_api.Browser, *, width: int = 1280, color_scheme: str = "light"
-) -> sync_api.BrowserContext:
-    """A browser of its own for one test."""
-    context = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=color_scheme
-    )
-    context.set_default_timeout(120_000)  # a guard against hanging, not a measure
-    return context
-
-
 @pytest.fixture
 def page(browser: sync_api.Browser) -> Iterator[sync_api.Page]:
-    context = new_context(browser)
+    """In a browser of its own."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
+    context.set_default_timeout(120_000)  # a guard against hanging, not a measure
     yield context.new_page()
     context.close()
 
@@ -113,6 +104,19 @@ def wait_quiet(page: sync_api.Page) -> None:
         "+ '[data-testid=stSkeleton]')"
         "&& document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'"
     )
+
+
+# Whether the app's background is that of a theme.
+BACKGROUND_IS = """scheme => {
+  const app = document.querySelector('.stApp');
+  const red = app && +getComputedStyle(app).backgroundColor.match(/[0-9]+/)[0];
+  return app && (scheme === 'dark' ? red < 60 : red > 220);
+}"""
+
+NOTHING_STANDS_OUT = """() => {
+  const main = document.querySelector('[data-testid=stMain]');
+  return main.scrollWidth <= main.clientWidth;
+}"""
 
 
 def test_a_pasted_address_shows_its_page_inside_the_app(server, page):
@@ -319,12 +323,8 @@ def test_a_training_run_survives_a_reload_and_can_be_stopped(server, page):
     page.get_by_text("No run yet").wait_for()
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 420)])
-def test_every_page_is_free_of_console_errors_and_does_not_scroll_sideways(
-    server, browser, scheme, width
-):
-    context = new_context(browser, width=width, color_scheme=scheme)
-    page = context.new_page()
+def test_every_page_is_free_of_console_errors_and_does_not_scroll_sideways(server, page):
+    """Wide and light, narrow and dark; each is loaded as one of them and turned into the other."""
     problems: list[str] = []
     page.on(
         "console",
@@ -335,16 +335,15 @@ def test_every_page_is_free_of_console_errors_and_does_not_scroll_sideways(
         ),
     )
     page.on("pageerror", lambda error: problems.append(str(error)))
+    looks = [("light", 1280), ("dark", 420)]
     for place in PLACES:
-        page.goto(server + place)
-        wait_quiet(page)
-        wide, narrow = page.evaluate(
-            "() => { const main = document.querySelector('[data-testid=stMain]');"
-            " return [main.scrollWidth, main.clientWidth]; }"
-        )
-        assert wide <= narrow, place
-    background = page.locator(".stApp").evaluate("app => getComputedStyle(app).backgroundColor")
-    red = int(background.split("(")[1].split(",")[0])
-    assert (red < 60) if scheme == "dark" else (red > 220)
+        for turn, (scheme, width) in enumerate(looks):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.emulate_media(color_scheme=scheme)
+            if turn == 0:
+                page.goto(server + place)
+            page.wait_for_function(BACKGROUND_IS, arg=scheme)
+            wait_quiet(page)
+            page.wait_for_function(NOTHING_STANDS_OUT)
+        looks.reverse()
     assert problems == []
-    context.close()
