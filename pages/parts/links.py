@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -19,6 +22,16 @@ EXPANSION = "pages/expansion.py"
 COLLECTIONS = "pages/collections.py"
 MODELS = "pages/models.py"
 TRAIN = "pages/train.py"
+_LEAVING = st.components.v2.component(
+    "lexiscope_leaving",
+    html="<span hidden></span>",
+    js="""export default function ({ data }) {
+  const there = new URL(data.address, location.href).href;
+  if (there === location.href) return;
+  history.pushState({}, "", there);
+  window.dispatchEvent(new PopStateEvent("popstate"));
+}""",
+)
 CARRIED = ("collection", "model", "engine", "web")
 
 
@@ -83,9 +96,20 @@ def with_collection(page: str, collection: str, label: str, icon: str = "") -> N
     st.page_link(page, label=label, icon=icon, query_params={"collection": collection})
 
 
-def open_term(term: str) -> None:
+def leave_for(page: str, parameters: Mapping[str, str]) -> NoReturn:
+    """Lead to another page now, as a link would; the run ends here.
+
+    `st.switch_page` leaves an entry of its own in the browser's history, so *Back* would lead to
+    the new page without its parameters.
+    """
+    address = f"{Path(page).stem}?{urlencode(parameters)}"
+    _LEAVING(data={"address": address}, key="leaving")
+    st.stop()
+
+
+def open_term(term: str) -> NoReturn:
     """Go to the page of a term now."""
-    st.switch_page(TERM, query_params=_here(term=term))
+    leave_for(TERM, _here(term=term))
 
 
 def navigation(pages: Sequence[tuple[str, str, str]], current: str) -> None:

@@ -213,6 +213,26 @@ def test_a_term_of_the_query_leads_to_its_page(server, page):
     assert "q=a+dog" in page.url
 
 
+def test_a_bar_leads_to_its_term_and_back_in_one_step(server, page):
+    page.goto(f"{server}/image?collection=scenes&id=test-00003")
+    page.locator(".words a").first.click()
+    page.wait_for_url("**/term?*")
+    bar = page.locator(".js-plotly-plot .point path").first
+    bar.wait_for()
+    wait_quiet(page)
+    first = page.url
+    box = bar.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_function("first => location.href !== first", arg=first)
+    assert "/term?" in page.url
+    assert "term=" in page.url
+    wait_quiet(page)
+    page.go_back()
+    page.wait_for_function("first => location.href === first", arg=first)
+    page.go_back()
+    page.wait_for_url("**/image?*")
+
+
 # What the board shows, read inside its shadow root: who ranked, for which edit, which images.
 BOARD = """() => {
   const host = [...document.querySelectorAll('*')]

@@ -146,7 +146,7 @@ def _from_images(one: Overview) -> None:
         name = free_name(taken, one.name)
         with mistakes_shown():
             actions.train(name, one.name, LexicalSettings("encoder-terms"))
-            st.switch_page(links.TRAIN, query_params={"collection": one.name, "run": name})
+            links.leave_for(links.TRAIN, {"collection": one.name, "run": name})
 
 
 def _delete(one: Overview) -> None:
