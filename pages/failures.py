@@ -15,6 +15,7 @@ from pages.parts import address, caches, cards, charts, links
 from pages.parts.choice import Choice, current_choice
 from pages.parts.entry import draw
 from pages.parts.expansion.setting import choose_measured
+from pages.parts.failures.teacher_gap import only_teacher_finds, show_teacher_gap
 from pages.parts.failures.why_not import show_why_not
 from pages.parts.markup import escape
 from pages.parts.messages import mistakes_shown
@@ -57,6 +58,9 @@ def show() -> None:
         row = _show_table(table, chosen)
         if row is not None:
             _show_case(choice, found, row)
+            lab = caches.laboratory(choice.collection, models[0], split, direction, "", queries)
+            if only_teacher_finds(found, row, k):
+                show_teacher_gap(lab, caches.usual_query(lab), found, row)
             show_why_not(found, row, chosen, caches.model(choice.model).vocabulary.terms, k)
 
 

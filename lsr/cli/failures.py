@@ -11,6 +11,7 @@ from lsr.exceptions import QueryError
 if TYPE_CHECKING:
     from lsr.failures.cases import Cases
     from lsr.failures.shares import Shares
+    from lsr.sweep.laboratory import Laboratory
 
 _MISSED = "missed"
 _WHICH = (_MISSED, "both", "only-sparse", "only-dense", "neither", "all")
@@ -38,6 +39,13 @@ def add_commands(add: Add) -> None:
         metavar="ID",
         help="a query: the fewest edits of terms that lift its answer, tried on all queries",
     )
+    one.add_argument(
+        "--fix",
+        action="append",
+        default=[],
+        metavar="KNOB=VALUE",
+        help="a pruning under which the model is looked at, such as top-k@images=40",
+    )
     add_queries_option(one)
 
 
@@ -49,6 +57,7 @@ def failures(options: argparse.Namespace, log: Log) -> Answer:
     from lsr.failures.cases import QUADRANTS, find_cases
     from lsr.failures.shares import NAMES, find_shares
     from lsr.model.loading import load_model
+    from lsr.sweep.knobs import parse_setting
     from lsr.sweep.laboratory import open_laboratory
 
     if options.which not in _WHICH:
@@ -57,9 +66,15 @@ def failures(options: argparse.Namespace, log: Log) -> Answer:
         raise QueryError(f"--most is {options.most:,}. Use a number of cases, or 0 for all.")
     collection = load_collection(options.collection)
     names = [options.model] + ([options.against] if options.against else [])
+    fixed = [parse_setting(text) for text in options.fix]
     labs = [
         open_laboratory(
-            collection, load_model(name), options.split, options.direction, queries=options.queries
+            collection,
+            load_model(name),
+            options.split,
+            options.direction,
+            fixed=fixed,
+            queries=options.queries,
         )
         for name in names
     ]
@@ -73,7 +88,7 @@ def failures(options: argparse.Namespace, log: Log) -> Answer:
     rows = [int(row) for row in found.by_contrast() if wanted[row]]
     told = rows[: options.most] if options.most else rows
     terms = labs[0].model.vocabulary.terms
-    up_close = {"why_not": _why_not(found, options, terms)} if options.why_not else {}
+    up_close = {"why_not": _why_not(labs[0], found, options)} if options.why_not else {}
     shares = find_shares(found, terms) if found.task.says else None
     parts = None if shares is None else shares.of(np.array(rows, np.int64)).tolist()
     return {
@@ -83,6 +98,7 @@ def failures(options: argparse.Namespace, log: Log) -> Answer:
         "split": options.split,
         "direction": options.direction,
         "queries": options.queries or None,
+        "fixed": [f"{knob}={value:g}" for knob, value in fixed],
         "k": options.k,
         "n_queries": len(found),
         "quadrants": {name: int((quadrants == n).sum()) for n, name in enumerate(QUADRANTS)},
@@ -94,12 +110,13 @@ def failures(options: argparse.Namespace, log: Log) -> Answer:
     }
 
 
-def _why_not(found: Cases, options: argparse.Namespace, terms: list[str]) -> dict[str, Any]:
+def _why_not(lab: Laboratory, found: Cases, options: argparse.Namespace) -> dict[str, Any]:
     """Of a query: the edits of either side that lift its answer, and what each does to all."""
     from lsr.failures.trying import try_edits
     from lsr.failures.why_not import SIDES, why_not
 
     row = found.row(options.why_not)
+    terms = lab.model.vocabulary.terms
     told: dict[str, Any] = {"query_id": options.why_not}
     for side in SIDES:
         lifted = why_not(found, row, terms, options.k, side)
@@ -120,7 +137,33 @@ def _why_not(found: Cases, options: argparse.Namespace, terms: list[str]) -> dic
                 }
             )
         told[side] = {"rank": lifted.rank or None, "exact": lifted.exact, "edits": edits}
+    told["teacher_gap"] = _teacher_gap(lab, found, row)
     return told
+
+
+def _teacher_gap(lab: Laboratory, found: Cases, row: int) -> dict[str, Any] | None:
+    """Where the answer falls behind between the dense vectors and the terms; None without rival."""
+    from lsr.failures.teacher_gap import Part, teacher_gap, usual_query
+
+    gap = teacher_gap(lab, found, row, usual_query(lab))
+    if gap is None:
+        return None
+
+    def told(part: Part | None) -> dict[str, float] | None:
+        return None if part is None else {"answer": part.answer, "rival": part.rival}
+
+    return {
+        "where": gap.where,
+        "says": gap.in_words(),
+        "dense": told(gap.dense),
+        "score": told(gap.score),
+        "lost_to_pruning": told(gap.pruned),
+        "lost_on_document_side": told(gap.document_side),
+        "lost_on_query_side": told(gap.query_side),
+        "lost_terms": [one._asdict() for one in gap.lost],
+        "switched_off": gap.off,
+        "switched_off_said": list(gap.off_said),
+    }
 
 
 def _case(found: Cases, shares: Shares | None, row: int, terms: list[str]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from lsr.evaluation.passes import run_stages
 from lsr.evaluation.task import Task
 from lsr.exceptions import QueryError, UnknownNameError, shorten
-from lsr.sweep.knobs import literal_only
+from lsr.sweep.knobs import literal_only, set_to
 from lsr.sweep.laboratory import Laboratory
 
 Quadrant = Literal["both", "only sparse", "only dense", "neither"]
@@ -122,7 +122,7 @@ class Gap(NamedTuple):
 
 
 def find_cases(lab: Laboratory, second: Laboratory | None = None) -> Cases:
-    """The queries of a laboratory, without its fixed prunings.
+    """The queries of a laboratory, under its fixed prunings.
 
     Args:
         second: another model, or another null, on the same queries; its ranks stand beside.
@@ -130,12 +130,12 @@ def find_cases(lab: Laboratory, second: Laboratory | None = None) -> Cases:
     Raises:
         QueryError: the second one searches with other queries.
     """
-    task = lab.plain
+    task = _pruned(lab)
     beside = None
     if second is not None:
         if second.plain.queries.ids != task.queries.ids:
             raise QueryError("Two models stand beside each other on the same queries only.")
-        beside = ranks_in(second.plain)
+        beside = ranks_in(_pruned(second))
     texts = _texts(lab)
     answers, rivals, scores, rival_scores = _best_two(task)
     queries, documents = task.queries.matrix, task.documents.matrix
@@ -183,6 +183,14 @@ def ranks_in(task: Task) -> np.ndarray:
     """(q,) int64: the rank of each query's best right document; 0 where it is no hit."""
     ranks: np.ndarray = run_stages(task.without_teacher(), 1).ranks[:, 0].astype(np.int64)
     return ranks
+
+
+def _pruned(lab: Laboratory) -> Task:
+    """The plain task under the prunings that hold throughout."""
+    task = lab.plain
+    for knob, value in lab.fixed:
+        task = set_to(task, knob, value)
+    return task
 
 
 def _texts(lab: Laboratory) -> tuple[str, ...]:

@@ -104,6 +104,12 @@ class ProjectionModel(DenseReader):
 
         return project(self.head, dense)
 
+    def before_threshold(self, dense: np.ndarray) -> np.ndarray:
+        """(n, V) float32 logits of dense vectors (n, d), NaN at terms switched off for good."""
+        from lsr.model.projection import logits
+
+        return logits(self.head, dense)
+
 
 def head_sizes(folder: Path) -> HeadSizes:
     """The sizes of the head in `model.safetensors`, ours or in the authors' published layout.

@@ -141,3 +141,13 @@ def _project_blocks(head: Projection, dense: np.ndarray) -> Iterator[np.ndarray]
         with torch.inference_mode():
             weights = head(torch.from_numpy(block).to(device))
         yield weights.float().cpu().numpy()
+
+
+def logits(head: Projection, dense: np.ndarray) -> np.ndarray:
+    """(n, V) float32 of dense vectors (n, d), NaN at terms switched off; for a few vectors."""
+    head.eval()
+    with torch.inference_mode():
+        hidden = head.hidden(torch.from_numpy(np.array(dense, np.float32)).to(head.proj.weight))
+        found = head.logits(hidden).float().cpu().numpy()
+    found[:, ~head.switched_on.cpu().numpy()] = np.nan
+    return found

@@ -134,6 +134,13 @@ class Model(ABC):
         None where keeping them saves nothing.
         """
 
+    def before_threshold(self, dense: np.ndarray) -> np.ndarray | None:  # noqa: ARG002
+        """What weights are made of, (n, V) float32 of dense vectors (n, d): above 0 where active.
+
+        NaN at terms that are switched off for good. None where a model tells nothing of the kind.
+        """
+        return None
+
     def check_new(self, items: Items) -> None:
         """Refuse new texts or pictures where the model gives them no vector.
 

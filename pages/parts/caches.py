@@ -153,6 +153,11 @@ def shares(
     return _shares(found, labs[0].model, *_marks_of_cases(labs))
 
 
+def usual_query(lab: Laboratory) -> np.ndarray | None:
+    """What queries of a laboratory have before the threshold on average; None without one."""
+    return _usual_query(lab, *_marks_of_cases([lab]))
+
+
 def _marks_of_cases(labs: list[Laboratory]) -> tuple[str, ...]:
     first = labs[0]
     heads = [one.model.fingerprint for one in labs]
@@ -338,6 +343,13 @@ def _shares(_found: Cases, _model: Model, *marks: str) -> Shares:
     from lsr.failures.shares import find_shares
 
     return _kept(find_shares(_found, _model.vocabulary.terms))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Looking below the threshold…")
+def _usual_query(_lab: Laboratory, *marks: str) -> np.ndarray | None:
+    from lsr.failures.teacher_gap import usual_query
+
+    return usual_query(_lab)
 
 
 @st.cache_resource(max_entries=200, show_spinner=False)
