@@ -68,9 +68,9 @@ class TeacherGap:
     dense: cosines. score: of the terms as they are searched with. pruned: what prunings took from
     the score. document_side, query_side: what the thresholds took, as the module says; None where
     the model tells nothing of what lies below. lost: terms below that would have helped the answer
-    against the rival most, of the documents' side alone where that suffices. off: how many terms of the vocabulary are switched off for good, None
-    where that is not known; what they would give cannot be known, as their weights are gone.
-    off_said: those of them that the query says.
+    against the rival most, of the documents' side alone where that suffices. off: how many terms of
+    the vocabulary are switched off for good, None where that is not known; what they would give
+    cannot be known, as their weights are gone. off_said: those of them that the query says.
     """
 
     dense: Part
