@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -16,6 +18,7 @@ from pages.parts.choice import Choice, current_choice
 from pages.parts.entry import draw
 from pages.parts.expansion.setting import choose_measured
 from pages.parts.failures.teacher_gap import only_teacher_finds, show_teacher_gap
+from pages.parts.failures.triage import choose_judged, show_triage, triage_of
 from pages.parts.failures.why_not import show_why_not
 from pages.parts.markup import escape
 from pages.parts.messages import mistakes_shown
@@ -51,17 +54,29 @@ def show() -> None:
             models, split, direction, queries = choose_measured(choice, images, told)
         found = caches.cases(choice.collection, models, split, direction, queries)
         chosen = _choose(found, k)
+        lab = caches.laboratory(choice.collection, models[0], split, direction, "", queries)
+        main = None
         if found.task.says:
             shares = caches.shares(found, choice.collection, models, split, direction, queries)
             chosen = _choose_kind(shares, chosen)
+            main = shares.main
+        triage = triage_of(lab)
+        if triage is not None:
+            chosen = choose_judged(triage, found, chosen)
         table = _table(found, chosen, models)
         row = _show_table(table, chosen)
         if row is not None:
+            if triage is not None:
+                guess = partial(_guess, main)
+                show_triage(lab, triage, found, chosen, row, guess, _CALLED)
             _show_case(choice, found, row)
-            lab = caches.laboratory(choice.collection, models[0], split, direction, "", queries)
             if only_teacher_finds(found, row, k):
                 show_teacher_gap(lab, caches.usual_query(lab), found, row)
             show_why_not(found, row, chosen, caches.model(choice.model).vocabulary.terms, k)
+
+
+def _guess(main: np.ndarray | None, row: int) -> str:
+    return NAMES[main[row]] if main is not None and main[row] >= 0 else ""
 
 
 def _choose(found: Cases, k: int) -> np.ndarray:
@@ -152,13 +167,15 @@ def _show_table(table: pd.DataFrame, rows: np.ndarray) -> int | None:
         "by the dense vectors, with the query's own words alone; empty where it shares no term. "
         "Margin: its score less that of the best other document."
     )
-    state = st.dataframe(
+    ids = [str(one) for one in table["id"]]
+    # A row that was chosen in another list is another query in this one.
+    key = f"failures-{fingerprint(*ids)}"
+    st.dataframe(
         table,
         hide_index=True,
         height=320,
-        # A row that was chosen in another list is another query in this one.
-        key=f"failures-{fingerprint(*table['id'])}",
-        on_select="rerun",
+        key=key,
+        on_select=partial(_open, key, ids),
         selection_mode="single-row",
         column_config={
             "query": st.column_config.TextColumn(width="medium"),
@@ -167,15 +184,16 @@ def _show_table(table: pd.DataFrame, rows: np.ndarray) -> int | None:
         alt="Queries with the ranks of their answers",
     )
     charts.offer_csv(table, "failures", key="failures")
-    picked = state["selection"]["rows"]
-    if picked and picked[0] < len(rows):
-        address.write("case", str(table["id"][picked[0]]))
-        return int(rows[picked[0]])
     wanted = address.read_text("case")
-    place = np.flatnonzero(table["id"] == wanted)
-    if len(place):
-        return int(rows[place[0]])
+    if wanted in ids:
+        return int(rows[ids.index(wanted)])
     return int(rows[0]) if len(rows) else None
+
+
+def _open(key: str, ids: list[str]) -> None:
+    """Put the query of the row that was chosen into the address."""
+    if picked := st.session_state[key]["selection"]["rows"]:
+        address.write("case", ids[picked[0]])
 
 
 def _show_case(choice: Choice, found: Cases, row: int) -> None:

@@ -11,6 +11,7 @@ from lsr.exceptions import QueryError
 if TYPE_CHECKING:
     from lsr.failures.cases import Cases
     from lsr.failures.shares import Shares
+    from lsr.failures.triage import Triage
     from lsr.sweep.laboratory import Laboratory
 
 _MISSED = "missed"
@@ -46,6 +47,10 @@ def add_commands(add: Add) -> None:
         metavar="KNOB=VALUE",
         help="a pruning under which the model is looked at, such as top-k@images=40",
     )
+    one.add_argument("--judge", default="", metavar="ID", help="a query to say a cause of")
+    one.add_argument("--cause", default="", help="the cause that --judge says; none takes it back")
+    one.add_argument("--note", default="", help="a note that --judge keeps")
+    one.add_argument("--tags", default="", help="tags that --judge keeps, with commas between")
     add_queries_option(one)
 
 
@@ -56,6 +61,7 @@ def failures(options: argparse.Namespace, log: Log) -> Answer:
     from lsr.collection.collection import load_collection
     from lsr.failures.cases import QUADRANTS, find_cases
     from lsr.failures.shares import NAMES, find_shares
+    from lsr.failures.triage import Entry, add_entry, read_triage, tags_of
     from lsr.model.loading import load_model
     from lsr.sweep.knobs import parse_setting
     from lsr.sweep.laboratory import open_laboratory
@@ -88,8 +94,16 @@ def failures(options: argparse.Namespace, log: Log) -> Answer:
     rows = [int(row) for row in found.by_contrast() if wanted[row]]
     told = rows[: options.most] if options.most else rows
     terms = labs[0].model.vocabulary.terms
-    up_close = {"why_not": _why_not(labs[0], found, options)} if options.why_not else {}
     shares = find_shares(found, terms) if found.task.says else None
+    guesses = _guesses(found, shares)
+    if options.judge:
+        row = found.row(options.judge)
+        said = tags_of(options.tags)
+        add_entry(labs[0], Entry(found.ids[row], options.cause, guesses[row], options.note, said))
+    triage = read_triage(labs[0])
+    for problem in triage.problems:
+        log(problem)
+    up_close = {"why_not": _why_not(labs[0], found, options)} if options.why_not else {}
     parts = None if shares is None else shares.of(np.array(rows, np.int64)).tolist()
     return {
         "collection": collection.name,
@@ -105,8 +119,45 @@ def failures(options: argparse.Namespace, log: Log) -> Answer:
         "which": options.which,
         "n_cases": len(rows),
         "rivals_ahead_by": None if parts is None else dict(zip(NAMES, parts, strict=True)),
-        "cases": [_case(found, shares, row, terms) for row in told],
+        "cases": [_case(found, shares, row, terms) | _said(triage, found.ids[row]) for row in told],
+        "triage": _triage(triage),
         **up_close,
+    }
+
+
+def _guesses(found: Cases, shares: Shares | None) -> list[str]:
+    """(q,) the guessed cause of every query; empty where there is none."""
+    from lsr.failures.shares import NAMES
+
+    if shares is None:
+        return [""] * len(found)
+    return [NAMES[place] if place >= 0 else "" for place in shares.main]
+
+
+def _said(triage: Triage, query_id: str) -> dict[str, Any]:
+    """What a person said about a query."""
+    entry = triage.entries.get(query_id)
+    return {
+        "said_cause": (entry and entry.cause) or None,
+        "note": (entry and entry.note) or None,
+        "tags": list(entry.tags) if entry else [],
+    }
+
+
+def _triage(triage: Triage) -> dict[str, Any]:
+    """How far people said causes, and how they agree with the guesses."""
+    from lsr.failures.agreement import agreement
+
+    found = agreement(triage.entries.values())
+    return {
+        "file": str(triage.path),
+        "judged": len(triage.judged),
+        "compared": found.n,
+        "agreed": found.agreed,
+        "kappa": found.kappa,
+        "table": [
+            {"guess": guess, "cause": cause, "n": n} for (guess, cause), n in found.table.items()
+        ],
     }
 
 

@@ -23,6 +23,8 @@ from lsr.encoding.reencoding import Reencoded, encode_collection
 from lsr.exceptions import NotAllowedError, QueryError
 from lsr.exports.exporting import Exported, ExportRequest, run_export
 from lsr.exports.selection import ExportReport
+from lsr.failures import triage
+from lsr.failures.triage import Entry
 from lsr.imports.imported import ImportRequest
 from lsr.imports.planning import ImportPlan, plan_import
 from lsr.imports.readers.bounds import MOST_FILES, within
@@ -35,6 +37,7 @@ from lsr.report.report_tables import ReportSettings
 from lsr.report.writing import ReportProgress, write_report
 from lsr.storage import views
 from lsr.storage.places import check_name
+from lsr.sweep.laboratory import Laboratory
 from lsr.training import jobs
 from lsr.training.jobs import Job, queue
 from lsr.training.other_settings import MadeSettings
@@ -291,3 +294,13 @@ def delete_view(name: str) -> None:
     """
     mode.require("view")
     views.delete_view(name)
+
+
+def judge(lab: Laboratory, entry: Entry) -> None:
+    """Keep what a person says about a failure.
+
+    Raises:
+        NotAllowedError: nothing is kept here. InputError: it cannot be kept.
+    """
+    mode.require("triage")
+    triage.add_entry(lab, entry)

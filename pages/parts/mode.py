@@ -17,7 +17,9 @@ from streamlit import config
 from lsr.exceptions import NotAllowedError, QueryError, shorten
 
 Mode = Literal["owner", "class", "read-only"]
-Action = Literal["import", "encode", "export", "report", "delete", "train", "upload", "view"]
+Action = Literal[
+    "import", "encode", "export", "report", "delete", "train", "upload", "view", "triage"
+]
 
 SETTING = "LEXISCOPE_MODE"
 ROOTS = "LEXISCOPE_IMPORT_ROOTS"
@@ -38,6 +40,7 @@ _OFF: dict[Action, str] = {
     "train": "Training is off",
     "upload": "Uploading is off",
     "view": "Saving and deleting views is off",
+    "triage": "Judging failures is off",
 }
 _ELSEWHERE = "Run Lexiscope on a computer of your own for that, or ask whoever runs this server."
 _MOST_MINUTES = 24 * 60

@@ -16,10 +16,13 @@ from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 from lsr.collection.collection import Collection, load_collection
 from lsr.exceptions import NotAllowedError, QueryError
 from lsr.exports.exporting import ExportRequest
+from lsr.failures.triage import Entry
 from lsr.imports.imported import ImportRequest
 from lsr.imports.planning import plan_import
 from lsr.imports.running import import_source
+from lsr.model.loading import load_model
 from lsr.report.report_tables import ReportSettings
+from lsr.sweep.laboratory import open_laboratory
 from lsr.training import jobs
 from lsr.training.jobs import queue
 from lsr.training.lexical.settings import LexicalSettings
@@ -151,6 +154,10 @@ def doors(mine: Collection, photos: Path, home: Path) -> dict[str, Callable[[], 
         "stop": lambda: actions.stop(rest),
         "save a view": lambda: actions.save_view("cats", "search", {"q": "cat"}),
         "delete a view": lambda: actions.delete_view("dogs"),
+        "judge a failure": lambda: actions.judge(
+            open_laboratory(load_collection("demo"), load_model("demo"), "test"),
+            Entry("test-00000-0", "other"),
+        ),
     }
 
 
@@ -192,7 +199,7 @@ def test_pages_go_through_the_doors_and_past_none():
     behind = {
         "plan_import", "run_import", "import_source", "encode_collection", "run_export",
         "write_report", "check_report", "remove_collection", "fetch_pictures", "save_view",
-        "delete_view",
+        "delete_view", "add_entry",
     }  # fmt: skip
     verbs = {"start", "resume", "restart", "stop", "discard"}
     found = set()
