@@ -61,6 +61,32 @@ def test_one_changed_byte_anywhere_is_noticed(tmp_path):
     assert open_index(folder)
 
 
+def test_the_same_bytes_under_another_type_or_shape_are_noticed(tmp_path):
+    folder = tmp_path / "one"
+    save_index(MemoryIndex(vectors(1, 40, 24)), folder, MARKS)
+    for name in ("levels", "rows"):
+        file = folder / f"part-0-{name}.npy"
+        array = np.load(file)
+        sign = "i" if array.dtype.kind == "u" else "u"
+        for changed in (array.view(f"{sign}{array.itemsize}"), array[None]):
+            np.save(file, changed)
+            with pytest.raises(IndexFileError, match=rf"\({file.name} is not what was written\)"):
+                open_index(folder)
+        np.save(file, array)
+    assert len(open_index(folder)) == 40
+
+
+def test_an_index_that_tells_checksums_alone_is_opened(tmp_path):
+    """As version 0.1 wrote it."""
+    folder = tmp_path / "one"
+    stored = save_index(MemoryIndex(vectors(1, 40, 24)), folder, MARKS)
+    card = json.loads((folder / "index.json").read_text())
+    for one in card["parts"][0].values():
+        del one["type"], one["shape"]
+    (folder / "index.json").write_text(json.dumps(card))
+    assert same(open_index(folder), stored)
+
+
 def test_a_checksum_tells_swapped_and_lengthened_arrays_apart():
     array = np.arange(1000, dtype=np.uint8)
     swapped = array.copy()
