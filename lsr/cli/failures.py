@@ -10,7 +10,7 @@ from lsr.exceptions import QueryError
 
 if TYPE_CHECKING:
     from lsr.failures.cases import Cases
-    from lsr.failures.shares import Shares
+    from lsr.failures.causes import Causes
     from lsr.failures.triage import Triage
     from lsr.sweep.laboratory import Laboratory
 
@@ -33,7 +33,6 @@ def add_commands(add: Add) -> None:
     one.add_argument(
         "--against", metavar="MODEL", help="a second model, whose rank is told as well"
     )
-    one.add_argument("--most", type=int, default=20, help="cases told, 0 for all (20)")
     one.add_argument(
         "--why-not",
         default="",
@@ -45,34 +44,33 @@ def add_commands(add: Add) -> None:
         action="append",
         default=[],
         metavar="KNOB=VALUE",
-        help="a pruning under which the model is looked at, such as top-k@images=40",
+        help="a knob under which the model is looked at, such as top-k@images=40 or mean=0",
     )
     one.add_argument("--judge", default="", metavar="ID", help="a query to say a cause of")
     one.add_argument("--cause", default="", help="the cause that --judge says; none takes it back")
     one.add_argument("--note", default="", help="a note that --judge keeps")
     one.add_argument("--tags", default="", help="tags that --judge keeps, with commas between")
+    one.add_argument("--because", default="", metavar="CAUSE", help="only failures with this cause, such as teacher")
+    one.add_argument("--limit", type=int, default=50, help="queries told, 0 for all (50)")
     add_queries_option(one)
 
 
 def failures(options: argparse.Namespace, log: Log) -> Answer:
-    """The quadrants, and the cases of some of them, the largest contrast with the teacher first."""
-    import numpy as np
+    """The quadrants, the causes, and the queries of some of them, the largest contrast first."""
 
     from lsr.collection.collection import load_collection
     from lsr.failures.cases import QUADRANTS, find_cases
-    from lsr.failures.shares import NAMES, find_shares
+    from lsr.failures.causes import CAUSE_NAMES, cause_of, find_causes
+    from lsr.failures.shares import NAMES
     from lsr.failures.triage import Entry, add_entry, read_triage, tags_of
     from lsr.model.loading import load_model
-    from lsr.sweep.knobs import parse_setting
+    from lsr.sweep.inference import parse_inference
     from lsr.sweep.laboratory import open_laboratory
 
-    if options.which not in _WHICH:
-        raise QueryError(f"--which is `{options.which[:40]}`. Use {', '.join(_WHICH)}.")
-    if options.most < 0:
-        raise QueryError(f"--most is {options.most:,}. Use a number of cases, or 0 for all.")
+    _check(options, CAUSE_NAMES)
     collection = load_collection(options.collection)
     names = [options.model] + ([options.against] if options.against else [])
-    fixed = [parse_setting(text) for text in options.fix]
+    fixed = parse_inference(" ".join(options.fix)).steps
     labs = [
         open_laboratory(
             collection,
@@ -84,27 +82,29 @@ def failures(options: argparse.Namespace, log: Log) -> Answer:
         )
         for name in names
     ]
-    found = find_cases(*labs)
+    found = find_cases(labs[0], labs[1] if options.against else None)
     quadrants = found.quadrants(options.k)
     wanted = {
         _MISSED: ~found.found(options.k),
         "all": quadrants >= 0,
         **{name.replace(" ", "-"): quadrants == n for n, name in enumerate(QUADRANTS)},
     }[options.which]
-    rows = [int(row) for row in found.by_contrast() if wanted[row]]
-    told = rows[: options.most] if options.most else rows
+    causes = find_causes(found, labs[0])
+    if options.because:
+        wanted = wanted & causes.holds[:, CAUSE_NAMES.index(options.because)]
+    order = found.by_contrast()
+    rows = order[wanted[order]]
+    parts = causes.gains.of(rows).tolist() if found.task.says else None
+    counted = zip(CAUSE_NAMES, causes.counts(rows), causes.of(rows), strict=True)
     terms = labs[0].model.vocabulary.terms
-    shares = find_shares(found, terms) if found.task.says else None
-    guesses = _guesses(found, shares)
     if options.judge:
         row = found.row(options.judge)
         said = tags_of(options.tags)
-        add_entry(labs[0], Entry(found.ids[row], options.cause, guesses[row], options.note, said))
+        add_entry(labs[0], Entry(found.ids[row], options.cause, cause_of(causes, row), options.note, said))
     triage = read_triage(labs[0])
     for problem in triage.problems:
         log(problem)
     up_close = {"why_not": _why_not(labs[0], found, options)} if options.why_not else {}
-    parts = None if shares is None else shares.of(np.array(rows, np.int64)).tolist()
     return {
         "collection": collection.name,
         "model": labs[0].model.name,
@@ -117,21 +117,25 @@ def failures(options: argparse.Namespace, log: Log) -> Answer:
         "n_queries": len(found),
         "quadrants": {name: int((quadrants == n).sum()) for n, name in enumerate(QUADRANTS)},
         "which": options.which,
-        "n_cases": len(rows),
+        "n_rows": len(rows),
+        "causes": {name: {"n": int(n), "share": float(share)} for name, n, share in counted},
         "rivals_ahead_by": None if parts is None else dict(zip(NAMES, parts, strict=True)),
-        "cases": [_case(found, shares, row, terms) | _said(triage, found.ids[row]) for row in told],
+        "rows": [
+            _row(found, causes, int(row), terms) | _said(triage, found.ids[row])
+            for row in (rows[: options.limit] if options.limit else rows)
+        ],
         "triage": _triage(triage),
         **up_close,
     }
 
 
-def _guesses(found: Cases, shares: Shares | None) -> list[str]:
-    """(q,) the guessed cause of every query; empty where there is none."""
-    from lsr.failures.shares import NAMES
-
-    if shares is None:
-        return [""] * len(found)
-    return [NAMES[place] if place >= 0 else "" for place in shares.main]
+def _check(options: argparse.Namespace, causes: tuple[str, ...]) -> None:
+    if options.which not in _WHICH:
+        raise QueryError(f"--which is `{options.which[:40]}`. Use {', '.join(_WHICH)}.")
+    if options.limit < 0:
+        raise QueryError(f"--limit is {options.limit:,}. Use a number of queries, or 0 for all.")
+    if options.because and options.because not in causes:
+        raise QueryError(f"--because is `{options.because[:40]}`. Use {', '.join(causes)}.")
 
 
 def _said(triage: Triage, query_id: str) -> dict[str, Any]:
@@ -217,27 +221,36 @@ def _teacher_gap(lab: Laboratory, found: Cases, row: int) -> dict[str, Any] | No
     }
 
 
-def _case(found: Cases, shares: Shares | None, row: int, terms: list[str]) -> dict[str, Any]:
+def _row(found: Cases, causes: Causes, row: int, terms: list[str]) -> dict[str, Any]:
     from lsr.failures.cases import gaps
+    from lsr.failures.causes import explain
     from lsr.failures.shares import NAMES
 
     documents = found.task.documents.ids
-    rival = int(found.rivals[row])
+    answer, rival = documents[found.answers[row]], int(found.rivals[row])
     ahead = [one for one in gaps(found, row, terms) if one.difference > 0][:_TERMS]
+    named = explain(causes, found, row, terms)
+    kind = causes.gains.main[row] if found.task.says else -1
+    behind = found.ranks[row] != 1
+    top = documents[rival] if behind and rival >= 0 else None if behind else answer
     return {
         "query_id": found.ids[row],
         "text": found.texts[row],
-        "answer": documents[found.answers[row]],
-        "rank": int(found.ranks[row]) or None,
+        "image_id": answer if found.task.direction == "text-to-image" else found.ids[row],
+        "cause": named[0].name if named else None,
+        "causes": [one._asdict() for one in named],
+        "answer": answer,
+        "sparse_rank": int(found.ranks[row]) or None,
         "own_words_rank": int(found.own_words[row]) or None,
         "dense_rank": int(found.dense[row]),
         "against_rank": None if found.second is None else int(found.second[row]) or None,
+        "top_hit": top,
         "rival": documents[rival] if rival >= 0 else None,
         "score": float(found.scores[row]),
         "margin": float(found.margins[row]),
         "shared_terms": int(found.shared[row]),
         "active_terms": int(found.active[row]),
         "words": int(found.words[row]),
-        "kind": None if shares is None or shares.main[row] < 0 else NAMES[shares.main[row]],
+        "kind": None if kind < 0 else NAMES[kind],
         "rival_ahead_by": [f"{one.term} {one.difference:.2f}" for one in ahead],
     }

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from lsr.evaluation.passes import run_stages
 from lsr.evaluation.task import Task
 from lsr.exceptions import QueryError, UnknownNameError, shorten
-from lsr.sweep.knobs import literal_only, set_to
+from lsr.sweep.knobs import drawn, literal_only, set_to
 from lsr.sweep.laboratory import Laboratory
 
 Quadrant = Literal["both", "only sparse", "only dense", "neither"]
@@ -33,7 +33,7 @@ class Cases:
         words alone, and by the dense vectors; 0 where it is no hit. A tie counts against it.
     second: the rank under another model or setting, None where there is none beside.
     shared: terms that query and answer have in common. active: terms of the query. words: of its
-        text.
+        text. free: the task without the fixed knobs of its laboratory; None where it has none.
     """
 
     task: Task
@@ -49,6 +49,7 @@ class Cases:
     shared: np.ndarray
     active: np.ndarray
     words: np.ndarray
+    free: Task | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -122,20 +123,21 @@ class Gap(NamedTuple):
 
 
 def find_cases(lab: Laboratory, second: Laboratory | None = None) -> Cases:
-    """The queries of a laboratory, under its fixed prunings.
+    """The queries of a laboratory, under its fixed knobs.
 
     Args:
         second: another model, or another null, on the same queries; its ranks stand beside.
 
     Raises:
-        QueryError: the second one searches with other queries.
+        QueryError: the second one searches with other queries, or a knob asks for words that the
+            model's terms are not.
     """
-    task = _pruned(lab)
+    task = _cut(lab)
     beside = None
     if second is not None:
         if second.plain.queries.ids != task.queries.ids:
             raise QueryError("Two models stand beside each other on the same queries only.")
-        beside = ranks_in(_pruned(second))
+        beside = ranks_in(_cut(second))
     texts = _texts(lab)
     answers, rivals, scores, rival_scores = _best_two(task)
     queries, documents = task.queries.matrix, task.documents.matrix
@@ -154,6 +156,7 @@ def find_cases(lab: Laboratory, second: Laboratory | None = None) -> Cases:
         np.asarray((shared > 0).sum(axis=1)).ravel(),
         queries.getnnz(axis=1),
         np.array([len(text.split()) for text in texts]),
+        lab.plain if lab.fixed else None,
     )
 
 
@@ -185,11 +188,19 @@ def ranks_in(task: Task) -> np.ndarray:
     return ranks
 
 
-def _pruned(lab: Laboratory) -> Task:
-    """The plain task under the prunings that hold throughout."""
+def _cut(lab: Laboratory) -> Task:
+    """The plain task under the knobs that hold throughout; one that draws has its first draw."""
     task = lab.plain
     for knob, value in lab.fixed:
-        task = set_to(task, knob, value)
+        lab.check_knob(knob)
+        if knob.control == "mean":
+            side = task.captions
+            weights = side.matrix.data * np.where(side.said, 1.0, value).astype(np.float32)
+            task = task.keep("captions", weights > 0, weights)
+        elif knob.random:
+            task = drawn(task, knob, value, 0, 0)
+        else:
+            task = set_to(task, knob, value)
     return task
 
 

@@ -15,14 +15,17 @@ import scipy.sparse as sp
 from lsr.evaluation.task import Side
 from lsr.failures.cases import Cases
 from lsr.search.audit import stem
+from lsr.sweep.laboratory import Laboratory
 
 HUB_SHARE = 0.25
 # By name: what it is, as the page and the command say it. The first rule that fits decides.
 KINDS = {
-    "silent": "words of the query that the answer does not activate",
+    "silent": "terms of the query that it or a caption of the answer says, and the answer does not "
+    "activate",
     "unsupported": "terms of the rival that none of its captions says in any form",
     "astray": "terms that the model adds and no caption of the answer says in any form",
-    "generic": f"terms that at least {HUB_SHARE:.0%} of all documents have",
+    "generic": f"terms that at least {HUB_SHARE:.0%} of all documents have, and of which captions "
+    "say them",
     "outweighed": "terms that both have with reason, the rival with more weight",
 }
 NAMES = tuple(KINDS)
@@ -31,77 +34,114 @@ _BLOCK = 512
 
 @dataclass(frozen=True, eq=False)
 class Shares:
-    """Of each query, what its rival gains over the answer, by kind.
+    """Of each query, what its rival gains over the answer, term by term and by kind.
 
-    gains: (q, 5) float64 in the order of KINDS, weight units of the score; a row adds up to the
-        gains of all terms on which the rival is ahead. 0 where there is no rival.
+    rows, terms, gains, kinds: (x,) one for each term on which a rival is ahead, rows ascending;
+        gains in units of the score, kinds as places in KINDS. literal: (x,) does the query say it?
+    n: queries. A query without a rival has no gains.
     """
 
+    rows: np.ndarray
+    terms: np.ndarray
     gains: np.ndarray
+    kinds: np.ndarray
+    literal: np.ndarray
+    n: int
+
+    @property
+    def by_kind(self) -> np.ndarray:
+        """(q, 5) float64 in the order of KINDS; a row adds up to all that the rival gains."""
+        cells = self.rows * len(KINDS) + self.kinds
+        summed = np.bincount(cells, self.gains, self.n * len(KINDS))
+        return summed.reshape(-1, len(KINDS))
 
     @property
     def main(self) -> np.ndarray:
         """(q,) int8, place in KINDS of the largest gain; -1 where there is none."""
-        largest = self.gains.argmax(axis=1).astype(np.int8)
-        return np.where(self.gains.sum(axis=1) > 0, largest, np.int8(-1))
+        gains = self.by_kind
+        largest = gains.argmax(axis=1).astype(np.int8)
+        return np.where(gains.sum(axis=1) > 0, largest, np.int8(-1))
 
     def of(self, rows: np.ndarray) -> np.ndarray:
         """(5,) the kinds' parts of all that rivals gain in some queries; they add up to 1."""
-        total = self.gains[rows].sum(axis=0)
+        total = self.by_kind[rows].sum(axis=0)
         whole = total.sum()
         return total / whole if whole else total
 
 
-def find_shares(cases: Cases, terms: Sequence[str]) -> Shares:
-    """The gains of every query's rival, by kind.
+def said_by_documents(lab: Laboratory, cases: Cases) -> sp.csr_matrix:
+    """(n, V) bool: the terms that the captions of each document say, or a caption that is one."""
+    split = lab.projected
+    ids, said = split.images.ids, split.literal_of_images
+    if cases.task.documents_are == "captions":
+        ids, said = split.captions.ids, split.literal
+    place = {one: row for row, one in enumerate(ids)}
+    return sp.csr_matrix(said[[place[one] for one in cases.task.documents.ids]])
+
+
+def find_shares(cases: Cases, terms: Sequence[str], said: sp.csr_matrix) -> Shares:
+    """The gains of every query's rival, term by term.
 
     Args:
         terms: of the vocabulary, by number; *dog* says *dogs* as well.
+        said: what `said_by_documents` gives.
 
-    Where it is not known which terms a text says, nothing is literal and everything of the rival is
-    unsupported: ask `cases.task.says` first.
+    Where it is not known which terms a text says, a gain is generic or outweighed.
     """
     task = cases.task
-    queries, documents = task.queries, task.documents
     _, form = np.unique([stem(term) for term in terms], return_inverse=True)
-    literal = _said(queries, np.arange(len(terms)))
-    said = _said(documents, form)
-    n = documents.matrix.shape[0]
-    generic = documents.matrix.getnnz(axis=0) >= HUB_SHARE * max(n, 1)
-    weights = documents.matrix.astype(np.float64)
-    gains = np.zeros((len(cases), len(KINDS)))
+    literal = _literal(task.queries)
+    in_form = _in_form(said, form)
+    weights = task.documents.matrix.astype(np.float64)
+    generic = weights.getnnz(axis=0) >= HUB_SHARE * max(weights.shape[0], 1)
+    if task.says:
+        generic &= (in_form.getnnz(axis=0) >= HUB_SHARE * max(weights.shape[0], 1))[form]
+    found = []
     for start in range(0, len(cases), _BLOCK):
         rows = np.arange(start, min(start + _BLOCK, len(cases)))
         rows = rows[cases.rivals[rows] >= 0]
         if not len(rows):
             continue
-        query = queries.matrix[rows].astype(np.float64)
+        query = task.queries.matrix[rows].astype(np.float64)
         answers, rivals = cases.answers[rows], cases.rivals[rows]
         gain = sp.csr_matrix(query.multiply(weights[rivals] - weights[answers])).tocoo()
         ahead = gain.data > 0
         if not ahead.any():
             continue
         place, term, data = gain.row[ahead], gain.col[ahead], gain.data[ahead]
-
         own = _at(literal, rows[place], term)
-        rules = [
-            own & ~_at(weights, answers[place], term),
-            ~_at(said, rivals[place], form[term]),
-            ~own & ~_at(said, answers[place], form[term]),
-            generic[term],
-        ]
-        kind = np.select(rules, range(len(rules)), len(rules))
-        np.add.at(gains, (rows[place], kind), data)
-    return Shares(gains)
+        kind = np.where(generic[term], 3, 4)
+        if task.says:
+            meant = own | _at(in_form, answers[place], form[term])
+            rules = [
+                meant & ~_at(weights, answers[place], term),
+                ~_at(in_form, rivals[place], form[term]),
+                ~meant,
+            ]
+            kind = np.select(rules, range(len(rules)), kind)
+        found.append((rows[place], term.astype(np.int64), data, kind, own))
+    if not found:
+        none = np.zeros(0, np.int64)
+        return Shares(none, none, none.astype(float), none, none.astype(bool), len(cases))
+    row, term, data, kind, own = (np.concatenate(part) for part in zip(*found, strict=True))
+    order = np.lexsort((-data, row))
+    return Shares(row[order], term[order], data[order], kind[order], own[order], len(cases))
 
 
-def _said(side: Side, form: np.ndarray) -> sp.csr_matrix:
-    """(n, F): how many terms of each form a text says."""
+def _literal(side: Side) -> sp.csr_matrix:
+    """(n, V): the active terms that a text says."""
     matrix = side.matrix
     rows = np.repeat(np.arange(len(side)), np.diff(matrix.indptr))[side.said]
-    columns = form[matrix.indices[side.said]]
     ones = np.ones(len(rows), np.int32)
-    return sp.csr_matrix((ones, (rows, columns)), shape=(len(side), int(form.max()) + 1))
+    return sp.csr_matrix((ones, (rows, matrix.indices[side.said])), shape=matrix.shape)
+
+
+def _in_form(said: sp.csr_matrix, form: np.ndarray) -> sp.csr_matrix:
+    """(n, F): how many terms of each form a text says."""
+    ones = np.ones(said.nnz, np.int32)
+    rows = np.repeat(np.arange(said.shape[0]), np.diff(said.indptr))
+    shape = (said.shape[0], int(form.max(initial=0)) + 1)
+    return sp.csr_matrix((ones, (rows, form[said.indices])), shape=shape)
 
 
 def _at(matrix: sp.csr_matrix, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lsr.exceptions import QueryError, shorten
-from lsr.failures.shares import NAMES
+from lsr.failures.causes import CAUSE_NAMES
 from lsr.storage import places
 from lsr.storage.files import fingerprint
 from lsr.storage.lines import append_line, read_lines
@@ -20,7 +20,7 @@ from lsr.sweep.laboratory import Laboratory
 
 SCHEMA = 1
 OTHER = "other"
-CAUSES = (*NAMES, OTHER)
+CAUSES = (*CAUSE_NAMES, OTHER)
 """What a person may choose: the causes that are guessed, and none of them."""
 MOST_TAGS, LONGEST_TAG, LONGEST_NOTE = 20, 40, 2_000
 

@@ -12,25 +12,25 @@ def test_what_is_missed_is_what_evaluate_does_not_count(collection, model, answe
     about = ("--collection", "tiny", "--model", "tiny", "--direction", direction)
     measured = answer("evaluate", *about)
     for k in (1, 5):
-        told = answer("failures", *about, "--k", str(k), "--most", "0")
-        assert told["n_cases"] == len(told["cases"])
+        told = answer("failures", *about, "--k", str(k), "--limit", "0")
+        assert told["n_rows"] == len(told["rows"])
         missed = sum(told["quadrants"][name] for name in ("only dense", "neither"))
-        assert missed == told["n_cases"]
+        assert missed == told["n_rows"]
         assert 1 - missed / told["n_queries"] == pytest.approx(measured["sparse"][f"R@{k}"])
         found = told["quadrants"]["both"] + told["quadrants"]["only dense"]
         assert found / told["n_queries"] == pytest.approx(measured["dense"][f"R@{k}"])
-        assert all((one["rank"] or k + 1) > k for one in told["cases"])
+        assert all((one["sparse_rank"] or k + 1) > k for one in told["rows"])
         assert sum(told["rivals_ahead_by"].values()) == pytest.approx(1)
-        assert {one["kind"] for one in told["cases"]} <= {*told["rivals_ahead_by"], None}
+        assert {one["kind"] for one in told["rows"]} <= {*told["rivals_ahead_by"], None}
 
 
 def test_the_cases_of_a_quadrant_come_alone(collection, model, answer):
-    about = ("--collection", "tiny", "--model", "tiny", "--which", "only-dense", "--most", "2")
+    about = ("--collection", "tiny", "--model", "tiny", "--which", "only-dense", "--limit", "2")
     told = answer("failures", *about, "--against", "tiny")
-    assert len(told["cases"]) <= 2
-    for one in told["cases"]:
+    assert len(told["rows"]) <= 2
+    for one in told["rows"]:
         assert one["dense_rank"] == 1
-        assert one["against_rank"] == one["rank"] != 1
+        assert one["against_rank"] == one["sparse_rank"] != 1
         assert one["margin"] <= 0
 
 
@@ -38,7 +38,9 @@ def test_the_cases_of_a_quadrant_come_alone(collection, model, answer):
     ("given", "message"),
     [
         (["--which", "lost"], "--which is `lost`. Use missed,"),
-        (["--most", "-1"], "--most is -1"),
+        (["--limit", "-1"], "--limit is -1"),
+        (["--because", "bad luck"], "--because is `bad luck`. Use no shared term,"),
+        (["--fix", "top-k=2.5"], "whole numbers"),
         (["--k", "0"], "k is 0. Use 1 to 1,000"),
         (["--against", "nobody"], "There is no model `nobody`"),
     ],
@@ -51,8 +53,8 @@ def test_what_cannot_be_listed_gets_one_sentence(collection, model, capsys, give
 
 
 def test_why_not_tells_edits_that_lift_the_answer_of_a_query(collection, model, answer):
-    about = ("--collection", "tiny", "--model", "tiny", "--most", "0")
-    missed = [one["query_id"] for one in answer("failures", *about)["cases"]]
+    about = ("--collection", "tiny", "--model", "tiny", "--limit", "0")
+    missed = [one["query_id"] for one in answer("failures", *about)["rows"]]
     told = answer("failures", *about, "--why-not", missed[0])["why_not"]
     assert told["query_id"] == missed[0]
     edits = told["answer"]["edits"]

@@ -8,7 +8,7 @@ import scipy.sparse as sp
 
 from lsr.evaluation.task import Side, Task
 from lsr.failures.cases import Cases, find_cases, gaps
-from lsr.failures.shares import NAMES, Shares, find_shares
+from lsr.failures.shares import NAMES, Shares, find_shares, said_by_documents
 from lsr.sweep.laboratory import open_laboratory
 
 TERMS = 12
@@ -53,7 +53,11 @@ def one_case(
     cases = Cases(
         task, ("q",), np.array([ANSWER]), np.array([RIVAL]), n, n, n, n, n + 1, None, n, n, n
     )
-    return find_shares(cases, WORDS)
+    said = sp.csr_matrix((2 + OTHERS, TERMS), dtype=bool).tolil()
+    for row, terms in enumerate([rival_says, answer_says, *[{0, 1}] * OTHERS]):
+        for term in terms:
+            said[row, term] = True
+    return find_shares(cases, WORDS, said.tocsr())
 
 
 @pytest.mark.parametrize(
@@ -70,7 +74,7 @@ def test_a_case_of_one_kind_is_of_that_kind(kind, case):
     found = one_case(*case)
     assert NAMES[found.main[0]] == kind
     expected = 2.0 if kind == "silent" else 1.0
-    assert found.gains[0].tolist() == [expected if one == kind else 0 for one in NAMES]
+    assert found.by_kind[0].tolist() == [expected if one == kind else 0 for one in NAMES]
 
 
 def test_another_form_of_a_word_says_it():
@@ -82,27 +86,29 @@ def test_another_form_of_a_word_says_it():
 
 
 def test_the_vectors_stay_as_they_were(collection, model):
-    cases = find_cases(open_laboratory(collection, model, "test"))
+    lab = open_laboratory(collection, model, "test")
+    cases = find_cases(lab)
     before = [side.matrix.toarray() for side in (cases.task.queries, cases.task.documents)]
-    find_shares(cases, model.vocabulary.terms)
+    find_shares(cases, model.vocabulary.terms, said_by_documents(lab, cases))
     after = [side.matrix.toarray() for side in (cases.task.queries, cases.task.documents)]
     assert all((one == other).all() for one, other in zip(before, after, strict=True))
 
 
 def test_terms_on_which_the_answer_is_ahead_count_for_nothing():
     found = one_case({5: 1.0, 6: 1.0}, {5, 6}, {5: 1.0}, {5}, {5: 3.0, 6: 1.0}, {5, 6})
-    assert not found.gains.any()
+    assert not found.gains.size
     assert found.main[0] == -1
     assert found.of(np.array([0])).tolist() == [0] * len(NAMES)
 
 
 @pytest.mark.parametrize("direction", ["text-to-image", "image-to-text"])
 def test_the_gains_of_all_kinds_are_those_of_all_terms(collection, model, direction):
-    cases = find_cases(open_laboratory(collection, model, "test", direction))
+    lab = open_laboratory(collection, model, "test", direction)
+    cases = find_cases(lab)
     terms = model.vocabulary.terms
-    found = find_shares(cases, terms)
+    found = find_shares(cases, terms, said_by_documents(lab, cases))
     for row in range(len(cases)):
         ahead = sum(one.difference for one in gaps(cases, row, terms) if one.difference > 0)
-        assert found.gains[row].sum() == pytest.approx(ahead, rel=1e-6)
+        assert found.by_kind[row].sum() == pytest.approx(ahead, rel=1e-6)
     rows = np.flatnonzero(cases.ranks != 1)
     assert found.of(rows).sum() == pytest.approx(1)
