@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -10,13 +11,14 @@ import streamlit as st
 
 from lsr.evaluation.task import Task
 from lsr.failures.cases import QUADRANTS, Cases, Gap, gaps
-from lsr.failures.shares import KINDS, NAMES, Shares
+from lsr.failures.causes import Causes, cause_of, explain
 from lsr.search.why import Reason
 from lsr.storage.files import fingerprint
 from pages.parts import address, caches, cards, charts, links
 from pages.parts.choice import Choice, current_choice
 from pages.parts.entry import draw
 from pages.parts.expansion.setting import choose_measured
+from pages.parts.failures.causes import cause_names, choose_cause, choose_knobs, show_causes
 from pages.parts.failures.teacher_gap import only_teacher_finds, show_teacher_gap
 from pages.parts.failures.triage import choose_judged, show_triage, triage_of
 from pages.parts.failures.why_not import show_why_not
@@ -26,14 +28,6 @@ from pages.parts.search.why import show_mirrored
 
 _KS = {"1": "First", "5": "First 5", "10": "First 10"}
 _MISSED = "missed"
-_ANY = "any"
-_CALLED = {
-    "silent": "Silent words",
-    "unsupported": "Unsupported terms",
-    "astray": "Terms astray",
-    "generic": "Generic terms",
-    "outweighed": "Outweighed",
-}
 _DECIDING = 6
 
 
@@ -52,31 +46,29 @@ def show() -> None:
         with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
             k = int(address.choose("k", "The answer is among the", _KS, "1"))
             models, split, direction, queries = choose_measured(choice, images, told)
-        found = caches.cases(choice.collection, models, split, direction, queries)
-        chosen = _choose(found, k)
-        lab = caches.laboratory(choice.collection, models[0], split, direction, "", queries)
-        main = None
-        if found.task.says:
-            shares = caches.shares(found, choice.collection, models, split, direction, queries)
-            chosen = _choose_kind(shares, chosen)
-            main = shares.main
+            measured = split, direction, "", queries
+            setting = choose_knobs()
+        labs = [
+            replace(caches.laboratory(choice.collection, one, *measured), fixed=setting)
+            for one in models
+        ]
+        found, causes = caches.cases(labs), caches.causes(labs)
+        chosen = choose_cause(causes, _choose(found, k))
+        lab = labs[0]
         triage = triage_of(lab)
         if triage is not None:
             chosen = choose_judged(triage, found, chosen)
-        table = _table(found, chosen, models)
+        table = _table(found, causes, chosen, models)
         row = _show_table(table, chosen)
         if row is not None:
             if triage is not None:
-                guess = partial(_guess, main)
-                show_triage(lab, triage, found, chosen, row, guess, _CALLED)
+                show_triage(lab, triage, found, chosen, row, partial(cause_of, causes))
             _show_case(choice, found, row)
+            terms = lab.model.vocabulary.terms
+            show_causes(explain(causes, found, row, terms))
             if only_teacher_finds(found, row, k):
                 show_teacher_gap(lab, caches.usual_query(lab), found, row)
-            show_why_not(found, row, chosen, caches.model(choice.model).vocabulary.terms, k)
-
-
-def _guess(main: np.ndarray | None, row: int) -> str:
-    return NAMES[main[row]] if main is not None and main[row] >= 0 else ""
+            show_why_not(found, row, chosen, terms, k)
 
 
 def _choose(found: Cases, k: int) -> np.ndarray:
@@ -109,30 +101,7 @@ def _choose(found: Cases, k: int) -> np.ndarray:
     return chosen
 
 
-def _choose_kind(shares: Shares, rows: np.ndarray) -> np.ndarray:
-    """Draw what puts others ahead in the queries chosen; the rows that a kind leaves."""
-    main = shares.main
-    counts = {name: int((main[rows] == n).sum()) for n, name in enumerate(NAMES)}
-    labels = {_ANY: "Any", **{name: f"{_CALLED[name]} · {counts[name]:,}" for name in NAMES}}
-    kind = address.choose(
-        "kind",
-        "What puts the other one ahead most",
-        labels,
-        _ANY,
-        help="A gap between two scores is a sum over terms. Each term on which the other one is "
-        "ahead is of one kind, by the first rule that fits:  \n"
-        + "  \n".join(f"{_CALLED[name]}: {rule}." for name, rule in KINDS.items()),
-    )
-    if len(rows):
-        told = ", ".join(
-            f"{_CALLED[name].lower()} {share:.0%}"
-            for name, share in zip(NAMES, shares.of(rows), strict=True)
-        )
-        st.caption(f"Of all that puts others ahead in these {len(rows):,} queries: {told}.")
-    return rows if kind == _ANY else rows[main[rows] == NAMES.index(kind)]
-
-
-def _table(found: Cases, rows: np.ndarray, models: tuple[str, ...]) -> pd.DataFrame:
+def _table(found: Cases, causes: Causes, rows: np.ndarray, models: tuple[str, ...]) -> pd.DataFrame:
     documents = found.task.documents.ids
     columns = {
         "query": [found.texts[row] for row in rows],
@@ -144,6 +113,7 @@ def _table(found: Cases, rows: np.ndarray, models: tuple[str, ...]) -> pd.DataFr
     if found.second is not None:
         columns[models[1]] = _ranks(found.second[rows])
     columns |= {
+        "cause": cause_names(causes, rows),
         "margin": found.margins[rows],
         "shared terms": found.shared[rows],
         "active terms": found.active[rows],

@@ -7,6 +7,7 @@ import ctypes
 import gc
 import sys
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from lsr.evaluation.projected import ProjectedSplit
     from lsr.failures.cases import Cases
-    from lsr.failures.shares import Shares
+    from lsr.failures.causes import Causes
     from lsr.search.audit import Audit
     from lsr.search.searcher import Searcher
     from lsr.search.stand_ins import KnownCaptions
@@ -128,29 +129,18 @@ def laboratory(
     return _laboratory(images, head, *about, *marks)
 
 
-def cases(
-    collection_name: str, models: tuple[str, ...], split: str, direction: str, queries: str
-) -> Cases:
-    """Every query of a split with what stands between it and its answer.
+def cases(labs: Sequence[Laboratory]) -> Cases:
+    """Every query of a laboratory with what stands between it and its answer.
 
     Args:
-        models: the one that is looked at, and at most one beside it.
+        labs: the one that is looked at, and at most one beside it.
     """
-    labs = [laboratory(collection_name, one, split, direction, "", queries) for one in models]
-    return _cases(labs, *_marks_of_cases(labs))
+    return _cases(list(labs), *_marks_of_cases(labs))
 
 
-def shares(
-    found: Cases,
-    collection_name: str,
-    models: tuple[str, ...],
-    split: str,
-    direction: str,
-    queries: str,
-) -> Shares:
-    """What puts rivals ahead in the `cases` of the same arguments."""
-    labs = [laboratory(collection_name, one, split, direction, "", queries) for one in models]
-    return _shares(found, labs[0].model, *_marks_of_cases(labs))
+def causes(labs: Sequence[Laboratory]) -> Causes:
+    """Why answers are behind in the `cases` of the same laboratories."""
+    return _causes(cases(labs), labs[0], *_marks_of_cases(labs))
 
 
 def usual_query(lab: Laboratory) -> np.ndarray | None:
@@ -158,11 +148,12 @@ def usual_query(lab: Laboratory) -> np.ndarray | None:
     return _usual_query(lab, *_marks_of_cases([lab]))
 
 
-def _marks_of_cases(labs: list[Laboratory]) -> tuple[str, ...]:
+def _marks_of_cases(labs: Sequence[Laboratory]) -> tuple[str, ...]:
     first = labs[0]
     heads = [one.model.fingerprint for one in labs]
     marks = first.split, first.direction, first.queries, _mark_of(first.collection, first.queries)
-    return first.collection.fingerprint, *heads, *marks
+    fixed = " ".join(f"{knob}={value!r}" for knob, value in first.fixed)
+    return first.collection.fingerprint, *heads, *marks, fixed
 
 
 def search(ready: Searcher, text: str, settings: SearchSettings) -> SearchResult:
@@ -338,11 +329,11 @@ def _cases(_labs: list[Laboratory], *marks: str) -> Cases:
     return _kept(find_cases(*_labs))
 
 
-@st.cache_resource(max_entries=4, show_spinner="Looking at what puts others ahead…")
-def _shares(_found: Cases, _model: Model, *marks: str) -> Shares:
-    from lsr.failures.shares import find_shares
+@st.cache_resource(max_entries=4, show_spinner="Looking for causes…")
+def _causes(_found: Cases, _lab: Laboratory, *marks: str) -> Causes:
+    from lsr.failures.causes import find_causes
 
-    return _kept(find_shares(_found, _model.vocabulary.terms))
+    return _kept(find_causes(_found, _lab))
 
 
 @st.cache_resource(max_entries=4, show_spinner="Looking below the threshold…")

@@ -75,12 +75,12 @@ def test_why_not_of_an_unknown_query_names_one_that_is_there(collection, model, 
 
 def test_a_cause_that_is_said_is_kept_and_told(collection, model, answer, capsys):
     about = ["--collection", "tiny", "--model", "tiny"]
-    missed = answer("failures", *about)["cases"][0]
+    missed = answer("failures", *about)["rows"][0]
     said = ["--judge", missed["query_id"], "--note", "a note", "--tags", "one, two"]
-    told = answer("failures", *about, *said, "--cause", missed["kind"])
-    assert told["cases"][0] | {"said_cause": missed["kind"]} == told["cases"][0]
-    assert told["cases"][0]["note"] == "a note"
-    assert told["cases"][0]["tags"] == ["one", "two"]
+    told = answer("failures", *about, *said, "--cause", missed["cause"])
+    assert told["rows"][0] | {"said_cause": missed["cause"]} == told["rows"][0]
+    assert told["rows"][0]["note"] == "a note"
+    assert told["rows"][0]["tags"] == ["one", "two"]
     assert (told["triage"]["judged"], told["triage"]["agreed"]) == (1, 1)
     assert answer("failures", *about)["triage"] == told["triage"]
     assert main(["failures", *about, *said, "--cause", "magic"]) == 2

@@ -175,10 +175,10 @@ def test_agreement_beyond_chance_is_that_of_a_hand_worked_case():
 
 def test_only_entries_with_a_guess_and_a_cause_are_compared():
     entries = [
-        Entry("1", "silent", "silent"),
-        Entry("2", "generic", "silent"),
-        Entry("3", "silent", "silent"),
-        Entry("4", "", "silent"),
-        Entry("5", "silent", ""),
+        Entry("1", "under-activation", "under-activation"),
+        Entry("2", "generic terms", "under-activation"),
+        Entry("3", "under-activation", "under-activation"),
+        Entry("4", "", "under-activation"),
+        Entry("5", "under-activation", ""),
     ]
-    assert agreement(entries).table == {("silent", "generic"): 1, ("silent", "silent"): 2}
+    assert agreement(entries).table == {("under-activation", "generic terms"): 1, ("under-activation", "under-activation"): 2}

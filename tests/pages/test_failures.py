@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from lsr.collection.collection import load_collection
 from lsr.failures.cases import Cases, find_cases, gaps
-from lsr.failures.shares import NAMES, find_shares
+from lsr.failures.causes import CAUSE_NAMES, Causes, explain, find_causes
 from lsr.model.loading import load_model
 from lsr.sweep.laboratory import open_laboratory
 from tests.pages.test_imported import mine  # noqa: F401  (a fixture)
@@ -23,6 +23,11 @@ def cases(scenes) -> Cases:
         for name in ("demo", "demo-uncontrolled")
     ]
     return find_cases(*labs)
+
+
+@pytest.fixture
+def causes(scenes, cases) -> Causes:
+    return find_causes(cases, open_laboratory(load_collection(scenes), load_model("demo"), "test"))
 
 
 def page(collection: str, **address: str) -> AppTest:
@@ -59,21 +64,39 @@ def test_chips_and_a_word_leave_their_queries_and_no_others(scenes, cases):
     assert sorted(everything["id"]) == list(cases.ids)
 
 
-def test_a_kind_leaves_the_queries_that_owe_most_to_it(scenes, cases):
-    shares = find_shares(cases, load_model("demo").vocabulary.terms)
-    main = shares.main
-    missed = cases.ranks != 1
-    shown = []
-    for number, kind in enumerate(NAMES):
-        found = table(page(scenes, kind=kind))["id"].tolist()
-        assert sorted(found) == sorted(
-            cases.ids[row] for row in np.flatnonzero(missed & (main == number))
+def test_a_cause_leaves_the_queries_that_have_it(scenes, cases, causes):
+    missed = np.flatnonzero(cases.ranks != 1)
+    app = page(scenes)
+    first = dict(zip(table(app)["id"], table(app)["cause"], strict=True))
+    assert first == {cases.ids[row]: CAUSE_NAMES[causes.main[row]] for row in missed}
+    common = int(causes.counts(missed).argmax())
+    shown = table(page(scenes, cause=CAUSE_NAMES[common]))["id"].tolist()
+    assert 0 < len(shown) < len(missed)
+    assert sorted(shown) == [cases.ids[row] for row in missed if causes.holds[row, common]]
+    told = " ".join(one.value for one in app.caption)
+    share = causes.of(missed)[common]
+    assert f"{CAUSE_NAMES[common]} {share:.0%}" in told
+
+
+def test_a_query_tells_its_causes_with_shares_and_evidence(scenes, cases, causes):
+    row = int(np.flatnonzero(cases.ranks != 1)[0])
+    named = explain(causes, cases, row, load_model("demo").vocabulary.terms)
+    told = [one.value for one in page(scenes, case=cases.ids[row]).markdown]
+    for one in named:
+        assert any(
+            text.startswith(f"**{one.name.capitalize()}** · {one.share:.0%} of the gap")
+            for text in told
         )
-        shown += found
-    assert len(shown) == missed.sum()
-    told = " ".join(one.value for one in page(scenes).caption)
-    whole = shares.of(np.flatnonzero(missed))
-    assert f"silent words {whole[0]:.0%}, unsupported terms {whole[1]:.0%}" in told
+
+
+def test_a_setting_that_costs_answers_is_among_the_causes(scenes):
+    app = page(scenes, setting="top-k=2", cause="pruning or control")
+    assert not app.error
+    assert set(table(app)["active terms"]) == {2}
+    assert len(table(app)) > 5
+    assert "`much` is no control" in mistake(
+        opened("failures", collection=scenes, queries="captions", setting="much")
+    )
 
 
 def test_the_address_opens_a_query_with_the_terms_that_decide(scenes, cases):

@@ -6,7 +6,7 @@ import pytest
 
 from lsr.collection.collection import load_collection
 from lsr.failures.cases import find_cases
-from lsr.failures.shares import NAMES, find_shares
+from lsr.failures.causes import cause_of, find_causes
 from lsr.failures.triage import Entry, add_entry, read_triage, triage_file
 from lsr.model.loading import load_model
 from lsr.sweep.laboratory import Laboratory, open_laboratory
@@ -25,7 +25,7 @@ def progress(app) -> str:
 
 def test_causes_are_said_one_after_the_other_and_kept(lab, scenes):
     cases = find_cases(lab)
-    shares = find_shares(cases, lab.model.vocabulary.terms)
+    causes = find_causes(cases, lab)
     rows = [row for row in cases.by_contrast() if cases.ranks[row] != 1]
     first, second, third = (cases.ids[row] for row in rows[:3])
     app = page(scenes)
@@ -37,7 +37,7 @@ def test_causes_are_said_one_after_the_other_and_kept(lab, scenes):
     app.button(key="triage-other").click().run()
     assert app.header[0].value == cases.texts[rows[2]]
     assert progress(app).startswith(f"2 of {len(rows)} queries")
-    guesses = [NAMES[shares.main[row]] for row in rows[:2]]
+    guesses = [cause_of(causes, row) for row in rows[:2]]
     found = read_triage(lab).entries
     assert found[first].cause == found[first].guess == guesses[0]
     assert (found[second].cause, found[second].guess) == ("other", guesses[1])
@@ -51,7 +51,7 @@ def test_what_was_said_before_is_there_again_and_filters(lab, scenes):
     rows = [row for row in cases.by_contrast() if cases.ranks[row] != 1]
     ids = [cases.ids[row] for row in rows]
     for name in ids[:4]:
-        add_entry(lab, Entry(name, "other", "silent", tags=("odd",) if name == ids[2] else ()))
+        add_entry(lab, Entry(name, "other", "under-activation", tags=("odd",) if name == ids[2] else ()))
     assert table(page(scenes, judged="open"))["id"].tolist() == ids[4:]
     assert table(page(scenes, judged="judged"))["id"].tolist() == ids[:4]
     assert table(page(scenes, tag="odd"))["id"].tolist() == [ids[2]]

@@ -72,19 +72,18 @@ def show_triage(
     rows: np.ndarray,
     row: int,
     guess: Guess,
-    called: Mapping[str, str],
 ) -> None:
     """Draw what can be said about a failure, and how far the list is judged.
 
     Args:
-        rows: of the list. called: labels of causes.
+        rows: of the list.
     """
     if why := mode.why_not("triage"):
         show_off(why)
         return
     if problem := st.session_state.pop(_PROBLEM, None):
         show_mistake(InputError(problem))
-    labels = {name: called.get(name, name.capitalize()) for name in CAUSES}
+    labels = {name: name.capitalize() for name in CAUSES}
     query = cases.ids[row]
     said = triage.entries.get(query)
     guessed = guess(row)
