@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -18,7 +17,7 @@ from pages.parts import address, caches, cards, charts, links
 from pages.parts.choice import Choice, current_choice
 from pages.parts.entry import draw
 from pages.parts.expansion.setting import choose_measured
-from pages.parts.failures.causes import cause_names, choose_cause, choose_knobs, show_causes
+from pages.parts.failures.causes import cause_names, choose_cause, choose_setting, show_causes
 from pages.parts.failures.teacher_gap import only_teacher_finds, show_teacher_gap
 from pages.parts.failures.triage import choose_judged, show_triage, triage_of
 from pages.parts.failures.why_not import show_why_not
@@ -46,12 +45,8 @@ def show() -> None:
         with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
             k = int(address.choose("k", "The answer is among the", _KS, "1"))
             models, split, direction, queries = choose_measured(choice, images, told)
-            measured = split, direction, "", queries
-            setting = choose_knobs()
-        labs = [
-            replace(caches.laboratory(choice.collection, one, *measured), fixed=setting)
-            for one in models
-        ]
+            measured = split, direction, "", queries, choose_setting()
+        labs = [caches.laboratory(choice.collection, one, *measured) for one in models]
         found, causes = caches.cases(labs), caches.causes(labs)
         chosen = choose_cause(causes, _choose(found, k))
         lab = labs[0]

@@ -50,7 +50,12 @@ def add_commands(add: Add) -> None:
     one.add_argument("--cause", default="", help="the cause that --judge says; none takes it back")
     one.add_argument("--note", default="", help="a note that --judge keeps")
     one.add_argument("--tags", default="", help="tags that --judge keeps, with commas between")
-    one.add_argument("--because", default="", metavar="CAUSE", help="only failures with this cause, such as teacher")
+    one.add_argument(
+        "--because",
+        default="",
+        metavar="CAUSE",
+        help="only failures with this cause, such as teacher",
+    )
     one.add_argument("--limit", type=int, default=50, help="queries told, 0 for all (50)")
     add_queries_option(one)
 
@@ -100,7 +105,9 @@ def failures(options: argparse.Namespace, log: Log) -> Answer:
     if options.judge:
         row = found.row(options.judge)
         said = tags_of(options.tags)
-        add_entry(labs[0], Entry(found.ids[row], options.cause, cause_of(causes, row), options.note, said))
+        add_entry(
+            labs[0], Entry(found.ids[row], options.cause, cause_of(causes, row), options.note, said)
+        )
     triage = read_triage(labs[0])
     for problem in triage.problems:
         log(problem)

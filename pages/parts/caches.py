@@ -121,10 +121,18 @@ def laboratory(
     direction: str,
     null: str,
     queries: str = "",
+    setting: str = "",
 ) -> Laboratory:
-    """A model on a split, or on a query set there, ready to be swept."""
+    """A model on a split, or on a query set there, ready to be swept.
+
+    Args:
+        setting: knobs that hold throughout, as `parse_inference` reads them.
+
+    Raises:
+        QueryError: the setting cannot be understood.
+    """
     images, head = collection(collection_name), model(model_name)
-    about = (split, direction, null, queries)
+    about = (split, direction, null, queries, " ".join(setting.split()))
     marks = images.fingerprint, head.fingerprint, _mark_of(images, queries)
     return _laboratory(images, head, *about, *marks)
 
@@ -311,11 +319,16 @@ def _laboratory(
     direction: str,
     null: str,
     queries: str,
+    setting: str,
     *marks: str,
 ) -> Laboratory:
+    from lsr.sweep.inference import parse_inference
     from lsr.sweep.laboratory import open_laboratory
 
-    made = open_laboratory(_images, _head, split, direction, null=null, queries=queries)
+    fixed = parse_inference(setting).steps
+    made = open_laboratory(
+        _images, _head, split, direction, fixed=fixed, null=null, queries=queries
+    )
     # Both directions and every null share what is projected once something has to be measured.
     whose = _images.fingerprint, _head.fingerprint, _mark_of(_images, queries)
     shared = partial(_projected, _images, _head, split, queries, *whose)

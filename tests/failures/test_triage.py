@@ -181,4 +181,7 @@ def test_only_entries_with_a_guess_and_a_cause_are_compared():
         Entry("4", "", "under-activation"),
         Entry("5", "under-activation", ""),
     ]
-    assert agreement(entries).table == {("under-activation", "generic terms"): 1, ("under-activation", "under-activation"): 2}
+    assert agreement(entries).table == {
+        ("under-activation", "generic terms"): 1,
+        ("under-activation", "under-activation"): 2,
+    }

@@ -51,7 +51,9 @@ def test_what_was_said_before_is_there_again_and_filters(lab, scenes):
     rows = [row for row in cases.by_contrast() if cases.ranks[row] != 1]
     ids = [cases.ids[row] for row in rows]
     for name in ids[:4]:
-        add_entry(lab, Entry(name, "other", "under-activation", tags=("odd",) if name == ids[2] else ()))
+        add_entry(
+            lab, Entry(name, "other", "under-activation", tags=("odd",) if name == ids[2] else ())
+        )
     assert table(page(scenes, judged="open"))["id"].tolist() == ids[4:]
     assert table(page(scenes, judged="judged"))["id"].tolist() == ids[:4]
     assert table(page(scenes, tag="odd"))["id"].tolist() == [ids[2]]

@@ -9,20 +9,14 @@ import streamlit as st
 
 from lsr.failures.causes import CAUSE_NAMES, CAUSES, Cause, Causes
 from lsr.failures.measured import measured_causes
-from lsr.sweep.inference import parse_inference
-from lsr.sweep.knobs import Knob
 from pages.parts import address
 from pages.parts.markup import escape
 
 ANY = "any"
 
 
-def choose_knobs() -> tuple[tuple[Knob, float], ...]:
-    """Draw the field for knobs under which the models are looked at; empty for none.
-
-    Raises:
-        QueryError: they cannot be understood.
-    """
+def choose_setting() -> str:
+    """Draw the field for knobs under which the models are looked at; empty for none."""
     text = address.read_text("setting") or ""
     st.text_input(
         "Under a setting",
@@ -31,7 +25,7 @@ def choose_knobs() -> tuple[tuple[Knob, float], ...]:
         "`mean=0` leaves queries their own words alone.",
         **address.bound("setting", text, ""),
     )
-    return parse_inference(text).steps
+    return text
 
 
 def choose_cause(found: Causes, rows: np.ndarray) -> np.ndarray:
