@@ -13,11 +13,12 @@ from lsr.failures.cases import QUADRANTS, Cases, Gap, gaps
 from lsr.failures.causes import Causes, cause_of, explain
 from lsr.search.why import Reason
 from lsr.storage.files import fingerprint
-from pages.parts import address, caches, cards, charts, links
+from pages.parts import address, caches, cards, links
 from pages.parts.choice import Choice, current_choice
 from pages.parts.entry import draw
 from pages.parts.expansion.setting import choose_measured
 from pages.parts.failures.causes import cause_names, choose_cause, choose_setting, show_causes
+from pages.parts.failures.lists import choose_list, show_exports
 from pages.parts.failures.teacher_gap import only_teacher_finds, show_teacher_gap
 from pages.parts.failures.triage import choose_judged, show_triage, triage_of
 from pages.parts.failures.why_not import show_why_not
@@ -50,11 +51,13 @@ def show() -> None:
         found, causes = caches.cases(labs), caches.causes(labs)
         chosen = choose_cause(causes, _choose(found, k))
         lab = labs[0]
+        chosen = choose_list(lab, found, chosen)
         triage = triage_of(lab)
         if triage is not None:
             chosen = choose_judged(triage, found, chosen)
         table = _table(found, causes, chosen, models)
         row = _show_table(table, chosen)
+        show_exports(lab, found, causes, chosen, triage, k)
         if row is not None:
             if triage is not None:
                 show_triage(lab, triage, found, chosen, row, partial(cause_of, causes))
@@ -148,7 +151,6 @@ def _show_table(table: pd.DataFrame, rows: np.ndarray) -> int | None:
         },
         alt="Queries with the ranks of their answers",
     )
-    charts.offer_csv(table, "failures", key="failures")
     wanted = address.read_text("case")
     if wanted in ids:
         return int(rows[ids.index(wanted)])

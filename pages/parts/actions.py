@@ -23,7 +23,7 @@ from lsr.encoding.reencoding import Reencoded, encode_collection
 from lsr.exceptions import NotAllowedError, QueryError
 from lsr.exports.exporting import Exported, ExportRequest, run_export
 from lsr.exports.selection import ExportReport
-from lsr.failures import triage
+from lsr.failures import lists, triage
 from lsr.failures.triage import Entry
 from lsr.imports.imported import ImportRequest
 from lsr.imports.planning import ImportPlan, plan_import
@@ -304,3 +304,13 @@ def judge(lab: Laboratory, entry: Entry) -> None:
     """
     mode.require("triage")
     triage.add_entry(lab, entry)
+
+
+def keep_list(name: str, text: str) -> None:
+    """Keep a list of failures under a name.
+
+    Raises:
+        NotAllowedError: nothing is kept here. InputError: the name cannot be used.
+    """
+    mode.require("triage")
+    lists.keep_list(name, text)

@@ -40,7 +40,7 @@ _OFF: dict[Action, str] = {
     "train": "Training is off",
     "upload": "Uploading is off",
     "view": "Saving and deleting views is off",
-    "triage": "Judging failures is off",
+    "triage": "Judging failures and keeping lists of them is off",
 }
 _ELSEWHERE = "Run Lexiscope on a computer of your own for that, or ask whoever runs this server."
 _MOST_MINUTES = 24 * 60

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from lsr.cli.main import main
@@ -85,3 +87,24 @@ def test_a_cause_that_is_said_is_kept_and_told(collection, model, answer, capsys
     assert answer("failures", *about)["triage"] == told["triage"]
     assert main(["failures", *about, *said, "--cause", "magic"]) == 2
     assert "`magic` is no cause" in capsys.readouterr().err
+
+
+def test_the_command_writes_what_it_reads_again(collection, model, answer, tmp_path, capsys):
+    about = ("--collection", "tiny", "--model", "tiny")
+    path = tmp_path / "list.json"
+    told = answer("failures", *about, "--which", "all", "--limit", "0", "--out", str(path))
+    assert json.loads(path.read_text())["rows"] == told["rows"]
+    again = answer("failures", *about, "--again", str(path), "--fix", "top-k@both=3")
+    changes = [
+        one["change"]
+        for one in answer(
+            "failures", *about, "--again", str(path), "--fix", "top-k@both=3", "--limit", "0"
+        )["rows"]
+    ]
+    assert again["again"]["same"] == changes.count("same")
+    assert len(again["again"]["broken"]) == changes.count("broken") > 0
+    for ending in (".csv", ".run", ".qrels", ".html"):
+        answer("failures", *about, "--out", str(tmp_path / f"list{ending}"))
+        assert (tmp_path / f"list{ending}").stat().st_size > 100
+    assert main(["failures", *about, "--out", str(tmp_path / "list.doc")]) == 2
+    assert "End its name with .csv" in capsys.readouterr().err

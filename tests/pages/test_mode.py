@@ -158,6 +158,7 @@ def doors(mine: Collection, photos: Path, home: Path) -> dict[str, Callable[[], 
             open_laboratory(load_collection("demo"), load_model("demo"), "test"),
             Entry("test-00000-0", "other"),
         ),
+        "keep a list": lambda: actions.keep_list("mine", "{}"),
     }
 
 

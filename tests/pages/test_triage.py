@@ -90,5 +90,5 @@ def test_a_damaged_file_is_told_and_the_list_still_shown(lab, scenes):
 def test_nobody_judges_on_a_server_for_others(name, scenes, monkeypatch):
     monkeypatch.setenv("LEXISCOPE_MODE", name)
     app = page(scenes)
-    assert "Judging failures is off" in said(app)
+    assert "Judging failures and keeping lists of them is off" in said(app)
     assert not [one for one in app.button if str(one.key).startswith("triage-")]
