@@ -112,7 +112,7 @@ def causes_of(cases: Cases, gains: Shares, facts: Facts) -> Causes:
     cells = gains.rows * len(CAUSES) + of_gain
     summed = np.bincount(cells, gains.gains, len(cases) * len(CAUSES)).reshape(-1, len(CAUSES))
     whole = summed.sum(axis=1, keepdims=True)
-    shares = np.divide(summed, whole, out=np.zeros_like(summed), where=whole > 0)
+    shares = np.divide(summed, whole, out=np.zeros(summed.shape), where=whole > 0)
 
     cut = facts.cut[:, None]
     shares = shares * (1 - cut)

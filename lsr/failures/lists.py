@@ -108,6 +108,8 @@ def read_list(path: Path) -> SavedList:
             f"`{path}` {problem}, so it is no list of failures. Save one with `python -m lsr "
             "failures --out list.json`."
         ) from None
+    if not ranks:
+        raise QueryError(f"`{path}` lists no query. Save a list that has some.")
     return SavedList(
         content["collection"],
         content.get("model", ""),
