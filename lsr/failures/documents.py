@@ -24,6 +24,8 @@ class Facts:
     pieces: of a row, the words that got lost because they are no single term, each with its terms.
     cut: (q,) float64 from 0 to 1, the part of the gap that pruning or control made.
     of_documents: by cause, (q,) bool. told: of a row, what the causes rest on.
+    asked: (q,) the term of most weight among those that the query says and the captions of the
+        rival do not, -1 where there is none.
     """
 
     pieces: _Pieces
@@ -31,6 +33,7 @@ class Facts:
     of_documents: Mapping[str, np.ndarray]
     told: Mapping[int, Mapping[str, str]]
     terms: Sequence[str]
+    asked: np.ndarray
 
     def is_piece(self, gains: Shares) -> np.ndarray:
         """(x,) bool: is the term of a gain a piece of a word of the query?"""
@@ -74,6 +77,7 @@ def find_facts(cases: Cases, lab: Laboratory) -> Facts:
         },
         told,
         lab.model.vocabulary.terms,
+        _asked(cases, texts, lab.model.vocabulary.terms),
     )
 
 
@@ -134,6 +138,25 @@ def _pieces(
         )
         if words:
             found[row] = words
+    return found
+
+
+def _asked(
+    cases: Cases, texts: Mapping[int, tuple[Wording, Wording]], terms: Sequence[str]
+) -> np.ndarray:
+    """See `Facts.asked`; of what an image asks, its captions say the words."""
+    found = np.full(len(cases), -1)
+    queries = cases.task.queries
+    for row, (asked, there) in texts.items():
+        wanted = asked.content - there.content
+        if cases.task.documents_are == "captions":
+            wanted = there.content - asked.content
+        span = slice(*queries.matrix.indptr[row : row + 2])
+        weights, numbers = queries.matrix.data[span], queries.matrix.indices[span]
+        for place in np.argsort(-weights, kind="stable"):
+            if queries.said[span][place] and stem(terms[numbers[place]]) in wanted:
+                found[row] = numbers[place]
+                break
     return found
 
 

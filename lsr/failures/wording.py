@@ -68,6 +68,7 @@ class Wording:
         return (*numbers, *turned)
 
 
+_stem = lru_cache(maxsize=50_000)(stem)
 NOTHING = Wording(frozenset(), frozenset(), frozenset())
 
 
@@ -97,7 +98,7 @@ def read(text: str) -> Wording:
         elif word in NUMBER_WORDS or (word in FUNCTION_WORDS and word != "of"):
             count = 0
         elif word not in FUNCTION_WORDS:
-            one = stem(word)
+            one = _stem(word)
             content.append(one)
             if count:
                 counted.add((one, count))
@@ -105,3 +106,18 @@ def read(text: str) -> Wording:
                 related.add((one, way, before) if turned else (before, way, one))
             way = ""
     return Wording(frozenset(content), frozenset(counted), frozenset(related))
+
+
+def count_things(text: str) -> int:
+    """How many things an English text counts: numbers and articles before a content word."""
+    things, begun = 0, False
+    for word in _WORD.findall(text.lower()):
+        if word in _COUNTS or word.isdigit():
+            begun = True
+        elif word in NUMBER_WORDS or word == "of":
+            continue
+        elif word in FUNCTION_WORDS:
+            begun = False
+        else:
+            things, begun = things + begun, False
+    return things
