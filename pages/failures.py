@@ -20,6 +20,7 @@ from pages.parts.expansion.setting import choose_measured
 from pages.parts.failures.causes import cause_names, choose_cause, choose_setting, show_causes
 from pages.parts.failures.lists import choose_list, show_exports
 from pages.parts.failures.teacher_gap import only_teacher_finds, show_teacher_gap
+from pages.parts.failures.together import choose_apart, choose_group, choose_view
 from pages.parts.failures.triage import choose_judged, show_triage, triage_of
 from pages.parts.failures.why_not import show_why_not
 from pages.parts.markup import escape
@@ -48,9 +49,13 @@ def show() -> None:
             models, split, direction, queries = choose_measured(choice, images, told)
             measured = split, direction, "", queries, choose_setting()
         labs = [caches.laboratory(choice.collection, one, *measured) for one in models]
+        lab, terms = labs[0], labs[0].model.vocabulary.terms
         found, causes = caches.cases(labs), caches.causes(labs)
+        view = choose_view(models)
         chosen = choose_cause(causes, _choose(found, k))
-        lab = labs[0]
+        if view == "models":
+            chosen = choose_apart(labs, found, causes, chosen, k)
+        chosen = choose_group(found, causes, chosen, k, terms, shown=view == "groups")
         chosen = choose_list(lab, found, chosen)
         triage = triage_of(lab)
         if triage is not None:
@@ -62,7 +67,6 @@ def show() -> None:
             if triage is not None:
                 show_triage(lab, triage, found, chosen, row, partial(cause_of, causes))
             _show_case(choice, found, row)
-            terms = lab.model.vocabulary.terms
             show_causes(explain(causes, found, row, terms))
             if only_teacher_finds(found, row, k):
                 show_teacher_gap(lab, caches.usual_query(lab), found, row)

@@ -57,6 +57,13 @@ def add_commands(add: Add) -> None:
     one.add_argument("--note", default="", help="a note that --judge keeps")
     one.add_argument("--tags", default="", help="tags that --judge keeps, with commas between")
     one.add_argument(
+        "--by",
+        default="",
+        metavar="WHAT",
+        help="also where failures gather: cause, term, words, things, active, rival, pull or "
+        "confusion",
+    )
+    one.add_argument(
         "--because",
         default="",
         metavar="CAUSE",
@@ -69,6 +76,7 @@ def add_commands(add: Add) -> None:
 def failures(options: argparse.Namespace, log: Log) -> Answer:
     """The quadrants, the causes, and the queries of some of them, the largest contrast first."""
 
+    from lsr.cli.failures_together import together
     from lsr.collection.collection import load_collection
     from lsr.failures.cases import QUADRANTS, find_cases
     from lsr.failures.causes import CAUSE_NAMES, cause_of, find_causes
@@ -154,6 +162,7 @@ def failures(options: argparse.Namespace, log: Log) -> Answer:
         "rivals_ahead_by": None if parts is None else dict(zip(NAMES, parts, strict=True)),
         "rows": told[: options.limit] if options.limit else told,
         "triage": triage_told(triage),
+        **together(options, labs, found, causes, rows),
         **more,
     }
 

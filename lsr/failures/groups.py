@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import scipy.sparse as sp
@@ -45,7 +45,8 @@ MEANS: dict[By, tuple[str, str]] = {
 _PARTS = 5
 
 
-class Group(NamedTuple):
+@dataclass(frozen=True)
+class Group:
     """A group: `count` of `n` with their rate, its 95 % interval, and the base rate.
 
     sure: whether the rate differs from the base rate, whatever the number of groups.
@@ -94,7 +95,7 @@ class Groups:
         counts = self.counts
         order = np.arange(len(self.names))
         if not self.ordered:
-            by_chance = binom.sf(counts - 1, self.n, np.clip(self.base, 0, 1))
+            by_chance = np.asarray(binom.sf(counts - 1, self.n, np.clip(self.base, 0, 1)))
             order = np.lexsort((order, -counts, by_chance))
             order = order[counts[order] > 0][:most]
         return [self._group(int(place)) for place in order]
@@ -157,7 +158,7 @@ def _terms(cases: Cases, failed: np.ndarray, terms: Sequence[str]) -> Groups:
     used = np.flatnonzero(n)
     hits = sp.csc_matrix(_rows_kept(matrix, failed)[:, used] > 0)
     base = np.full(len(used), failed.mean() if len(failed) else 0.0)
-    return Groups("term", tuple(terms[one] for one in used), n[used], hits, base)
+    return Groups("term", tuple(terms[one] for one in used.tolist()), n[used], hits, base)
 
 
 def _binned(by: By, values: np.ndarray, failed: np.ndarray) -> Groups:

@@ -42,6 +42,7 @@ def test_the_cases_of_a_quadrant_come_alone(collection, model, answer):
         (["--which", "lost"], "--which is `lost`. Use missed,"),
         (["--limit", "-1"], "--limit is -1"),
         (["--because", "bad luck"], "--because is `bad luck`. Use no shared term,"),
+        (["--by", "mood"], "`mood` groups nothing. Use cause,"),
         (["--fix", "top-k=2.5"], "whole numbers"),
         (["--k", "0"], "k is 0. Use 1 to 1,000"),
         (["--against", "nobody"], "There is no model `nobody`"),
@@ -108,3 +109,27 @@ def test_the_command_writes_what_it_reads_again(collection, model, answer, tmp_p
         assert (tmp_path / f"list{ending}").stat().st_size > 100
     assert main(["failures", *about, "--out", str(tmp_path / "list.doc")]) == 2
     assert "End its name with .csv" in capsys.readouterr().err
+
+
+def test_groups_and_a_second_model_are_told_with_counts(collection, model, answer):
+    about = ("--collection", "tiny", "--model", "tiny", "--limit", "0")
+    told = answer("failures", *about, "--by", "words", "--against", "tiny")
+    groups = told["groups"]["rows"]
+    assert sum(one["n"] for one in groups) == told["n_queries"]
+    assert sum(one["count"] for one in groups) == told["n_rows"]
+    versus = told["versus"]
+    assert versus["both"] + versus["neither"] == told["n_queries"]
+    assert (versus["only_first"]["n"], versus["p"]) == (0, 1)
+    assert "groups" not in answer("failures", *about)
+
+
+def test_queries_of_a_cause_come_alone(collection, model, answer):
+    about = ("--collection", "tiny", "--model", "tiny", "--limit", "0")
+    told = answer("failures", *about)
+    name = max(told["causes"], key=lambda one: told["causes"][one]["n"])
+    alone = answer("failures", *about, "--because", name)
+    assert 0 < alone["n_rows"] == told["causes"][name]["n"]
+    for one in alone["rows"]:
+        assert name in [cause["name"] for cause in one["causes"]]
+        assert one["cause"] == one["causes"][0]["name"]
+    assert sum(one["share"] for one in told["causes"].values()) == pytest.approx(1)

@@ -10,6 +10,8 @@ from streamlit.testing.v1 import AppTest
 from lsr.collection.collection import load_collection
 from lsr.failures.cases import Cases, find_cases, gaps
 from lsr.failures.causes import CAUSE_NAMES, Causes, explain, find_causes
+from lsr.failures.groups import group
+from lsr.failures.versus import compare
 from lsr.model.loading import load_model
 from lsr.sweep.laboratory import open_laboratory
 from tests.pages.test_imported import mine  # noqa: F401  (a fixture)
@@ -129,3 +131,37 @@ def test_photos_without_captions_have_no_failures_to_show(mine):  # noqa: F811
     assert "no captions, so nothing can be measured" in mistake(
         opened("failures", collection=mine)
     ).replace("\\", "")
+
+
+def test_a_group_leaves_its_queries_and_can_be_left(scenes, cases, causes):
+    terms = load_model("demo").vocabulary.terms
+    missed = np.flatnonzero(cases.ranks != 1)
+    groups = group("pull", cases, causes, missed, 1, terms)
+    first = groups.top()[0]
+    app = page(scenes, view="groups", by="pull")
+    shown = app.dataframe[0].value
+    assert shown["terms that pull"].tolist() == [one.name for one in groups.top()]
+    assert (shown["count"][0], shown["of"][0]) == (first.count, first.n)
+    app = page(scenes, by="pull", group=first.name)
+    expected = [cases.ids[row] for row in groups.members(first.name)]
+    assert sorted(table(app)["id"]) == expected
+    app.button(key="leave-group").click().run()
+    assert len(table(app)) == len(missed)
+
+
+def test_two_models_part_as_counted(scenes, cases, causes):
+    other = find_cases(
+        open_laboratory(load_collection(scenes), load_model("demo-uncontrolled"), "test")
+    )
+    told = compare(cases, other, 1)
+    app = page(scenes, view="models", apart="second")
+    said = " ".join(one.value for one in app.markdown)
+    assert f"Both find **{told.both}**" in said
+    assert f"(p = {told.p:.2g})" in said
+    tables = [one.value for one in app.dataframe]
+    listed = next(one for one in tables if "id" in one)
+    assert set(listed["id"]) == {cases.ids[row] for row in told.only_second}
+    of_causes = tables[0]
+    expected = causes.counts(told.only_second)
+    for name, n in zip(of_causes["cause"], of_causes.iloc[:, 1], strict=True):
+        assert n == expected[CAUSE_NAMES.index(name)]
