@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from lsr.collection.collection import load_collection
+from lsr.collection.writing import write_collection
 from lsr.failures.cases import find_cases
 from lsr.failures.causes import find_causes
 from lsr.failures.lists import keep_list, kept_list, list_names, list_text
@@ -74,3 +76,27 @@ def test_a_server_for_others_keeps_no_lists(scenes, monkeypatch):
     app = page(scenes)
     assert not [one for one in app.button if one.label == "Keep it"]
     assert "keeping lists of them is off" in said(app)
+
+
+def test_a_split_of_one_query_is_a_list_of_one_without_a_rival(scenes, home):
+    few = load_collection(scenes)
+    row = few.image_rows("test")[:1]
+    first = np.flatnonzero(few.caption_image_rows == row[0])[:1]
+    place = int(np.isin(few.caption_splits, few.vector_splits)[: first[0]].sum())
+    images, captions = (
+        pq.read_table(few.folder / f"{name}.parquet") for name in ("images", "captions")
+    )
+    write_collection(
+        home / "collections" / "one",
+        card={**few.card, "name": "one", "caption_vector_splits": ["test"]},
+        images=images.take(row),
+        captions=captions.take(first),
+        image_vectors=few.image_vectors[row],
+        caption_vectors=few.caption_vectors[[place]],
+        pictures=few.folder / "images",
+    )
+    app = page("one", which="all")
+    assert [one.value for one in app.error] == []
+    assert len(table(app)) == 1
+    assert "No other document shares a term" in said(app)
+    assert len(table(page("one"))) == 0
