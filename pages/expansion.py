@@ -18,6 +18,7 @@ from pages.parts.expansion.curve import (
 )
 from pages.parts.expansion.knobs import choose_kind, turn_knob
 from pages.parts.expansion.on_search import to_search
+from pages.parts.expansion.order import show_order
 from pages.parts.expansion.point import show_point
 from pages.parts.expansion.query import read_query, show_query
 from pages.parts.expansion.reports import show_report
@@ -31,11 +32,12 @@ _VIEWS = {
     "query": "One query",
     "flips": "What changes",
     "cloud": "Rank clouds",
+    "order": "Order",
     "prices": "Price tags",
     "cheapest": "Cheapest setting",
     "report": "Report",
 }
-_OF_ONE_TEXT = ("query", "cloud", "prices")
+_OF_ONE_TEXT = ("query", "cloud", "order", "prices")
 _POLLING = "laboratory-polls"
 _EVERY = 0.7  # seconds
 
@@ -87,6 +89,8 @@ def _explore(setting: Setting, kind: str) -> None:
                 show_query(setting, turned, text)
             elif view == "cloud":
                 show_cloud(setting, turned, text)
+            elif view == "order":
+                show_order(setting, turned, text)
             else:
                 show_prices(setting, turned, text)
     _poll(busy)

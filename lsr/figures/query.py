@@ -1,4 +1,4 @@
-"""Figures of one query: where draws rank images, and what each of its terms costs."""
+"""Figures of one query: where draws rank images, what terms cost, where the order changes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from lsr.figures.style import Palette, axis, layout, log_axis
+from lsr.sweep.crossings import Lines
 from lsr.sweep.one_query import ImageRanks, PriceTag
 
 _NAMED = 9
@@ -113,4 +114,85 @@ def _with_room(tags: Sequence[PriceTag]) -> set[str]:
         if all(abs(across - x) > 0.2 or abs(up - y) > 0.07 for x, y in placed):
             placed.append((across, up))
             named.add(tag.term)
+    return named
+
+
+def crossing_figure(
+    lines: Lines, rows: Sequence[int], palette: Palette, rate: float | None
+) -> go.Figure:
+    """Scores of images over the rate, with a mark where one of the best overtakes another.
+
+    Args:
+        rows: of the index, those that are drawn, named by their place in this list. Crossings of
+            others are left out. rate: a rate to mark, or None.
+    """
+    names = {row: place for place, row in enumerate(rows, 1)}
+    ends = {row: (lines.literal[row], lines.literal[row] + lines.expansion[row]) for row in rows}
+    named = _apart({row: high for row, (_, high) in ends.items()})
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "scatter",
+            "x": [0, 1],
+            "y": list(ends[row]),
+            "mode": "lines+text",
+            "text": ["", str(names[row]) if row in named else ""],
+            "textposition": "middle right",
+            "textfont": {"color": palette.ink, "size": 12},
+            "line": {
+                "color": palette.first if row in lines.first else palette.faint,
+                "width": 2 if row in lines.first else 1,
+            },
+            "hovertemplate": f"image {names[row]}: %{{y:.2f}} at rate %{{x:.2f}}<extra></extra>",
+            "showlegend": False,
+        }
+        for row in rows
+    ]
+    drawn = [
+        (i, one) for i, one in enumerate(lines.crossings) if {one.risen, one.fallen} <= set(names)
+    ]
+    traces.append(
+        {
+            "type": "scatter",
+            "x": [one.rate for _, one in drawn] or [None],
+            "y": [
+                lines.literal[one.risen] + one.rate * lines.expansion[one.risen] for _, one in drawn
+            ]
+            or [None],
+            "customdata": [[i, names[one.risen], names[one.fallen], one.rank] for i, one in drawn],
+            "mode": "markers",
+            "marker": {
+                "color": palette.second,
+                "size": 10,
+                "line": {"color": palette.ink, "width": 1},
+            },
+            "hovertemplate": "at %{x:.3f} image %{customdata[1]} takes place %{customdata[3]} from "
+            "image %{customdata[2]}<extra></extra>",
+            "showlegend": False,
+        }
+    )
+    across = axis("weight of the expansion terms, as a share", palette, range=[-0.02, 1.06])
+    shape = layout(palette, 380, xaxis=across, yaxis=axis("score", palette))
+    if rate is not None:
+        shape["shapes"] = [
+            {
+                "type": "line",
+                "x0": rate,
+                "x1": rate,
+                "yref": "paper",
+                "y0": 0,
+                "y1": 1,
+                "line": {"color": palette.faint, "dash": "dot", "width": 1},
+            }
+        ]
+    return go.Figure(traces, shape)
+
+
+def _apart(heights: dict[int, float]) -> set[int]:
+    """The rows whose names stand apart at the right, the highest first."""
+    least = 0.04 * (max(heights.values(), default=0.0) - min(heights.values(), default=0.0))
+    named, lowest = set(), math.inf
+    for row, height in sorted(heights.items(), key=lambda one: -one[1]):
+        if height <= lowest - least:
+            named.add(row)
+            lowest = height
     return named

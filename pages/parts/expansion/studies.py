@@ -6,8 +6,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from lsr.evaluation.task import Side
 from lsr.figures.query import price_figure, rank_cloud_figure
+from lsr.index.memory.index import MemoryIndex
+from lsr.search.known_answers import known_answers
 from lsr.sweep.one_query import ImageRanks, PriceTag, price_tags, rank_clouds, within_budget
+from lsr.sweep.shapley import worth
 from pages.parts import address, caches, cards, charts
 from pages.parts.expansion.curve import DRAWS
 from pages.parts.expansion.knobs import Turned
@@ -100,10 +104,12 @@ def show_prices(setting: Setting, turned: Turned, text: str) -> None:
         "they fit.",
         **address.bound("budget", share, 100, address.number_text),
     )
-    side_by_side(setting, text, lambda pinned: _show_price(setting, turned, pinned, share / 100))
+    side_by_side(
+        setting, text, lambda pinned: _show_price(setting, turned, pinned, text, share / 100)
+    )
 
 
-def _show_price(setting: Setting, turned: Turned, pinned: Pinned, share: float) -> None:
+def _show_price(setting: Setting, turned: Turned, pinned: Pinned, text: str, share: float) -> None:
     query, index, name = pinned.left(turned), pinned.index(turned), pinned.name
     vocabulary = pinned.ready.model.vocabulary
     tags = price_tags(index, query.terms, query.matrix.data, query.said, vocabulary)
@@ -124,9 +130,49 @@ def _show_price(setting: Setting, turned: Turned, pinned: Pinned, share: float) 
         + ", ".join(f"{tag.term} {tag.postings} for {tag.share:.0%}" for tag in tags[:6]),
     )
     charts.table_twin(_price_table(tags, names), name="prices", key=f"price-{name}")
+    _show_worth(setting, text, pinned, query, index)
     places = [place for place, i in enumerate(query.terms) if vocabulary.terms[i] in names]
     hits = index.search(query.terms[places], query.matrix.data[places], HITS)
     show_hits(caches.collection(setting.collection), hits, key=f"price-{name}")
+
+
+def _show_worth(
+    setting: Setting, text: str, pinned: Pinned, query: Side, index: MemoryIndex
+) -> None:
+    """What each term is worth for the image that the query is known to ask for."""
+    here = {image_id: row for row, image_id in enumerate(index.ids)}
+    known = [
+        one.image_id
+        for one in known_answers(caches.collection(setting.collection), text)
+        if one.image_id in here
+    ]
+    if not known or not len(query.terms):
+        return
+    found = worth(index, query.terms, query.matrix.data, here[known[0]])
+    names = pinned.ready.model.vocabulary.terms
+    total = sum(one.value for one in found)
+    st.caption(
+        f"Worth of each term for {escape(known[0])}, which the query is known to ask for: Shapley "
+        f"values of its reciprocal rank, exact over {2 ** len(found):,} sets of terms. They add up "
+        f"to {total:.2f}; a term below 0 lets other images pass."
+    )
+    table = pd.DataFrame(
+        [
+            {
+                "term": names[one.terms[0]]
+                if len(one.terms) == 1
+                else f"{len(one.terms)} weaker terms together",
+                "worth": one.value,
+            }
+            for one in sorted(found, key=lambda one: -one.value)
+        ]
+    )
+    st.dataframe(
+        table,
+        hide_index=True,
+        alt=f"Shapley values of the terms of the pinned query in {pinned.name}",
+        column_config={"worth": st.column_config.NumberColumn(format="%.3f")},
+    )
 
 
 def _price_table(tags: list[PriceTag], kept: set[str]) -> pd.DataFrame:
