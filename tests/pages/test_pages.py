@@ -336,11 +336,45 @@ def test_a_null_is_measured_beside_the_models():
     assert table[TO_IMAGE, "demo, caption words only"]["Exact@20"] == "1.000"
 
 
-@pytest.mark.parametrize("view", ["flips", "cloud", "prices", "cheapest", "report"])
+@pytest.mark.parametrize("view", ["flips", "cloud", "order", "prices", "cheapest", "report"])
 def test_every_closer_look_opens(view, scenes):
     app = opened("expansion", view=view, control="prune", k="5", collection=scenes)
     assert not app.exception
     assert not app.error
+
+
+def test_the_order_marks_exchanges_and_its_caption_counts_them(scenes):
+    query = "a dog on the beach"
+    app = opened("expansion", collection=scenes, view="order", control="mean", q=query)
+    assert not app.exception
+    assert not app.error
+    said = next(one.value for one in app.caption if "exchanges. Of the best" in one.value)
+    counted = int(re.search(r"(\d+) exchanges", said)[1])
+    chart = next(one for one in app.get("plotly_chart") if "exchanges among" in one.proto.alt)
+    marks = json.loads(chart.proto.spec)["data"][-1]
+    numbers = [one[0] for one in marks["customdata"]]
+    assert numbers == sorted(numbers)
+    assert 0 < len(numbers) <= counted
+    assert numbers[-1] < counted
+    assert marks["x"] == sorted(marks["x"])
+    assert marks["x"][0] > 0
+    assert marks["x"][-1] < 1
+
+
+def test_the_terms_of_a_known_caption_have_a_worth_that_adds_up(scenes, home):
+    collection = load_collection(home / "collections" / scenes)
+    row = int(collection.image_rows("test")[0])
+    image_id, caption = collection.image_ids[row], collection.captions_of(row)[0]
+    app = opened("expansion", collection=scenes, view="prices", q=caption)
+    assert not app.error
+    said = next(one.value for one in app.caption if one.value.startswith("Worth of each term"))
+    assert image_id in said.replace("\\", "")
+    table = next(one.value for one in app.dataframe if "worth" in one.value)
+    total = float(re.search(r"add up to (\d\.\d+)", said)[1])
+    assert table["worth"].sum() == pytest.approx(total, abs=0.005)
+    assert total > 0
+    app = opened("expansion", collection=scenes, view="prices", q="a dog that nobody drew")
+    assert not any("worth" in one.value for one in app.dataframe)
 
 
 @pytest.fixture
@@ -368,7 +402,7 @@ def test_the_search_page_says_when_a_stored_index_keeps_smaller_weights(capsys):
     assert len(tiles(plain)) == len(tiles(stored)) > 0
 
 
-@pytest.mark.parametrize("view", ["query", "cloud", "prices"])
+@pytest.mark.parametrize("view", ["query", "cloud", "order", "prices"])
 def test_a_null_stands_beside_the_models_in_every_look_at_a_query(view, scenes):
     app = opened("expansion", collection=scenes, view=view, null="words", q="a dog on the beach")
     assert not app.exception
