@@ -2,7 +2,9 @@
 
 Few failures make a wild rate, and among many groups some stand out by chance: each rate has a 95 %
 interval (Wilson 1927, by scipy), and `sure` says whether an exact binomial test tells it from the
-base rate even when as many groups are looked at as there are (Bonferroni).
+base rate even when as many groups are looked at as there are (Bonferroni). Texts of one picture
+fail together, so both count pictures: four failures with one answer weigh as one (Kish 1965). Fewer
+than four answers are never sure.
 """
 
 from __future__ import annotations
@@ -42,18 +44,20 @@ MEANS: dict[By, tuple[str, str]] = {
         "failures that ask for the first, against the second leading in all",
     ),
 }
-_PARTS = 5
+_PARTS, _FEWEST = 5, 4
 
 
 @dataclass(frozen=True)
 class Group:
     """A group: `count` of `n` with their rate, its 95 % interval, and the base rate.
 
+    answers: different right documents among those that count.
     sure: whether the rate differs from the base rate, whatever the number of groups.
     """
 
     name: str
     count: int
+    answers: int
     n: int
     rate: float
     low: float
@@ -67,7 +71,8 @@ class Groups:
     """All groups of one kind.
 
     names: G different ones. n: (G,) queries that could count. hits: (q, G) bool csc, those that
-    count. base: (G,) the rate that is expected. ordered: whether the order of names has a meaning.
+    count. base: (G,) the rate that is expected. answers: (q,) right documents by number.
+    ordered: whether the order of names has a meaning.
     """
 
     by: By
@@ -75,6 +80,7 @@ class Groups:
     n: np.ndarray
     hits: sp.csc_matrix
     base: np.ndarray
+    answers: np.ndarray
     ordered: bool = False
 
     @property
@@ -95,20 +101,35 @@ class Groups:
         counts = self.counts
         order = np.arange(len(self.names))
         if not self.ordered:
-            by_chance = np.asarray(binom.sf(counts - 1, self.n, np.clip(self.base, 0, 1)))
+            pictures = self._answers_of_groups
+            among = np.maximum(pictures, np.rint(self.n * pictures / np.maximum(counts, 1)))
+            by_chance = np.asarray(binom.sf(pictures - 1, among, np.clip(self.base, 0, 1)))
             order = np.lexsort((order, -counts, by_chance))
             order = order[counts[order] > 0][:most]
         return [self._group(int(place)) for place in order]
 
+    @property
+    def _answers_of_groups(self) -> np.ndarray:
+        """(G,) int64: different right documents among those that count."""
+        places = np.repeat(np.arange(len(self.names)), np.diff(self.hits.indptr))
+        width = int(self.answers.max(initial=0)) + 1
+        pairs = np.unique(places * width + self.answers[self.hits.indices])
+        found: np.ndarray = np.bincount(pairs // width, minlength=len(self.names))
+        return found
+
     def _group(self, place: int) -> Group:
-        count, n, base = int(self.counts[place]), int(self.n[place]), float(self.base[place])
+        name, n, base = self.names[place], int(self.n[place]), float(self.base[place])
+        rows = self.hits.indices[slice(*self.hits.indptr[place : place + 2])]
+        count, answers = len(rows), len(np.unique(self.answers[rows]))
         if not n:
-            return Group(self.names[place], 0, 0, 0.0, 0.0, 1.0, base, False)
-        tested = binomtest(count, n, min(max(base, 0.0), 1.0))
+            return Group(name, 0, 0, 0, 0.0, 0.0, 1.0, base, False)
+        among = max(answers, round(n * answers / count)) if count else n
+        tested = binomtest(answers, among, min(max(base, 0.0), 1.0))
         interval = tested.proportion_ci(method="wilson")
-        sure = bool(tested.pvalue * len(self.names) < 0.05)
+        sure = among >= _FEWEST and bool(tested.pvalue * len(self.names) < 0.05)
+        sure = sure and (answers >= _FEWEST or count / n < base)
         low, high = float(interval.low), float(interval.high)
-        return Group(self.names[place], count, n, count / n, low, high, base, sure)
+        return Group(name, count, answers, n, count / n, low, high, base, sure)
 
 
 def group(
@@ -132,11 +153,11 @@ def group(
     listed = np.zeros(len(cases), bool)
     listed[rows] = True
     make: dict[str, Callable[[], Groups]] = {
-        "cause": lambda: _causes(causes, failed, listed),
+        "cause": lambda: _causes(cases, causes, failed, listed),
         "term": lambda: _terms(cases, failed, terms),
-        "words": lambda: _binned("words", cases.words, failed),
-        "things": lambda: _binned("things", _things(cases), failed),
-        "active": lambda: _binned("active", cases.active, failed),
+        "words": lambda: _binned("words", cases, cases.words, failed),
+        "things": lambda: _binned("things", cases, _things(cases), failed),
+        "active": lambda: _binned("active", cases, cases.active, failed),
         "rival": lambda: _rivals(cases, failed & listed),
         "pull": lambda: _pulls(cases, causes, failed & listed, terms),
         "confusion": lambda: _confusions(cases, causes, failed & listed, terms),
@@ -144,12 +165,12 @@ def group(
     return make[by]()
 
 
-def _causes(causes: Causes, failed: np.ndarray, listed: np.ndarray) -> Groups:
+def _causes(cases: Cases, causes: Causes, failed: np.ndarray, listed: np.ndarray) -> Groups:
     base = causes.holds[failed].mean(axis=0) if failed.any() else np.zeros(len(CAUSE_NAMES))
     chosen = failed & listed
     n = np.full(len(CAUSE_NAMES), int(chosen.sum()))
     hits = sp.csc_matrix(causes.holds & chosen[:, None])
-    return Groups("cause", CAUSE_NAMES, n, hits, base)
+    return Groups("cause", CAUSE_NAMES, n, hits, base, cases.answers)
 
 
 def _terms(cases: Cases, failed: np.ndarray, terms: Sequence[str]) -> Groups:
@@ -158,13 +179,16 @@ def _terms(cases: Cases, failed: np.ndarray, terms: Sequence[str]) -> Groups:
     used = np.flatnonzero(n)
     hits = sp.csc_matrix(_rows_kept(matrix, failed)[:, used] > 0)
     base = np.full(len(used), failed.mean() if len(failed) else 0.0)
-    return Groups("term", tuple(terms[one] for one in used.tolist()), n[used], hits, base)
+    return Groups(
+        "term", tuple(terms[one] for one in used.tolist()), n[used], hits, base, cases.answers
+    )
 
 
-def _binned(by: By, values: np.ndarray, failed: np.ndarray) -> Groups:
+def _binned(by: By, cases: Cases, values: np.ndarray, failed: np.ndarray) -> Groups:
     """By a whole number, in up to five parts of about the same size."""
     if not len(values):
-        return Groups(by, (), np.zeros(0, int), sp.csc_matrix((0, 0)), np.zeros(0), True)
+        none = np.zeros(0, np.int64)
+        return Groups(by, (), none, sp.csc_matrix((0, 0)), np.zeros(0), none, True)
     quantiles = np.quantile(values, np.arange(_PARTS) / _PARTS, method="closest_observation")
     starts = np.unique(quantiles.astype(np.int64))
     part = np.searchsorted(starts, values, side="right") - 1
@@ -177,7 +201,9 @@ def _binned(by: By, values: np.ndarray, failed: np.ndarray) -> Groups:
     shape = (len(values), len(starts))
     hits = sp.csc_matrix((np.ones(len(rows), bool), (rows, part[rows])), shape=shape)
     n = np.bincount(part, minlength=len(starts))
-    return Groups(by, tuple(names), n, hits, np.full(len(starts), failed.mean()), True)
+    return Groups(
+        by, tuple(names), n, hits, np.full(len(starts), failed.mean()), cases.answers, True
+    )
 
 
 def _things(cases: Cases) -> np.ndarray:
@@ -190,7 +216,8 @@ def _rivals(cases: Cases, chosen: np.ndarray) -> Groups:
     shape = (len(cases), len(names))
     hits = sp.csc_matrix((np.ones(len(rows), bool), (rows, cases.rivals[rows])), shape=shape)
     n = np.full(len(names), len(rows))
-    return Groups("rival", names, n, hits, np.full(len(names), 1 / max(len(names) - 1, 1)))
+    base = np.full(len(names), 1 / max(len(names) - 1, 1))
+    return Groups("rival", names, n, hits, base, cases.answers)
 
 
 def _leading(cases: Cases, causes: Causes, chosen: np.ndarray) -> np.ndarray:
@@ -210,17 +237,19 @@ def _pulls(cases: Cases, causes: Causes, chosen: np.ndarray, terms: Sequence[str
     shape = (len(cases), len(found))
     hits = sp.csc_matrix((np.ones(len(rows), bool), (rows, place)), shape=shape)
     base = np.full(len(found), len(rows) / max(asked.sum(), 1))
-    return Groups("pull", tuple(terms[one] for one in found), asked[found], hits, base)
+    return Groups(
+        "pull", tuple(terms[one] for one in found), asked[found], hits, base, cases.answers
+    )
 
 
 def _confusions(cases: Cases, causes: Causes, chosen: np.ndarray, terms: Sequence[str]) -> Groups:
     """What is asked for is the said term of most weight that the rival's captions do not say."""
     lead = _leading(cases, causes, chosen)
     asked = np.where(lead >= 0, causes.facts.asked, -1)
-    rows = np.flatnonzero(asked >= 0)
+    rows = np.flatnonzero((asked >= 0) & (asked != lead))
     if not len(rows):
         nothing = sp.csc_matrix((len(cases), 0), dtype=bool)
-        return Groups("confusion", (), np.zeros(0, int), nothing, np.zeros(0))
+        return Groups("confusion", (), np.zeros(0, int), nothing, np.zeros(0), cases.answers)
     pairs = np.stack([asked[rows], lead[rows]], axis=1)
     found, place = np.unique(pairs, axis=0, return_inverse=True)
     sought = np.bincount(asked[rows], minlength=len(terms))
@@ -228,7 +257,7 @@ def _confusions(cases: Cases, causes: Causes, chosen: np.ndarray, terms: Sequenc
     shape = (len(cases), len(found))
     hits = sp.csc_matrix((np.ones(len(rows), bool), (rows, place.ravel())), shape=shape)
     names = tuple(f"{terms[one]} → {terms[other]}" for one, other in found)
-    return Groups("confusion", names, sought[found[:, 0]], hits, leads[found[:, 1]])
+    return Groups("confusion", names, sought[found[:, 0]], hits, leads[found[:, 1]], cases.answers)
 
 
 def _rows_kept(matrix: sp.csr_matrix, kept: np.ndarray) -> sp.csr_matrix:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -98,14 +100,18 @@ def test_three_cases_are_no_law():
     """Three of three have an interval down to 0.44, and are not sure among a hundred groups."""
     hits = sp.csc_matrix(np.ones((3, 100), bool))
     n = np.full(100, 3)
-    made = Groups("term", tuple(f"t{place}" for place in range(100)), n, hits, np.full(100, 0.3))
+    names = tuple(f"t{place}" for place in range(100))
+    made = Groups("term", names, n, hits, np.full(100, 0.3), np.arange(3))
     one = made.top()[0]
     z = 1.959963984540054
     low = (1 + z * z / 6 - z * np.sqrt(z * z / 36)) / (1 + z * z / 3)
     assert (one.rate, one.high, one.sure) == (1, 1, False)
     assert one.low == pytest.approx(low)
     all_of_many = sp.csc_matrix(np.ones((60, 1), bool))
-    assert Groups("term", ("t",), np.array([60]), all_of_many, np.array([0.3])).top()[0].sure
+    many = Groups("term", ("t",), np.array([60]), all_of_many, np.array([0.3]), np.arange(60))
+    assert many.top()[0].sure
+    of_one = replace(many, answers=np.zeros(60, int)).top()[0]
+    assert (of_one.count, of_one.answers, of_one.rate, of_one.sure) == (60, 1, 1, False)
 
 
 @pytest.mark.parametrize(

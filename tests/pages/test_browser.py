@@ -233,6 +233,40 @@ def test_a_bar_leads_to_its_term_and_back_in_one_step(server, page):
     page.wait_for_url("**/image?*")
 
 
+@pytest.mark.parametrize("direction", ["text-to-image", "image-to-text"])
+def test_a_row_of_the_failures_opens_its_query(server, page, direction):
+    chosen = f"collection=scenes&queries=captions&which=all&direction={direction}"
+    page.goto(f"{server}/failures?{chosen}")
+    table = page.get_by_role("region", name="Queries with the ranks of their answers")
+    table.wait_for()
+    wait_quiet(page)
+    first = page.locator("h2").first.inner_text()
+    # The table is drawn on a canvas: its boxes for rows are the first column, a row 35 px high.
+    canvas = table.locator("canvas").first.bounding_box()
+    page.mouse.click(canvas["x"] + 20, canvas["y"] + 35 * 3.5)
+    page.wait_for_function("() => location.search.includes('case=')")
+    wait_quiet(page)
+    second = page.locator("h2").first.inner_text()
+    assert second != first
+    page.goto(page.url)
+    wait_quiet(page)
+    assert page.locator("h2").first.inner_text() == second
+
+
+def test_a_group_of_failures_leaves_its_queries_in_the_list(server, page):
+    page.goto(f"{server}/failures?collection=scenes&queries=captions&view=groups&by=pull")
+    groups = page.get_by_role("region", name="Terms that pull with counts")
+    groups.wait_for()
+    wait_quiet(page)
+    canvas = groups.locator("canvas").first.bounding_box()
+    page.mouse.click(canvas["x"] + 20, canvas["y"] + 35 * 1.5)
+    page.get_by_role("button", name="Only terms that pull").wait_for()
+    wait_quiet(page)
+    assert "group=" in page.url
+    page.get_by_role("button", name="Only terms that pull").click()
+    page.wait_for_function("() => !location.search.includes('group=')")
+
+
 # What the board shows, read inside its shadow root: who ranked, for which edit, which images.
 BOARD = """() => {
   const host = [...document.querySelectorAll('*')]

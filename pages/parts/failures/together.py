@@ -75,19 +75,21 @@ def _show_groups(by: str, groups: Sequence[Group], among: int, chosen: str | Non
     what, rate = MEANS[by]  # type: ignore[index]
     st.caption(
         f"{what.capitalize()}. Rate: of {rate}. A row leaves its queries in the list.",
-        help="95 % intervals (Wilson). Above or below its base: an exact binomial test, counted as "
-        f"one of {among:,} groups (Bonferroni), would hardly let chance go so far. Shown are the "
-        "groups that are most surely above.",
+        help="95 % intervals (Wilson), in which failures with the same answer weigh as one. Above "
+        "or below its base: an exact binomial test, counted as one of "
+        f"{among:,} groups (Bonferroni), would hardly let chance go so far, and there are four "
+        "answers or more. Shown are the groups that are most surely above.",
     )
     table = pd.DataFrame(
         {
             _CALLED[by].lower(): [one.name for one in groups],
             "count": [one.count for one in groups],
+            "answers": [one.answers for one in groups],
             "of": [one.n for one in groups],
-            "rate": [one.rate for one in groups],
-            "from": [one.low for one in groups],
-            "to": [one.high for one in groups],
-            "base": [one.base for one in groups],
+            "rate": [round(one.rate, 3) for one in groups],
+            "from": [round(one.low, 3) for one in groups],
+            "to": [round(one.high, 3) for one in groups],
+            "base": [round(one.base, 3) for one in groups],
             "against base": [_verdict(one) for one in groups],
         }
     )
@@ -126,7 +128,7 @@ def choose_apart(
     labs: Sequence[Laboratory], found: Cases, causes: Causes, rows: np.ndarray, k: int
 ) -> np.ndarray:
     """Draw what one of two models finds and the other does not; the rows that the choice leaves."""
-    names = [escape(lab.model.name) for lab in labs]
+    names = [lab.model.name for lab in labs]
     other, other_causes = caches.cases(labs[1:]), caches.causes(labs[1:])
     told = compare(found, other, k)
     _say_counts(told, names)
@@ -136,8 +138,8 @@ def choose_apart(
         "In the list",
         {
             _ANY: "As chosen above",
-            _FIRST: f"Only {labs[0].model.name} finds it · {counts[0]:,}",
-            _SECOND: f"Only {labs[1].model.name} finds it · {counts[1]:,}",
+            _FIRST: f"Only {names[0]} finds it · {counts[0]:,}",
+            _SECOND: f"Only {names[1]} finds it · {counts[1]:,}",
         },
         _ANY,
     )
@@ -154,8 +156,8 @@ def _say_counts(told: Versus, names: Sequence[str]) -> None:
     one, other = len(told.only_first), len(told.only_second)
     verdict = "could well be chance" if told.p >= 0.05 else "is hardly chance"
     st.markdown(
-        f"Both find **{told.both:,}**, neither **{told.neither:,}**; only {names[0]} **{one:,}**, "
-        f"only {names[1]} **{other:,}**. That they part so unevenly {verdict} "
+        f"Both find **{told.both:,}**, neither **{told.neither:,}**; only {escape(names[0])} "
+        f"**{one:,}**, only {escape(names[1])} **{other:,}**. That they part so unevenly {verdict} "
         f"(p = {told.p:.2g}).",
         help="McNemar's exact test on the queries that one alone finds: equally good models would "
         "share them like tosses of a coin.",
@@ -191,7 +193,7 @@ def _show_changed(labs: Sequence[Laboratory], found: Cases, other: Cases, told: 
     )
     links.to_terms(
         [one.term for one in changed],
-        [f"{escape(one.term)} {one.difference * 100:+.1f}" for one in changed],
+        [f"{escape(one.term)}, {one.side} {one.difference:+.1%}" for one in changed],
         key="changed",
     )
     table = pd.DataFrame(
