@@ -70,7 +70,7 @@ def show() -> None:
             show_causes(explain(causes, found, row, terms))
             if only_teacher_finds(found, row, k):
                 show_teacher_gap(lab, caches.usual_query(lab), found, row)
-            show_why_not(found, row, chosen, terms, k)
+            show_why_not(lab, found, row, chosen, k)
 
 
 def _choose(found: Cases, k: int) -> np.ndarray:

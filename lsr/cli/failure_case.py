@@ -13,14 +13,17 @@ if TYPE_CHECKING:
 
 def why_not_of(lab: Laboratory, found: Cases, options: argparse.Namespace) -> dict[str, Any]:
     """Of a query: the edits of either side that lift its answer, and what each does to all."""
+    from lsr.failures.edits import SIDES
+    from lsr.failures.shares import said_by_documents
     from lsr.failures.trying import try_edits
-    from lsr.failures.why_not import SIDES, why_not
+    from lsr.failures.why_not import why_not
 
     row = found.row(options.why_not)
     terms = lab.model.vocabulary.terms
     told: dict[str, Any] = {"query_id": options.why_not}
+    said = said_by_documents(lab, found)[found.answers[row]].indices
     for side in SIDES:
-        lifted = why_not(found, row, terms, options.k, side)
+        lifted = why_not(found, row, terms, options.k, side, said)
         edits = []
         for one in lifted.edits:
             tried = try_edits(found, row, [one], terms, options.k)
@@ -31,6 +34,7 @@ def why_not_of(lab: Laboratory, found: Cases, options: argparse.Namespace) -> di
                     "amount": one.amount,
                     "before": one.before,
                     "after": one.after,
+                    "said": one.said,
                     "fixed": len(tried.fixed),
                     "broken": len(tried.broken),
                     "fixed_ids": list(tried.fixed),

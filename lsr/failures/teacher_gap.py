@@ -21,6 +21,7 @@ import numpy as np
 
 from lsr.evaluation.task import Side
 from lsr.failures.cases import Cases
+from lsr.model.function_words import FUNCTION_WORDS
 from lsr.model.protocol import Model
 from lsr.sweep.laboratory import Laboratory
 
@@ -70,7 +71,8 @@ class TeacherGap:
     the model tells nothing of what lies below. lost: terms below that would have helped the answer
     against the rival most, of the documents' side alone where that suffices. off: how many terms of
     the vocabulary are switched off for good, None where that is not known; what they would give
-    cannot be known, as their weights are gone. off_said: those of them that the query says.
+    cannot be known, as their weights are gone. off_said: the words among them that the
+    query says, without function words.
     """
 
     dense: Part
@@ -197,7 +199,13 @@ def _products(queries: Side, documents: Side, row: int, places: Sequence[int]) -
 
 
 def _said(model: Model, cases: Cases, row: int) -> list[int]:
-    """The terms that a query says, where it is a text."""
+    """The terms that a query says, where it is a text; no signs and no function words."""
     if cases.task.queries_are != "captions" or not model.vocabulary.says:
         return []
-    return list(dict.fromkeys(int(one) for one in model.vocabulary.literal_ids(cases.texts[row])))
+    said = dict.fromkeys(int(one) for one in model.vocabulary.literal_ids(cases.texts[row]))
+    terms = model.vocabulary.terms
+    return [
+        one
+        for one in said
+        if any(map(str.isalpha, terms[one])) and terms[one] not in FUNCTION_WORDS
+    ]

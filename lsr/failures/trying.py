@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from lsr.evaluation.task import Side, Task
 from lsr.failures.cases import Cases, ranks_in
-from lsr.failures.why_not import TermEdit
+from lsr.failures.edits import TermEdit
 
 
 @dataclass(frozen=True)

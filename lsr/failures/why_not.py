@@ -2,48 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
 from lsr.exceptions import QueryError
 from lsr.failures.cases import MOST_K, Cases
+from lsr.failures.edits import SIDES, Offer, TermEdit, Texts, Where, offered, texts_of, vector_of
 from lsr.kernels import edits as kernel
 
-Kind = Literal["mute", "boost", "add"]
-Where = Literal["query", "answer"]
-SIDES: tuple[Where, ...] = get_args(Where)
-BOOSTS = (1.5, 2.0, 3.0)
-"""Factors of a boost; the Search page turns a term no further than 3."""
-SHARES = (0.25, 0.5, 1.0)
-"""Weights of an added term, as parts of the vector's largest."""
 EXACT = 3
 """Up to so many edits of a query the set is the smallest there is."""
 MOST_EDITS = 10
 # Sets that are looked at before an exact answer is given up: some seconds.
 _MOST_STEPS = 20_000_000
-
-
-class TermEdit(NamedTuple):
-    """One change of a term's weight; 0 before where it is added, 0 after where it is muted.
-
-    amount: the factor of a boost, the weight of an added term, 0 of a mute.
-    """
-
-    side: Where
-    kind: Kind
-    term: str
-    amount: float
-    before: float
-    after: float
-
-    def __str__(self) -> str:
-        if self.kind == "mute":
-            return f"mute {self.term}"
-        amount = f"× {self.amount:g}" if self.kind == "boost" else f"with {self.amount:.2f}"
-        return f"{self.kind} {self.term} {amount}"
 
 
 @dataclass(frozen=True)
@@ -67,26 +40,13 @@ class WhyNot:
         return 0 < self.rank <= self.k
 
 
-class _Offer(NamedTuple):
-    """Edits of one vector, the smallest change first: (a,) each."""
-
-    terms: np.ndarray
-    kinds: list[Kind]
-    amounts: np.ndarray
-    before: np.ndarray
-    after: np.ndarray
-
-    @property
-    def changes(self) -> np.ndarray:
-        return self.after - self.before
-
-    def pick(self, places: np.ndarray) -> _Offer:
-        kinds = [self.kinds[place] for place in places]
-        return _Offer(self.terms[places], kinds, *(one[places] for one in self[2:]))
-
-
 def why_not(
-    cases: Cases, row: int, terms: Sequence[str], k: int = 1, side: Where = "query"
+    cases: Cases,
+    row: int,
+    terms: Sequence[str],
+    k: int = 1,
+    side: Where = "query",
+    said: Iterable[int] = (),
 ) -> WhyNot:
     """The fewest edits of a query's terms, or of its answer's, that lift the answer to the first k.
 
@@ -101,11 +61,13 @@ def why_not(
     otherwise: sets of one, two and three are searched whole, and left as soon as k rivals stay
     ahead whatever may follow (`lsr.kernels.edits`). Beyond three, and where that search would take
     too long, the edit that leaves fewest rivals ahead is taken again and again, which may take more
-    edits than needed: `exact` is False then. Of sets of equal size, the one that adds fewest terms
-    is given, then the one that changes the weights least in sum.
+    edits than needed: `exact` is False then. Of sets of equal size, the one with fewest edits that
+    no text speaks for is given (`TermEdit.said`), then the one that adds fewest terms, then the one
+    that changes the weights least in sum.
 
     Args:
         terms: of the vocabulary, by number.
+        said: terms by number that captions of the answer say, besides those that it activates.
 
     Raises:
         QueryError: k or the side is none.
@@ -118,15 +80,19 @@ def why_not(
     rank = _rank(margins, own)
     if 0 < rank <= k:
         return WhyNot(side, k, (), True, rank)
+    texts = texts_of(cases, row, terms, side, said) if cases.task.says else None
     if side == "answer":
-        offer, places = _lifted_by_answer(cases, row, margins, own, k)
+        offer, places = _lifted_by_answer(cases, row, texts, margins, own, k)
         exact = True
     else:
-        offer, places, exact = _lifted_by_query(cases, row, margins, own, k)
+        offer, places, exact = _lifted_by_query(cases, row, texts, margins, own, k)
     chosen = offer.pick(places)
+    spoken_for = texts.speak_for(chosen) if texts else [None] * len(places)
     edits = tuple(
-        TermEdit(side, kind, terms[term], float(amount), float(before), float(after))
-        for term, kind, amount, before, after in zip(*chosen, strict=True)
+        TermEdit(side, kind, terms[term], float(amount), float(before), float(after), spoken)
+        for (term, kind, amount, before, after), spoken in zip(
+            zip(*chosen, strict=True), spoken_for, strict=True
+        )
     )
     after = margins + _effects(cases, row, chosen, side).sum(axis=0)
     return WhyNot(side, k, edits, exact, _rank(after, own + _gains(cases, row, chosen, side).sum()))
@@ -134,7 +100,7 @@ def why_not(
 
 def _margins(cases: Cases, row: int) -> tuple[np.ndarray, float]:
     """(answer's score less that of each wrong document (r,), the answer's score), float64."""
-    scores = cases.task.documents.matrix.astype(np.float64) @ _vector(cases, row, "query")
+    scores = cases.task.documents.matrix.astype(np.float64) @ vector_of(cases, row, "query")
     own = float(scores[cases.answers[row]])
     return own - scores[_wrong(cases, row)], own
 
@@ -151,50 +117,14 @@ def _rank(margins: np.ndarray, own: float) -> int:
     return 1 + int((margins <= 0).sum()) if own > 0 else 0
 
 
-def _vector(cases: Cases, row: int, side: Where) -> np.ndarray:
-    """(V,) float64 weights of the query or of its answer."""
-    task = cases.task
-    matrix = task.queries.matrix[row] if side == "query" else None
-    if matrix is None:
-        matrix = task.documents.matrix[cases.answers[row]]
-    vector: np.ndarray = matrix.toarray()[0].astype(np.float64)
-    return vector
-
-
-def _offered(own: np.ndarray, other: np.ndarray, *, mutes: bool) -> _Offer:
-    """Edits of a vector (V,), given the vector that it is multiplied with."""
-    most = own.max(initial=0.0) or 1.0
-    has, wants = np.flatnonzero(own), np.flatnonzero((own == 0) & (other > 0))
-    parts: list[tuple[np.ndarray, Kind, np.ndarray, np.ndarray]] = []
-    if mutes:
-        parts.append((has, "mute", np.zeros(len(has)), np.zeros(len(has))))
-    both = has[other[has] > 0]
-    for factor in BOOSTS:
-        parts.append((both, "boost", np.full(len(both), factor), _stored(own[both] * factor)))
-    for share in SHARES:
-        weights = np.full(len(wants), _stored(share * most))
-        parts.append((wants, "add", weights, weights))
-    found = np.concatenate([one[0] for one in parts])
-    kinds: list[Kind] = [kind for numbers, kind, *_ in parts for _ in numbers]
-    amounts = np.concatenate([one[2] for one in parts])
-    after = np.concatenate([one[3] for one in parts])
-    offer = _Offer(found, kinds, amounts, own[found], after)
-    return offer.pick(np.lexsort((offer.amounts, offer.terms, np.abs(offer.changes))))
-
-
-def _stored(weights: np.ndarray | float) -> np.ndarray:
-    """Weights as float32 holds them, in float64."""
-    return np.asarray(weights, np.float32).astype(np.float64)
-
-
-def _gains(cases: Cases, row: int, offer: _Offer, side: Where) -> np.ndarray:
+def _gains(cases: Cases, row: int, offer: Offer, side: Where) -> np.ndarray:
     """(a,) what each edit adds to the answer's score."""
-    other = _vector(cases, row, "answer" if side == "query" else "query")
+    other = vector_of(cases, row, "answer" if side == "query" else "query")
     gains: np.ndarray = offer.changes * other[offer.terms]
     return gains
 
 
-def _effects(cases: Cases, row: int, offer: _Offer, side: Where) -> np.ndarray:
+def _effects(cases: Cases, row: int, offer: Offer, side: Where) -> np.ndarray:
     """(a, r) what each edit adds to the margin over each wrong document."""
     gains = _gains(cases, row, offer, side)
     wrong = _wrong(cases, row)
@@ -215,10 +145,10 @@ def _column(cases: Cases, term: int) -> np.ndarray:
 
 
 def _lifted_by_answer(
-    cases: Cases, row: int, margins: np.ndarray, own: float, k: int
-) -> tuple[_Offer, np.ndarray]:
+    cases: Cases, row: int, texts: Texts | None, margins: np.ndarray, own: float, k: int
+) -> tuple[Offer, np.ndarray]:
     """The edits offered for the answer, and the places of the fewest that do."""
-    offer = _offered(_vector(cases, row, "answer"), _vector(cases, row, "query"), mutes=False)
+    offer = offered(vector_of(cases, row, "answer"), vector_of(cases, row, "query"), mutes=False)
     gains = _gains(cases, row, offer, "answer")
     # All margins move alike, so the k-th best rival decides.
     needed = -np.sort(margins)[k - 1] if len(margins) >= k else -own
@@ -229,7 +159,7 @@ def _lifted_by_answer(
     enough = np.flatnonzero((total > needed) & (own + total > 0))
     if not len(enough):
         return offer, places[:0]
-    places = places[: enough[0] + 1]
+    places = _most_said(texts, offer, places, gains, max(needed, -own))
     # Every amount is lowered as far as it still does, from the last one on.
     for at in range(len(places) - 1, -1, -1):
         rest = gains[places].sum() - gains[places[at]]
@@ -239,11 +169,28 @@ def _lifted_by_answer(
     return offer, places
 
 
+def _most_said(
+    texts: Texts | None, offer: Offer, places: np.ndarray, gains: np.ndarray, needed: float
+) -> np.ndarray:
+    """The fewest of some edits that gain enough, and of as few the most that a text speaks for.
+
+    Args:
+        places: one a term, the largest gain first; all of them gain enough.
+    """
+    fewest = int(np.flatnonzero(np.cumsum(gains[places]) > needed)[0]) + 1
+    said = np.array(texts.speak_for(offer.pick(places)) if texts else [True] * len(places))
+    for unsaid in range(fewest):
+        chosen = np.concatenate([places[said][: fewest - unsaid], places[~said][:unsaid]])
+        if len(chosen) == fewest and gains[chosen].sum() > needed:
+            return chosen
+    return places[:fewest]
+
+
 def _lifted_by_query(
-    cases: Cases, row: int, margins: np.ndarray, own: float, k: int
-) -> tuple[_Offer, np.ndarray, bool]:
+    cases: Cases, row: int, texts: Texts | None, margins: np.ndarray, own: float, k: int
+) -> tuple[Offer, np.ndarray, bool]:
     """The edits offered for the query, the places of those that do, and whether none fewer do."""
-    offer = _offered(_vector(cases, row, "query"), _vector(cases, row, "answer"), mutes=True)
+    offer = offered(vector_of(cases, row, "query"), vector_of(cases, row, "answer"), mutes=True)
     gains = _gains(cases, row, offer, "query")
     effects = _effects(cases, row, offer, "query")
     # An edit that brings the answer nearer to no rival and adds nothing to it is of no use.
@@ -258,7 +205,11 @@ def _lifted_by_query(
     margins, effects = margins[order], effects[:, order]
     costs = np.abs(offer.changes)
     added = np.array([kind == "add" for kind in offer.kinds])
-    costs += np.where(added, 1 + EXACT * costs.max(), 0)
+    # So far apart that what comes first decides first, whatever the sums of three.
+    step = 1 + EXACT * costs.max()
+    costs += np.where(added, step, 0)
+    if texts:
+        costs += np.where(texts.speak_for(offer), 0, 2 * EXACT * step)
     cheap = np.argsort(costs, kind="stable")
     offer, gains, costs = offer.pick(cheap), gains[cheap], costs[cheap]
     effects = np.ascontiguousarray(effects[cheap])

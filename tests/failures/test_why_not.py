@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,23 +12,28 @@ import scipy.sparse as sp
 from lsr.evaluation.task import Side, Task
 from lsr.exceptions import QueryError
 from lsr.failures.cases import Cases, find_cases, ranks_in
+from lsr.failures.edits import BOOSTS, SHARES, SIDES, TermEdit
 from lsr.failures.trying import try_edits
-from lsr.failures.why_not import BOOSTS, SHARES, SIDES, TermEdit, why_not
+from lsr.failures.why_not import why_not
 from lsr.sweep.laboratory import open_laboratory
 
 TERMS = [f"t{number}" for number in range(7)]
 CASES = 150
 
 
-def random_cases(seed: int, n_documents: int = 6) -> Cases:
-    """One query over seven terms among a few documents, the first of which answers it."""
+def random_cases(seed: int, n_documents: int = 6, spoken: float = 0.0) -> Cases:
+    """One query over seven terms among a few documents, the first of which answers it.
+
+    spoken: the part of terms that texts say.
+    """
     rng = np.random.default_rng(seed)
 
     def side(n: int, density: float) -> Side:
         dense = (rng.random((n, 7)) * (rng.random((n, 7)) < density)).astype(np.float32)
         matrix = sp.csr_matrix(dense)
         ids = tuple(f"{row}" for row in range(n))
-        return Side(ids, matrix, np.zeros(matrix.nnz, bool), np.eye(n, 8, dtype=np.float32))
+        said = np.random.default_rng([seed, n]).random(matrix.nnz) < spoken
+        return Side(ids, matrix, said, np.eye(n, 8, dtype=np.float32))
 
     task = Task("text-to-image", side(1, 0.6), side(n_documents, 0.5), np.zeros(1, np.int32))
     n = np.zeros(1, np.int64)
@@ -101,7 +107,7 @@ def test_no_smaller_set_of_edits_does(side, k):
 def test_edits_are_those_of_the_menu_and_add_as_few_terms_as_can_be():
     adding = 0
     for seed in range(CASES):
-        cases = random_cases(seed)
+        cases = replace(random_cases(seed), task=replace(random_cases(seed).task, says=False))
         found = why_not(cases, 0, TERMS)
         offered = {(TERMS[t], kind, round(w, 6)) for t, kind, _, w in menu(cases, "query")}
         assert {(one.term, one.kind, round(one.after, 6)) for one in found.edits} <= offered
@@ -110,6 +116,51 @@ def test_edits_are_those_of_the_menu_and_add_as_few_terms_as_can_be():
             kept = [one for one in menu(cases, "query") if one[1] != "add"]
             assert not any(rank_after(cases, "query", [(t, w)]) == 1 for t, _, _, w in kept)
     assert adding
+
+
+def unsaid(cases: Cases, side: str, chosen: tuple) -> int:
+    """How many edits of a set no text speaks for, from the words of the docstring."""
+
+    def texts(of: Side) -> set[int]:
+        row = slice(*of.matrix.indptr[:2])
+        return set(of.matrix.indices[row][of.said[row]].tolist())
+
+    asked, answered = texts(cases.task.queries), texts(cases.task.documents)
+    spoken = asked | answered if side == "query" else answered
+    return sum(
+        (term in asked) if kind == "mute" else (term not in spoken) for term, kind, _, _ in chosen
+    )
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_of_the_smallest_sets_texts_speak_for_one_most(side):
+    """Of 80 random cases for each side, each against all sets of its size."""
+    seen = set()
+    for seed in range(80):
+        cases = random_cases(seed, spoken=0.5)
+        found = why_not(cases, 0, TERMS, 1, side)
+        if not 1 <= len(found.edits) <= 3:
+            continue
+        enough = [
+            unsaid(cases, side, chosen)
+            for chosen in itertools.combinations(menu(cases, side), len(found.edits))
+            if len({one[0] for one in chosen}) == len(chosen)
+            and rank_after(cases, side, [(one[0], one[3]) for one in chosen]) == 1
+        ]
+        against = sum(one.said is False for one in found.edits)
+        assert against == min(enough)
+        seen.add((against, max(enough) > min(enough)))
+    assert {(0, True), (1, True)} <= seen
+
+
+def test_what_captions_of_the_answer_say_speaks_for_adding_it():
+    for seed in range(40):
+        cases = random_cases(seed)
+        found = why_not(cases, 0, TERMS, 1, "answer")
+        everything = why_not(cases, 0, TERMS, 1, "answer", range(7))
+        assert len(found.edits) == len(everything.edits)
+        assert not any(one.said for one in found.edits)
+        assert all(one.said for one in everything.edits)
 
 
 def test_beyond_three_edits_the_set_is_marked_as_not_the_smallest():
@@ -167,9 +218,9 @@ def test_what_an_edit_fixes_and_breaks_is_what_all_scores_say(collection, model)
     starts, rows = cases.task.relevant
     term = int((queries > 0).sum(axis=0).argmax())
     for edit, change in [
-        (TermEdit("query", "mute", terms[term], 0, 1, 0), lambda w: 0 * w),
-        (TermEdit("query", "boost", terms[term], 3, 1, 3), lambda w: 3 * w),
-        (TermEdit("query", "add", terms[term], 2, 0, 2), lambda w: np.where(w == 0, 2, w)),
+        (TermEdit("query", "mute", terms[term], 0, 1, 0, None), lambda w: 0 * w),
+        (TermEdit("query", "boost", terms[term], 3, 1, 3, None), lambda w: 3 * w),
+        (TermEdit("query", "add", terms[term], 2, 0, 2, None), lambda w: np.where(w == 0, 2, w)),
     ]:
         edited = queries.copy()
         edited[:, term] = change(edited[:, term])

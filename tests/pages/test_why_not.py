@@ -9,6 +9,7 @@ import pytest
 
 from lsr.collection.collection import load_collection
 from lsr.failures.cases import find_cases
+from lsr.failures.shares import said_by_documents
 from lsr.failures.teacher_gap import teacher_gap, usual_query
 from lsr.failures.trying import try_edits
 from lsr.failures.why_not import why_not
@@ -20,12 +21,14 @@ from tests.pages.test_mode import said
 
 def test_the_edits_of_a_missed_query_are_shown_tried_and_taken_to_search(scenes):
     model = load_model("demo")
-    cases = find_cases(open_laboratory(load_collection(scenes), model, "test"))
+    lab = open_laboratory(load_collection(scenes), model, "test")
+    cases = find_cases(lab)
     terms = model.vocabulary.terms
     row = next(
         int(one) for one in np.flatnonzero(cases.ranks > 1) if why_not(cases, one, terms).edits
     )
-    found = why_not(cases, row, terms)
+    answer_says = said_by_documents(lab, cases)[cases.answers[row]].indices
+    found = why_not(cases, row, terms, said=answer_says)
     app = page(scenes, case=cases.ids[row], tried="on")
     tried = try_edits(cases, row, found.edits, terms, 1)
     assert f"{len(tried.fixed):,} fixed, {len(tried.broken):,} broken" in said(app)

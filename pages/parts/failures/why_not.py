@@ -6,8 +6,11 @@ import numpy as np
 import streamlit as st
 
 from lsr.failures.cases import Cases
+from lsr.failures.edits import TermEdit, Where
+from lsr.failures.shares import said_by_documents
 from lsr.failures.trying import Tried, try_edits
-from lsr.failures.why_not import EXACT, MOST_EDITS, TermEdit, Where, WhyNot, why_not
+from lsr.failures.why_not import EXACT, MOST_EDITS, WhyNot, why_not
+from lsr.sweep.laboratory import Laboratory
 from pages.parts import address, links
 from pages.parts.markup import escape
 from pages.parts.search.edit import Edit
@@ -16,7 +19,7 @@ _SHOWN = 5
 _SIDES: dict[Where, str] = {"query": "of the query", "answer": "of the answer"}
 
 
-def show_why_not(cases: Cases, row: int, rows: np.ndarray, terms: list[str], k: int) -> None:
+def show_why_not(lab: Laboratory, cases: Cases, row: int, rows: np.ndarray, k: int) -> None:
     """Draw the edits that lift an answer which is not among the first k.
 
     Args:
@@ -29,7 +32,9 @@ def show_why_not(cases: Cases, row: int, rows: np.ndarray, terms: list[str], k: 
     offered: dict[str, str] = {name: f"Terms {label}" for name, label in _SIDES.items()}
     chosen = address.choose("edits", "Edits of the", offered, "query", hide_label=True)
     side: Where = "query" if chosen == "query" else "answer"
-    found = why_not(cases, row, terms, k, side)
+    terms = lab.model.vocabulary.terms
+    said = said_by_documents(lab, cases)[cases.answers[row]].indices
+    found = why_not(cases, row, terms, k, side, said)
     if not found.edits:
         st.markdown(
             f"No set of up to {EXACT if found.exact else MOST_EDITS} edits {_SIDES[side]} lifts "
@@ -59,7 +64,7 @@ def _headline(found: WhyNot) -> str:
     n = len(found.edits)
     edits = f"{n} edit{'s' if n > 1 else ''}"
     sure = "no fewer do" if found.exact else "found step by step, fewer may do"
-    return f"**{edits}** {_SIDES[found.side]} ({sure}) bring the answer"
+    return f"**{edits}** {_SIDES[found.side]} ({sure}) {'bring' if n > 1 else 'brings'} the answer"
 
 
 def _show_edit(edit: TermEdit) -> None:
@@ -69,7 +74,8 @@ def _show_edit(edit: TermEdit) -> None:
         "boost": f"boost **{term}** {edit.amount:g} times, {edit.before:.2f} → {edit.after:.2f}",
         "add": f"add **{term}** with a weight of {edit.amount:.2f}",
     }
-    links.to_term(edit.term, told[edit.kind])
+    against = "it says it itself" if edit.kind == "mute" else "no text of the two says it"
+    links.to_term(edit.term, told[edit.kind] + (f" · {against}" if edit.said is False else ""))
 
 
 def _offer_trial(cases: Cases, row: int, rows: np.ndarray, terms: list[str], found: WhyNot) -> None:
