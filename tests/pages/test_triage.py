@@ -46,6 +46,24 @@ def test_causes_are_said_one_after_the_other_and_kept(lab, scenes):
     assert "accepted in 1 of 2 queries" in said(app)
 
 
+def test_queries_with_one_answer_are_judged_together_where_that_is_asked(lab, scenes):
+    cases = find_cases(lab)
+    rows = [int(row) for row in cases.by_contrast() if cases.ranks[row] != 1]
+    first = next(row for row in rows if (cases.answers[rows] == cases.answers[row]).sum() > 1)
+    same = [row for row in rows if cases.answers[row] == cases.answers[first]]
+    app = page(scenes, case=cases.ids[first], together="on")
+    assert any(one.label.startswith(f"Say it of {len(same)} queries") for one in app.toggle)
+    app.button(key="triage-other").click().run()
+    found = read_triage(lab).entries
+    assert set(found) == {cases.ids[row] for row in same}
+    causes = find_causes(cases, lab)
+    assert {one.query_id: one.guess for one in found.values()} == {
+        cases.ids[row]: cause_of(causes, row) for row in same
+    }
+    after = rows.index(first) + 1
+    assert app.header[0].value == cases.texts[next(r for r in rows[after:] if r not in same)]
+
+
 def test_what_was_said_before_is_there_again_and_filters(lab, scenes):
     cases = find_cases(lab)
     rows = [row for row in cases.by_contrast() if cases.ranks[row] != 1]

@@ -87,13 +87,18 @@ def show_triage(
     query = cases.ids[row]
     said = triage.entries.get(query)
     guessed = guess(row)
-    then = _next(triage, cases, rows, row)
+    together = _with_the_same_answer(triage, cases, rows, row)
+    both = bool(together) and address.flag("together", False)
+    then = _next(triage, cases, rows, row, together if both else [])
 
     def judge(cause: str | None) -> None:
         note, tags = (st.session_state.get(f"triage-{one}-{query}", "") for one in ("note", "tags"))
         kept = (said.cause if said else "") if cause is None else cause
+        meant = [row, *together] if both and cause else [row]
         try:
-            actions.judge(lab, Entry(query, kept, guessed, note.strip(), tags_of(tags)))
+            for one in meant:
+                entry = Entry(cases.ids[one], kept, guess(one), note.strip(), tags_of(tags))
+                actions.judge(lab, entry)
         except InputError as mistake:
             st.session_state[_PROBLEM] = str(mistake)
             return
@@ -128,6 +133,13 @@ def show_triage(
                 on_click=address.write,
                 args=("case", then),
             )
+    if together:
+        st.toggle(
+            f"Say it of {len(together) + 1:,} queries with this answer",
+            help="Captions of one picture often miss it for one reason. What you say here is said "
+            "of all queries of this list that have the same answer and are still to judge.",
+            **address.bound("together", both, False, address.flag_text),
+        )
     with st.expander("Note and tags", expanded=bool(said and (said.note or said.tags))):
         st.text_area(
             "Note",
@@ -150,12 +162,24 @@ def show_triage(
     _show_agreement(agreement(triage.entries.values()), labels)
 
 
-def _next(triage: Triage, cases: Cases, rows: np.ndarray, row: int) -> str | None:
-    """The id of the next query of the list that is still to judge, from the top at its end."""
+def _with_the_same_answer(triage: Triage, cases: Cases, rows: np.ndarray, row: int) -> list[int]:
+    """The other queries of the list with the answer of a query, as far as they are to judge."""
+    same = rows[cases.answers[rows] == cases.answers[row]]
+    return [int(one) for one in same if one != row and cases.ids[one] not in triage.judged]
+
+
+def _next(
+    triage: Triage, cases: Cases, rows: np.ndarray, row: int, besides: list[int]
+) -> str | None:
+    """The id of the next query of the list that is still to judge, from the top at its end.
+
+    Args:
+        besides: rows that will have been judged by then.
+    """
     place = int(np.flatnonzero(rows == row)[0]) if row in rows else -1
     judged = triage.judged
     for other in (*rows[place + 1 :], *rows[: max(place, 0)]):
-        if cases.ids[other] not in judged:
+        if other not in besides and cases.ids[other] not in judged:
             return cases.ids[other]
     return None
 
