@@ -173,6 +173,7 @@ def as_json(total: Counts, failures: int, models: list[str]) -> dict[str, object
             "true": true,
             "precision": right / named if named else None,
             "recall": right / true if true else None,
+            "always": true / failures,
         }
     named, right = (int(part[judged].sum()) for part in total[:2])
     return {
@@ -186,10 +187,12 @@ def as_json(total: Counts, failures: int, models: list[str]) -> dict[str, object
     }
 
 
-def show(name: str, counts: Counts) -> None:
-    """Print a table of one setting."""
-    print(f"\n{name}")
-    print(f"{'cause':20}{'named':>7}{'right':>7}{'true':>7}{'precision':>11}{'recall':>8}")
+def show(name: str, counts: Counts, failures: int) -> None:
+    """Print a table of one setting; always: the precision of a rule that names every failure."""
+    print(f"\n{name}: {failures:,} failures")
+    print(
+        f"{'cause':20}{'named':>7}{'right':>7}{'true':>7}{'precision':>11}{'always':>8}{'recall':>8}"
+    )
     judged = [CAUSE_NAMES.index(one) for one in JUDGED]
     for place, cause in enumerate(CAUSE_NAMES):
         named, right, true = (int(part[place]) for part in counts)
@@ -198,11 +201,14 @@ def show(name: str, counts: Counts) -> None:
             continue
         precision = f"{right / named:.2f}" if named else "-"
         recall = f"{right / true:.2f}" if true else "-"
-        print(f"{cause:20}{named:7}{right:7}{true:7}{precision:>11}{recall:>8}")
+        print(
+            f"{cause:20}{named:7}{right:7}{true:7}{precision:>11}{true / failures:8.2f}{recall:>8}"
+        )
     named, right, true = (int(part[judged].sum()) for part in counts)
     low, high = interval(right, named)
     print(
-        f"{'all judged':20}{named:7}{right:7}{true:7}{right / named:11.3f}{right / true:8.2f}"
+        f"{'all judged':20}{named:7}{right:7}{true:7}{right / named:11.3f}"
+        f"{true / failures / len(judged):8.2f}{right / true:8.2f}"
         f"   95 % interval of the precision {low:.3f} to {high:.3f}"
     )
 
@@ -222,11 +228,11 @@ def main() -> None:
             cases, found, counts = measure(lab, world, told)
             failed = np.flatnonzero(cases.ranks != 1)
             failures += len(failed)
-            show(f"{model}, {queries or 'captions'}: {len(failed):,} failures", counts)
+            show(f"{model}, {queries or 'captions'}", counts, len(failed))
             unexplained = found.of(failed)[-1]
             print(f"unexplained: {unexplained:.1%} of the gap, in the mean")
             total = Counts(*(one + other for one, other in zip(total, counts, strict=True)))
-    show(f"Together: {failures:,} failures", total)
+    show("Together", total, failures)
     if options.write:
         write_json(MEASURED, as_json(total, failures, options.models))
 

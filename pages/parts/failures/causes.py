@@ -73,7 +73,9 @@ def _help() -> str:
     lines = ["Each is a guess by one rule:", ""]
     for name, rule in CAUSES.items():
         known = measured["causes"].get(name)
-        right = f" Right in {known['precision']:.0%}." if known else ""
+        right = ""
+        if known and known["precision"] is not None:
+            right = f" Right in {known['precision']:.0%}; always named, in {known['always']:.0%}."
         lines.append(f"- **{name.capitalize()}**: {rule}.{right}")
     return "\n".join(lines) + (
         f"\n\nIn {measured['failures']:,} failures on the drawn scenes, "
