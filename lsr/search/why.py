@@ -11,6 +11,9 @@ from lsr.search.results import SearchResult, SearchSettings
 from lsr.search.searcher import Searcher
 from lsr.search.terms import Origin, QueryTerm
 
+# Of scores in float32: a lead below it is none.
+_ROUNDING = 1e-6
+
 
 class Reason(NamedTuple):
     """A term that query and image share: its product is its part of the score.
@@ -45,6 +48,21 @@ class Rival:
     rank: int
     score: float
     differences: list[Difference]
+
+    def decisive(self) -> list[str]:
+        """The fewest terms of the query without which the rival would not be ahead.
+
+        What terms give the two images adds up, so the largest gaps are the ones to take, and no
+        smaller set does. Without the terms the scores are equal at least.
+        """
+        gaps = sorted(((one.there - one.here, one.term) for one in self.differences), reverse=True)
+        lead, taken = sum(gap for gap, _ in gaps), []
+        for gap, term in gaps:
+            if lead <= _ROUNDING:
+                break
+            taken.append(term)
+            lead -= gap
+        return taken
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,13 @@ def to_hit(image_id: str, label: str) -> None:
     st.page_link(SEARCH, label=label, icon="", query_params=here)
 
 
+def to_search_without(terms: Sequence[str], label: str) -> None:
+    """A link to the search of the page with terms muted as well; `label` is Markdown."""
+    here = st.query_params.to_dict()
+    muted = dict.fromkeys([*here.get("mute", "").split(), *terms])
+    st.page_link(SEARCH, label=label, icon="", query_params=here | {"mute": " ".join(muted)})
+
+
 def to_against(text: str, image_id: str, label: str) -> None:
     """A link that sets a query against an image; `label` is Markdown."""
     st.page_link(AGAINST, label=label, icon="", query_params=_here(q=text, id=image_id))

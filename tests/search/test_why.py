@@ -1,5 +1,7 @@
 """Why a hit stands where it stands, and where every other image does."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 
@@ -63,6 +65,29 @@ def test_the_gaps_to_the_image_above_add_up_to_the_gap_of_the_scores(searcher):
     gaps = sum(one.there - one.here for one in above.differences)
     assert gaps == pytest.approx(above.score - told.score, rel=1e-5)
     assert why(searcher, result, result.hits[0].image_id).above is None
+
+
+def test_no_smaller_set_than_the_decisive_terms_takes_the_lead_away(searcher):
+    """Against all sets of terms, for every pair of neighbours."""
+    result = searcher.search_text(QUERY, ALL)
+    weights = [{one.term: one.product for one in hit.contributions} for hit in result.hits]
+    sizes = []
+    for place in range(1, len(result.hits)):
+        above = why(searcher, result, result.hits[place].image_id).above
+        gaps = {
+            term: weights[place - 1].get(term, 0.0) - weights[place].get(term, 0.0)
+            for term in weights[place - 1].keys() | weights[place].keys()
+        }
+
+        def lead(muted, gaps=gaps) -> float:
+            return sum(gap for term, gap in gaps.items() if term not in muted)
+
+        found = above.decisive()
+        assert lead(found) <= 1e-5
+        for size in range(len(found)):
+            assert all(lead(muted) > 1e-7 for muted in combinations(gaps, size))
+        sizes.append(len(found))
+    assert max(sizes) >= 2
 
 
 def test_an_unknown_image_is_said(searcher):

@@ -16,7 +16,7 @@ from lsr.search.why import Reason, Rival, Why, why
 from pages.parts import address, cards, links
 from pages.parts.markup import escape
 
-_REASONS, _LACKING, _DIFFERENCES, _MIRRORED = 14, 10, 6, 20
+_REASONS, _LACKING, _DIFFERENCES, _MIRRORED, _NAMED = 14, 10, 6, 20, 4
 
 
 def show_why(
@@ -119,6 +119,19 @@ def _show_above(images: Collection, told: Why, above: Rival, side: str) -> None:
         links.to_hit(above.image_id, "Why that one")
     with right:
         show_differences(above)
+    if not side:
+        _show_decisive(above)
+
+
+def _show_decisive(above: Rival) -> None:
+    """The fewest terms that put the image above ahead, and a search without them."""
+    terms = above.decisive()
+    if not terms:
+        return
+    named = ", ".join(f"*{escape(term)}*" for term in terms[:_NAMED])
+    more = f" and {len(terms) - _NAMED} more" if len(terms) > _NAMED else ""
+    st.markdown(f"Without {named}{more} it would not be ahead; no smaller set of terms does that.")
+    links.to_search_without(terms, "Search without " + ("it" if len(terms) == 1 else "them"))
 
 
 def show_reasons(reasons: list[Reason], *, checked: bool) -> None:
