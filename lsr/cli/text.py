@@ -53,8 +53,11 @@ def _cell(value: Any) -> str:
         case float():
             return f"{value:.4g}"
         case list() if value and isinstance(value[0], dict):
-            # Contributions of a hit: the three that matter most say enough on one line.
-            return ", ".join(f"{c['term']} {c['product']:.2f}" for c in value[:3])
+            # Contributions of a hit, or causes of a failure: the three that matter most say enough
+            # on one line.
+            if "product" in value[0]:
+                return ", ".join(f"{c['term']} {c['product']:.2f}" for c in value[:3])
+            return ", ".join(f"{c['name']} {c['share']:.0%}" for c in value[:3])
         case list():
             return " | ".join(map(str, value)) or "none"
         case None:

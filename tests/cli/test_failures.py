@@ -133,3 +133,13 @@ def test_queries_of_a_cause_come_alone(collection, model, answer):
         assert name in [cause["name"] for cause in one["causes"]]
         assert one["cause"] == one["causes"][0]["name"]
     assert sum(one["share"] for one in told["causes"].values()) == pytest.approx(1)
+
+
+def test_the_answer_as_text_names_the_causes(collection, model, answer, capsys):
+    about = ("--collection", "tiny", "--model", "tiny", "--limit", "3")
+    first = answer("failures", *about)["rows"][0]
+    assert main(["failures", *about, "--why-not", first["query_id"]]) == 0
+    told = capsys.readouterr().out
+    cause = first["causes"][0]
+    assert f"{cause['name']} {cause['share']:.0%}" in told
+    assert "teacher_gap" in told
