@@ -58,6 +58,7 @@ def show() -> None:
         chosen = choose_group(found, causes, chosen, k, terms, shown=view == "groups")
         chosen = choose_list(lab, found, chosen)
         triage = triage_of(lab)
+        listed = chosen
         if triage is not None:
             chosen = choose_judged(triage, found, chosen)
         table = _table(found, causes, chosen, models)
@@ -65,7 +66,7 @@ def show() -> None:
         show_exports(lab, found, causes, chosen, triage, k)
         if row is not None:
             if triage is not None:
-                show_triage(lab, triage, found, chosen, row, partial(cause_of, causes))
+                show_triage(lab, triage, found, (listed, chosen), row, partial(cause_of, causes))
             _show_case(choice, found, row)
             show_causes(explain(causes, found, row, terms))
             if only_teacher_finds(found, row, k):

@@ -17,7 +17,7 @@ from lsr.storage.pictures import read_picture
 from lsr.sweep.laboratory import Laboratory
 
 MOST_CASES = 100
-"""Queries of a page; with pictures of 160 pixels it has some 2 MB at most."""
+"""Queries of a page; with photos of 160 pixels it has some 2 MB."""
 PIXELS = 160
 _QUALITY = 80
 _TERMS = 10
@@ -61,10 +61,11 @@ def failures_page(
     more = f"the first {len(shown):,} of " if len(shown) < len(records) else ""
     texts = f"query set {lab.queries}" if lab.queries else "captions"
     fixed = ", ".join(f"{knob}={value:g}" for knob, value in lab.fixed)
+    place = "in the first place" if k == 1 else f"among the first {k:,}"
     about = (
         f"Model {lab.model.name}{f' under {fixed}' if fixed else ''}, collection "
-        f"{lab.collection.name}, split {lab.split}, {lab.direction}, {texts}. An answer among the "
-        f"first {k:,} is found. Shown: {more}{len(records):,} queries of {len(cases):,}."
+        f"{lab.collection.name}, split {lab.split}, {lab.direction}, {texts}. An answer {place} "
+        f"counts as found. Shown: {more}{len(records):,} queries of {len(cases):,}."
     )
     rules = "".join(
         f"<li><b>{escape(name)}</b>: {escape(rule)}</li>" for name, rule in CAUSES.items()
@@ -75,9 +76,10 @@ def failures_page(
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
         f"<title>Failures of {escape(lab.model.name)}</title><style>{_STYLE}</style></head><body>"
         f"<h1>Failures of {escape(lab.model.name)}</h1><p>{escape(about)}</p>"
-        f"<p class='note'>Pictures: {escape(licence) or 'licence unknown'}. Bars are the products "
-        "of terms; those of a document add up to its score. A guess tells its share of the gap:"
-        f"</p><ul class='note'>{rules}</ul>{body}</body></html>"
+        f"<p class='note'>Licence of the pictures: {escape(licence) or 'unknown'}. Bars are the "
+        "products of terms; those of a document add up to its score. A guess tells its share of "
+        f"the gap.</p><details class='note'><summary>What the guesses mean</summary><ul>{rules}"
+        f"</ul></details>{body}</body></html>"
     )
 
 
@@ -95,7 +97,10 @@ def _case(
     told = [
         f"dense vectors: {_rank(record['dense_rank'])}",
         f"margin {record['margin']:.2f}",
-        "guess: " + ", ".join(f"{one['name']} {one['share']:.0%}" for one in record["causes"]),
+        "guess: "
+        + ", ".join(
+            f"{one['name']} {one['share']:.0%}" for one in record["causes"] if one["share"] >= 0.01
+        ),
     ]
     told += [f"said: {record['said_cause']}"] if record["said_cause"] else []
     told += [f"tags: {', '.join(record['tags'])}"] if record["tags"] else []

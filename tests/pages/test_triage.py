@@ -72,7 +72,9 @@ def test_what_was_said_before_is_there_again_and_filters(lab, scenes):
         add_entry(
             lab, Entry(name, "other", "under-activation", tags=("odd",) if name == ids[2] else ())
         )
-    assert table(page(scenes, judged="open"))["id"].tolist() == ids[4:]
+    app = page(scenes, judged="open")
+    assert table(app)["id"].tolist() == ids[4:]
+    assert progress(app).startswith(f"4 of {len(ids)} queries")
     assert table(page(scenes, judged="judged"))["id"].tolist() == ids[:4]
     assert table(page(scenes, tag="odd"))["id"].tolist() == [ids[2]]
     app = page(scenes, case=ids[1])

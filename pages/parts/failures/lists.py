@@ -121,18 +121,19 @@ def show_exports(
         ),
     }
     with st.popover("Take the list away", icon=":material/download:"):
-        for label, (ending, mime, text) in files.items():
-            st.download_button(
-                label,
-                text,
-                file_name=name + ending,
-                mime=mime,
-                key=f"take-{ending}",
-                on_click="ignore",
-            )
+        with st.container(horizontal=True, gap="xsmall"):
+            for label, (ending, mime, text) in files.items():
+                st.download_button(
+                    label,
+                    text,
+                    file_name=name + ending,
+                    mime=mime,
+                    key=f"take-{ending}",
+                    on_click="ignore",
+                )
         st.caption(
             f"The page opens without a network. It has the first {MOST_CASES} queries with small "
-            "pictures, at most some 2 MB."
+            "pictures, some 2 MB where they are photos."
         )
         _offer_keeping(lab, k, records)
 

@@ -69,14 +69,14 @@ def show_triage(
     lab: Laboratory,
     triage: Triage,
     cases: Cases,
-    rows: np.ndarray,
+    lists: tuple[np.ndarray, np.ndarray],
     row: int,
     guess: Guess,
 ) -> None:
     """Draw what can be said about a failure, and how far the list is judged.
 
     Args:
-        rows: of the list.
+        lists: rows of the list, with and without those that the filters by what was said leave out.
     """
     if why := mode.why_not("triage"):
         show_off(why)
@@ -87,6 +87,7 @@ def show_triage(
     query = cases.ids[row]
     said = triage.entries.get(query)
     guessed = guess(row)
+    rows = lists[1]
     together = _with_the_same_answer(triage, cases, rows, row)
     both = bool(together) and address.flag("together", False)
     then = _next(triage, cases, rows, row, together if both else [])
@@ -105,7 +106,7 @@ def show_triage(
         if cause is not None and then is not None:
             address.write("case", then)
 
-    _show_progress(triage, cases, rows)
+    _show_progress(triage, cases, lists[0])
     with st.container(horizontal=True, gap="xsmall", key="triage-causes"):
         if guessed:
             st.button(
