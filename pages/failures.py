@@ -10,7 +10,7 @@ import streamlit as st
 
 from lsr.evaluation.task import Task
 from lsr.failures.cases import QUADRANTS, Cases, Gap, gaps
-from lsr.failures.causes import Causes, cause_of, explain
+from lsr.failures.causes import Cause, Causes, cause_of, explain
 from lsr.search.why import Reason
 from lsr.storage.files import fingerprint
 from pages.parts import address, caches, cards, links
@@ -67,8 +67,7 @@ def show() -> None:
         if row is not None:
             if triage is not None:
                 show_triage(lab, triage, found, (listed, chosen), row, partial(cause_of, causes))
-            _show_case(choice, found, row)
-            show_causes(explain(causes, found, row, terms))
+            _show_case(choice, found, row, explain(causes, found, row, terms))
             if only_teacher_finds(found, row, k):
                 show_teacher_gap(lab, caches.usual_query(lab), found, row)
             show_why_not(lab, found, row, chosen, k)
@@ -168,8 +167,8 @@ def _open(key: str, ids: list[str]) -> None:
         address.write("case", ids[picked[0]])
 
 
-def _show_case(choice: Choice, found: Cases, row: int) -> None:
-    """One query: its answer beside the rival, and what each term gives both."""
+def _show_case(choice: Choice, found: Cases, row: int, causes: list[Cause]) -> None:
+    """One query: its answer beside the rival, why that is ahead, and what each term gives both."""
     st.header(escape(found.texts[row]), anchor=False)
     answer = found.task.documents.ids[found.answers[row]]
     rival = found.task.documents.ids[found.rivals[row]] if found.rivals[row] >= 0 else ""
@@ -195,6 +194,7 @@ def _show_case(choice: Choice, found: Cases, row: int) -> None:
                 links.to_search(text, "Search with it", ":material/search:")
                 links.to_against(text, answer, "The answer in two models")
                 links.to_against(text, rival, "The other one in two models") if rival else None
+    show_causes(causes)
     if rival:
         show_mirrored(
             ("the answer", "the other one"),

@@ -170,16 +170,13 @@ def _fits(
     for row, (asked, there) in texts.items():
         if not asked.content or there.lacks(asked):
             continue
-        against = there.contradicts(asked) or tuple(
-            " ".join(one) for one in sorted(asked.related - there.related)
-        )
-        said = ", ".join(sorted(asked.content))
+        against = there.contradicts(asked) or there.relations_lacking(asked)
         if against:
             contradicted[row] = True
-            told[row]["number or order"] = f"asked for {', '.join(against)}; both say {said}"
+            told[row]["number or order"] = f"asked for {', '.join(against)}; both say {asked}"
         else:
             fits[row] = True
-            told[row]["ambiguous text"] = f"both say {said}"
+            told[row]["ambiguous text"] = f"both say {asked}"
     return contradicted, fits
 
 

@@ -40,11 +40,24 @@ class Wording:
     content: stems of words that say what is shown, function words and numbers left out.
     counted: (stem, how many), where a number or an article stands before. related: (stem, way,
         stem), such as ("cup", "left", "book"), where a word of place stands between.
+    spelt: (stem, word) of the content words as the text has them, in its order.
     """
 
     content: frozenset[str]
     counted: frozenset[tuple[str, int]]
     related: frozenset[tuple[str, str, str]]
+    spelt: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        return ", ".join(dict.fromkeys(word for _, word in self.spelt))
+
+    def relations_lacking(self, other: Wording) -> tuple[str, ...]:
+        """Relations of another wording that this one does not say, in the other's words."""
+        words = dict(other.spelt)
+        return tuple(
+            f"{words[one]} {way} {words[two]}"
+            for one, way, two in sorted(other.related - self.related)
+        )
 
     def lacks(self, other: Wording) -> frozenset[str]:
         """Content words of another wording that this one does not say."""
@@ -52,16 +65,17 @@ class Wording:
 
     def contradicts(self, other: Wording) -> tuple[str, ...]:
         """Numbers of the other that are other ones here, and its relations that turn here."""
+        words = dict(other.spelt)
         here: dict[str, set[int]] = {}
         for word, count in self.counted:
             here.setdefault(word, set()).add(count)
         numbers = [
-            f"{count} {word}"
+            f"{count} {words[word]}"
             for word, count in sorted(other.counted)
             if word in here and count not in here[word]
         ]
         turned = [
-            f"{one} {way} {two}"
+            f"{words[one]} {way} {words[two]}"
             for one, way, two in sorted(other.related)
             if (two, way, one) in self.related and (one, way, two) not in self.related
         ]
@@ -85,7 +99,7 @@ def wording(texts: Iterable[str]) -> Wording:
 @lru_cache(maxsize=200_000)
 def read(text: str) -> Wording:
     """What a text says."""
-    content: list[str] = []
+    spelt: list[tuple[str, str]] = []
     counted: set[tuple[str, int]] = set()
     related: set[tuple[str, str, str]] = set()
     count, before, way, turned = 0, "", "", False
@@ -94,18 +108,19 @@ def read(text: str) -> Wording:
             count = number
         elif word in _WAYS or word in _TURNED:
             way, turned = _WAYS.get(word) or _TURNED[word], word in _TURNED
-            before, count = content[-1] if content else "", 0
+            before, count = spelt[-1][0] if spelt else "", 0
         elif word in NUMBER_WORDS or (word in FUNCTION_WORDS and word != "of"):
             count = 0
         elif word not in FUNCTION_WORDS:
             one = _stem(word)
-            content.append(one)
+            spelt.append((one, word))
             if count:
                 counted.add((one, count))
             if way and before:
                 related.add((one, way, before) if turned else (before, way, one))
             way = ""
-    return Wording(frozenset(content), frozenset(counted), frozenset(related))
+    content = frozenset(one for one, _ in spelt)
+    return Wording(content, frozenset(counted), frozenset(related), tuple(spelt))
 
 
 def count_things(text: str) -> int:

@@ -94,6 +94,13 @@ def test_a_case_with_one_cause_has_that_cause_alone(tmp_path, vocabulary, name):
     assert CAUSE_NAMES[found.main[0]] == name
 
 
+def test_evidence_is_in_the_words_of_the_query(tmp_path, vocabulary):
+    lab = built(tmp_path / "built", vocabulary, *ONE_CAUSE["number or order"])
+    cases = find_cases(lab)
+    [cause] = explain(find_causes(cases, lab), cases, 0, vocabulary.terms)
+    assert cause.evidence == "asked for 2 dogs; both say dogs, beach"
+
+
 def test_terms_that_a_quarter_of_all_images_have_and_say_are_generic(tmp_path, vocabulary):
     weights = {"big": 1.0, "dog": 1.0}
     lab = built(

@@ -18,6 +18,7 @@ def test_content_words_numbers_and_relations_are_read():
         ("tabl", 3),
     }
     assert found.related == {("dog", "left", "cup")}
+    assert str(found) == "small, dogs, cup, coffee, tables"
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,7 @@ def test_a_relation_is_the_same_from_both_sides(one, other):
 @pytest.mark.parametrize(
     ("captions", "asked", "against"),
     [
-        (["three dogs"], "two dogs", ("2 dog",)),
+        (["three dogs"], "two dogs", ("2 dogs",)),
         (["three dogs", "a pair of dogs"], "two dogs", ()),
         (["dogs"], "two dogs", ()),
         (["a book left of a cup"], "a cup left of a book", ("cup left book",)),
