@@ -21,6 +21,7 @@ from lsr.exceptions import QueryError
 from lsr.failures.cases import Cases
 from lsr.failures.causes import CAUSE_NAMES, Causes
 from lsr.failures.wording import count_things
+from lsr.search.audit import stem
 
 By = Literal["cause", "term", "words", "things", "active", "rival", "pull", "confusion"]
 BYS: tuple[By, ...] = get_args(By)
@@ -246,7 +247,11 @@ def _confusions(cases: Cases, causes: Causes, chosen: np.ndarray, terms: Sequenc
     """What is asked for is the said term of most weight that the rival's captions do not say."""
     lead = _leading(cases, causes, chosen)
     asked = np.where(lead >= 0, causes.facts.asked, -1)
-    rows = np.flatnonzero((asked >= 0) & (asked != lead))
+    pairs_of = enumerate(zip(asked.tolist(), lead.tolist(), strict=True))
+    # Another form of what is asked for is no confusion: the rival does not show it at all.
+    rows = np.array(
+        [row for row, (a, b) in pairs_of if a >= 0 and stem(terms[a]) != stem(terms[b])], np.int64
+    )
     if not len(rows):
         nothing = sp.csc_matrix((len(cases), 0), dtype=bool)
         return Groups("confusion", (), np.zeros(0, int), nothing, np.zeros(0), cases.answers)

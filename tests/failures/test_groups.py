@@ -12,7 +12,8 @@ from lsr.exceptions import QueryError
 from lsr.failures.cases import Cases, find_cases
 from lsr.failures.causes import CAUSE_NAMES, Causes, find_causes
 from lsr.failures.groups import BYS, Groups, group
-from lsr.failures.wording import count_things
+from lsr.failures.wording import count_things, read
+from lsr.search.audit import stem
 from lsr.sweep.laboratory import open_laboratory
 
 
@@ -94,6 +95,20 @@ def test_the_leading_term_is_that_of_the_largest_gain(found):
         leads[row] = terms[causes.gains.terms[mine][causes.gains.gains[mine].argmax()]]
     for one in made.top(1_000):
         assert made.members(one.name).tolist() == [r for r in failed if leads[r] == one.name]
+
+
+def test_a_confusion_is_what_was_asked_for_with_what_led_instead(found):
+    cases, causes, terms = found
+    made = groups_of(found, "confusion")
+    assert made.top()
+    for one in made.top(1_000):
+        asked, led = one.name.split(" → ")
+        assert stem(asked) != stem(led)
+        for row in made.members(one.name):
+            assert terms[causes.facts.asked[row]] == asked
+            assert stem(asked) in read(cases.texts[row]).content
+            mine = causes.gains.rows == row
+            assert terms[causes.gains.terms[mine][causes.gains.gains[mine].argmax()]] == led
 
 
 def test_three_cases_are_no_law():
