@@ -19,7 +19,7 @@ from lsr.index.memory.index import MemoryIndex
 from lsr.model.sparse import strongest
 
 MOST = 13
-_BLOCK = 512  # sets whose scores of all images are held at once
+_SCORES = 2**22  # of images under sets, held at once: 32 MB
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,9 @@ def _reciprocal_ranks(brought: np.ndarray, answer: int) -> np.ndarray:
     n_sets = 2 ** len(brought)
     found = np.empty(n_sets)
     bits = 1 << np.arange(len(brought))
-    for start in range(0, n_sets, _BLOCK):
-        numbers = np.arange(start, min(start + _BLOCK, n_sets))
+    block = max(1, _SCORES // brought.shape[1])
+    for start in range(0, n_sets, block):
+        numbers = np.arange(start, min(start + block, n_sets))
         scores = ((numbers[:, None] & bits) > 0).astype(np.float64) @ brought
         own = scores[:, [answer]]
         ahead = (scores > own).sum(axis=1) + (scores[:, :answer] == own).sum(axis=1)

@@ -8,6 +8,7 @@ import pytest
 
 from lsr.exceptions import QueryError
 from lsr.index.memory.index import MemoryIndex
+from lsr.sweep import shapley
 from lsr.sweep.shapley import worth
 from tests.index.test_exactness import vectors
 
@@ -57,6 +58,14 @@ def test_the_weakest_terms_are_one_player_together():
     assert [one.terms for one in found] == [(0,), (1,), (2,), tuple(range(3, 10))]
     total = sum(one.value for one in found)
     assert total == pytest.approx(reciprocal_rank(index, terms, weights, 4))
+
+
+def test_the_values_do_not_depend_on_how_many_sets_are_held_at_once(monkeypatch):
+    index = MemoryIndex(vectors(3, 30, 24))
+    terms, weights = np.arange(8), np.linspace(2, 0.2, 8).astype(np.float32)
+    whole = worth(index, terms, weights, 4)
+    monkeypatch.setattr(shapley, "_SCORES", 7 * len(index))
+    assert worth(index, terms, weights, 4) == whole
 
 
 def test_no_term_has_no_value_and_too_many_players_are_refused():
