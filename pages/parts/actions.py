@@ -35,7 +35,7 @@ from lsr.model import installed as models
 from lsr.report.checking import Checked, check_report
 from lsr.report.report_tables import ReportSettings
 from lsr.report.writing import ReportProgress, write_report
-from lsr.storage import views
+from lsr.storage import classes, views
 from lsr.storage.places import check_name
 from lsr.sweep.laboratory import Laboratory
 from lsr.training import jobs
@@ -314,3 +314,23 @@ def keep_list(name: str, text: str) -> None:
     """
     mode.require("triage")
     lists.keep_list(name, text)
+
+
+def open_class() -> str:
+    """The code of a new class, whose predictions are counted.
+
+    Raises:
+        NotAllowedError: nothing is collected here. QueryError: there are too many.
+    """
+    mode.require("collect")
+    return classes.open_class()
+
+
+def count_prediction(code: str, question: str, answer: str) -> None:
+    """Count one prediction in a class.
+
+    Raises:
+        NotAllowedError: nothing is collected here. InputError: it cannot be counted.
+    """
+    mode.require("collect")
+    classes.add_prediction(code, question, answer)

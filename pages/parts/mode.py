@@ -18,7 +18,7 @@ from lsr.exceptions import NotAllowedError, QueryError, shorten
 
 Mode = Literal["owner", "class", "read-only"]
 Action = Literal[
-    "import", "encode", "export", "report", "delete", "train", "upload", "view", "triage"
+    "import", "encode", "export", "report", "delete", "train", "upload", "view", "triage", "collect"
 ]
 
 SETTING = "LEXISCOPE_MODE"
@@ -41,6 +41,7 @@ _OFF: dict[Action, str] = {
     "upload": "Uploading is off",
     "view": "Saving and deleting views is off",
     "triage": "Judging failures and keeping lists of them is off",
+    "collect": "Collecting predictions of a class is off",
 }
 _ELSEWHERE = "Run Lexiscope on a computer of your own for that, or ask whoever runs this server."
 _MOST_MINUTES = 24 * 60
@@ -110,7 +111,7 @@ def why_not(action: Action) -> str:
         return ""
     off = f"{_OFF[action]}: this server runs in mode `{mode}`."
     if mode == "class":
-        if action == "upload":
+        if action in ("upload", "collect"):
             return ""
         if action == "train":
             return "" if training_minutes() else f"{_OFF[action]} on this server. {_ELSEWHERE}"

@@ -159,10 +159,12 @@ def doors(mine: Collection, photos: Path, home: Path) -> dict[str, Callable[[], 
             Entry("test-00000-0", "other"),
         ),
         "keep a list": lambda: actions.keep_list("mine", "{}"),
+        "open a class": actions.open_class,
+        "count a prediction": lambda: actions.count_prediction("ABCDEF", "1a", "10"),
     }
 
 
-OPEN_IN = {"train": "class", "go on": "class"}
+OPEN_IN = dict.fromkeys(("train", "go on", "open a class", "count a prediction"), "class")
 
 
 @pytest.mark.parametrize("name", SHARED)
@@ -200,7 +202,7 @@ def test_pages_go_through_the_doors_and_past_none():
     behind = {
         "plan_import", "run_import", "import_source", "encode_collection", "run_export",
         "write_report", "check_report", "remove_collection", "fetch_pictures", "save_view",
-        "delete_view", "add_entry",
+        "delete_view", "add_entry", "add_prediction",
     }  # fmt: skip
     verbs = {"start", "resume", "restart", "stop", "discard"}
     found = set()
