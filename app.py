@@ -23,6 +23,7 @@ PAGES = (
     (links.COLLECTIONS, "Collections", ":material/photo_library:"),
     (links.MODELS, "Models", ":material/layers:"),
     (links.TRAIN, "Train", ":material/model_training:"),
+    (links.LESSONS, "Lessons", ":material/school:"),
 )
 
 HERE = Path(__file__).resolve().parent

@@ -22,6 +22,7 @@ EXPANSION = "pages/expansion.py"
 COLLECTIONS = "pages/collections.py"
 MODELS = "pages/models.py"
 TRAIN = "pages/train.py"
+LESSONS = "pages/lessons.py"
 _LEAVING = st.components.v2.component(
     "lexiscope_leaving",
     html="<span hidden></span>",

@@ -1,0 +1,30 @@
+"""Lessons: six of them on live data, each asking for a prediction before it shows."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.parts import address
+from pages.parts.entry import draw
+from pages.parts.lessons import classes
+from pages.parts.lessons.frame import show_lesson, show_overview
+from pages.parts.lessons.plan import LESSONS
+from pages.parts.messages import mistakes_shown
+
+
+def show() -> None:
+    """Draw the page."""
+    st.title("Lessons", anchor=False)
+    classes.show_problem()
+    numbers = [str(number) for number in range(1, len(LESSONS) + 1)]
+    with mistakes_shown():
+        if address.option("view", ["class"], "") == "class":
+            questions = [one for lesson in LESSONS for one in lesson.questions]
+            classes.show_counts({one.key: (one.text, one.answers) for one in questions})
+        elif number := address.option("lesson", numbers, ""):
+            show_lesson(LESSONS, int(number))
+        else:
+            show_overview(LESSONS)
+
+
+draw(show)
