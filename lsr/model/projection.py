@@ -19,8 +19,8 @@ from lsr.model.sparse import from_dense_blocks
 _BLOCK = 256
 # Terms whose logits are held at once when looking for active ones.
 _TERMS = 8192
-# The bias of a term that is switched off; half precision holds it.
-_OFF = -1e4
+OFF = -1e4
+"""The bias of a term that is switched off; half precision holds it."""
 
 
 class Projection(nn.Module):
@@ -60,20 +60,12 @@ class Projection(nn.Module):
         """(n, h) for dense (n, d): what the vocabulary's weights are applied to."""
         return cast(Tensor, self.vocab_layer_norm(self.proj(dense)))
 
-    def weights(self, hidden: Tensor, terms: Tensor | None = None, padding: int = 0) -> Tensor:
-        """Weights ≥ 0 of hidden vectors (n, h), as `forward` gives them.
-
-        Args:
-            padding: so many columns of zeros follow. A GPU multiplies in tiles, and a number of
-                columns that does not fill them takes twice as long.
-        """
+    def weights(self, hidden: Tensor, terms: Tensor | None = None) -> Tensor:
+        """Weights ≥ 0 of hidden vectors (n, h), as `forward` gives them."""
         weight, bias = self._layer(terms)
         if torch.is_autocast_enabled(hidden.device.type):
             kind = torch.get_autocast_dtype(hidden.device.type)
             hidden, weight, bias = hidden.to(kind), weight.to(kind), bias.to(kind)
-        if padding:
-            weight = functional.pad(weight, (0, 0, 0, padding))
-            bias = functional.pad(bias, (0, padding), value=_OFF)
         return cast(Tensor, _Weights.apply(hidden, weight, bias))  # type: ignore[no-untyped-call]
 
     def logits(self, hidden: Tensor, terms: Tensor | None = None) -> Tensor:
@@ -95,13 +87,13 @@ class Projection(nn.Module):
     @property
     def switched_on(self) -> Tensor:
         """(V,) bool: the terms that `switch_off` did not make inactive."""
-        return self.vocab_projector.bias.detach() > _OFF / 2
+        return self.vocab_projector.bias.detach() > OFF / 2
 
     @torch.no_grad()
     def switch_off(self, terms: Tensor) -> None:
         """Make terms inactive for good: a weight of 0 passes no gradient, so none wakes up."""
         self.vocab_projector.weight[terms] = 0.0
-        self.vocab_projector.bias[terms] = _OFF
+        self.vocab_projector.bias[terms] = OFF
 
 
 class _Weights(torch.autograd.Function):

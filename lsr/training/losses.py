@@ -29,8 +29,8 @@ def l1_penalty(weights: Tensor) -> Tensor:
     return weights.sum(dtype=torch.float32) / len(weights)
 
 
-def flops_penalty(weights: Tensor, term_weights: Tensor | None = None) -> Tensor:
-    """Σ_j w_j · (mean_i s_ij)² for weights (B, V) ≥ 0; every w_j is 1 when not given.
+def flops_penalty(means: Tensor, term_weights: Tensor | None = None) -> Tensor:
+    """Σ_j w_j · (mean_i s_ij)² for the means (V,) of weights ≥ 0; every w_j is 1 when not given.
 
     It presses on terms that many vectors use, where L1 presses on all alike.
     Source: Paria et al., ICLR 2020, arXiv 2004.05665.
@@ -38,7 +38,7 @@ def flops_penalty(weights: Tensor, term_weights: Tensor | None = None) -> Tensor
     Args:
         term_weights: (V,) in [0, 1], such as `df_weights` gives.
     """
-    squares = weights.mean(dim=0, dtype=torch.float32) ** 2
+    squares = means**2
     return (squares if term_weights is None else squares * term_weights).sum()
 
 

@@ -23,9 +23,8 @@ from lsr.model.projection import Projection
 from lsr.training.batches import Batch, said_flags, said_matrix
 from lsr.training.losses import df_weights, distillation_loss, flops_penalty, l1_penalty
 from lsr.training.settings import TrainingSettings
+from lsr.training.whole_vocabulary import padding, whole_scores, whole_weights
 
-# Columns that a GPU multiplies at once.
-_TILE = 64
 # Above this share of active columns, gathering them costs more than it saves.
 _WORTH_GATHERING = 0.5
 
@@ -123,9 +122,11 @@ def step_loss(
     with torch.autocast(device.type, torch.bfloat16, enabled=half, cache_enabled=False):
         students = torch.cat([batch.images, batch.captions])
         hidden = head.hidden(students if draws.noise is None else students + draws.noise)
-        parts = _whole_parts if whole else _parts
-        images, captions = parts(head, hidden, batch, draws)
-        scores = _scores(images, captions)
+        if whole:
+            images, captions, scores = _whole_parts(head, hidden, batch, draws)
+        else:
+            images, captions = _parts(head, hidden, batch, draws)
+            scores = _scores(images, captions)
     missing = _support_of_each if whole else _support
     support = missing(head, hidden[: len(batch.images)].float(), batch, settings)
     dense = batch.images @ batch.captions.T
@@ -142,10 +143,12 @@ class _Part:
     """Weights (B, c) of the images or the captions, over the terms `columns`, ascending.
 
     columns: (c,) int64; None for the whole vocabulary.
+    sums: (c,) float32 over the rows, where they have been taken.
     """
 
     weights: Tensor
     columns: Tensor | None
+    sums: Tensor | None = None
 
 
 def _parts(head: Projection, hidden: Tensor, batch: Batch, draws: Draws) -> tuple[_Part, _Part]:
@@ -169,18 +172,20 @@ def _parts(head: Projection, hidden: Tensor, batch: Batch, draws: Draws) -> tupl
 
 def _whole_parts(
     head: Projection, hidden: Tensor, batch: Batch, draws: Draws
-) -> tuple[_Part, _Part]:
-    """Images and captions, these under expansion control, over the whole vocabulary.
-
-    Columns of zeros fill the vocabulary up to whole tiles.
-    """
-    padding = -head.vocabulary_size % _TILE
-    images, captions = torch.split(head.weights(hidden, padding=padding), len(batch.images))
-    allowed = said_flags(batch.term_ids, head.vocabulary_size + padding)
+) -> tuple[_Part, _Part, Tensor]:
+    """Images and captions, these under expansion control, over the whole vocabulary; scores."""
+    size = head.vocabulary_size
+    extra = padding(size)
     expansion = draws.expands[:, None]
     if draws.words is not None:
-        expansion = expansion & functional.pad(draws.words, (0, padding))
-    return _Part(images, None), _Part(captions * (allowed | expansion), None)
+        expansion = expansion & functional.pad(draws.words, (0, extra))
+    said = said_flags(batch.term_ids, size + extra)
+    allowed = torch.ones(2 * len(said), size + extra, dtype=torch.bool, device=said.device)
+    torch.logical_or(said, expansion, out=allowed[len(said) :])
+    weights, sums = whole_weights(head, hidden, allowed)
+    images, captions = torch.split(weights, len(said))
+    scores = whole_scores(weights).float()
+    return _Part(images, None, sums[0]), _Part(captions, None, sums[1]), scores
 
 
 def _columns(head: Projection, hidden: Tensor, said: Tensor) -> Tensor | None:
@@ -241,17 +246,18 @@ def _penalty(
     frequency: Tensor | None,
     head: Projection,
 ) -> Tensor:
-    weights, columns = part.weights, part.columns
-    padding = 0 if columns is not None else weights.shape[1] - head.vocabulary_size
+    weights, columns, sums = part.weights, part.columns, part.sums
+    extra = 0 if columns is not None else weights.shape[1] - head.vocabulary_size
     if settings.unsupported_charge != 1:
-        size = head.vocabulary_size + padding
-        weights = weights * _charges(settings, batch, columns, size)
+        size = head.vocabulary_size + extra
+        weights, sums = weights * _charges(settings, batch, columns, size), None
     if settings.regularizer == "l1":
-        return l1_penalty(weights)
+        return l1_penalty(weights) if sums is None else sums.sum() / len(weights)
+    means = weights.mean(dim=0, dtype=torch.float32) if sums is None else sums / len(weights)
     if frequency is None:
-        return flops_penalty(weights)
-    frequency = functional.pad(frequency, (0, padding)) if columns is None else frequency[columns]
-    return flops_penalty(weights, df_weights(frequency))
+        return flops_penalty(means)
+    frequency = functional.pad(frequency, (0, extra)) if columns is None else frequency[columns]
+    return flops_penalty(means, df_weights(frequency))
 
 
 def _charges(

@@ -64,6 +64,29 @@ def test_a_step_has_the_gradient_of_the_dense_masked_loss(pairs, vocabulary, kin
         torch.testing.assert_close(ours.grad, theirs.grad, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("charge", [1.0, 3.0])
+@pytest.mark.parametrize("regularizer", ["l1", "flops", "df-flops"])
+def test_the_whole_vocabulary_costs_what_the_needed_terms_cost(
+    pairs, vocabulary, regularizer, charge
+):
+    """What a GPU computes, for every penalty."""
+    batch = TrainingPairs.of(pairs[0], vocabulary).rows(torch.arange(8))
+    settings = replace(SETTINGS, regularizer=regularizer, unsupported_charge=charge)
+    frequency = torch.linspace(0, 1, len(vocabulary)) if regularizer == "df-flops" else None
+    draws = draws_of("word level per caption", len(vocabulary))
+    heads = [head_of(vocabulary, settings) for _ in range(2)]
+    losses = [
+        step_loss(head, batch, draws, settings, WEIGHTS, frequency, whole=whole)
+        for head, whole in zip(heads, (False, True), strict=True)
+    ]
+    for loss in losses:
+        (loss.relevance + loss.penalty).backward()
+    assert losses[0].penalty.item() > 0
+    assert losses[1].penalty.item() == pytest.approx(losses[0].penalty.item(), rel=1e-5)
+    for ours, theirs in zip(*(head.parameters() for head in heads), strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad, atol=1e-6, rtol=1e-4)
+
+
 def test_unsupported_terms_are_charged_more(pairs, vocabulary):
     batch = TrainingPairs.of(pairs[0], vocabulary).rows(torch.arange(8))
     head = head_of(vocabulary, SETTINGS)
