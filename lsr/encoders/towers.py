@@ -139,12 +139,15 @@ class TowerEncoder:
         batches = (images[start : start + size] for start in range(0, len(images), size))
         with ThreadPoolExecutor(_WORKERS) as pool:
             start = 0
-            prepared = _ahead(pool, self._prepare, batches)
+            prepared = _ahead(pool, self._prepare_all, batches)
             # A GPU starts on one batch before the vectors of the last are asked of it.
             for features in _one_behind(map(self._encode_prepared, prepared)):
                 vectors[start : start + len(features)] = features.cpu().numpy()
                 start += len(features)
         return vectors
+
+    def _prepare_all(self, pictures: Sequence[Image.Image]) -> Inputs:
+        return _joined([self._prepare(picture) for picture in pictures])
 
     def _prepare(self, picture: Image.Image) -> Inputs:
         steps = self._towers.steps
@@ -159,8 +162,7 @@ class TowerEncoder:
     @torch.inference_mode()
     def _encode_prepared(self, prepared: Sequence[Inputs]) -> Tensor:
         """(B, d) on the device, which may still be computing them."""
-        inputs = {name: torch.cat([one[name] for one in prepared]) for name in prepared[0]}
-        placed = self._placed(inputs)
+        placed = self._placed(_joined(prepared))
         if self._towers.steps is not None:
             placed = self._towers.steps.finish(placed)
         return _unit(self._towers.image_features(self._rounded(placed)))
@@ -221,16 +223,28 @@ def _check_pictures() -> list[Image.Image]:
     return [Image.fromarray(one).resize((224, 224), Image.Resampling.BICUBIC) for one in noise]
 
 
+def _joined(parts: Sequence[Inputs]) -> Inputs:
+    return {name: torch.cat([one[name] for one in parts]) for name in parts[0]}
+
+
 def _ahead(
     pool: ThreadPoolExecutor,
-    function: Callable[[_Given], _Made],
+    function: Callable[[Sequence[_Given]], _Made],
     batches: Iterator[Sequence[_Given]],
 ) -> Iterator[list[_Made]]:
-    """The results of each batch, while the next _AHEAD batches are already worked on."""
-    running = deque(pool.map(function, batch) for batch in islice(batches, 1 + _AHEAD))
+    """The results of each batch's parts, while the next _AHEAD batches are already worked on.
+
+    A part for each thread: threads that meet after every picture wait for each other.
+    """
+
+    def submitted(batch: Sequence[_Given]) -> Iterator[_Made]:
+        size = -(-len(batch) // _WORKERS)
+        return pool.map(function, [batch[i : i + size] for i in range(0, len(batch), size)])
+
+    running = deque(submitted(batch) for batch in islice(batches, 1 + _AHEAD))
     while running:
         yield list(running.popleft())
-        running.extend(pool.map(function, batch) for batch in islice(batches, 1))
+        running.extend(submitted(batch) for batch in islice(batches, 1))
 
 
 def _one_behind(items: Iterable[_Made]) -> Iterator[_Made]:

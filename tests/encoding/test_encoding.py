@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from PIL import Image
 
 from lsr.encoding.encoded import read_encoded
 from lsr.encoding.encoding import EncodingReport, encode_captions, encode_pictures
+from lsr.encoding.reading_ahead import read_ahead
 from lsr.exceptions import (
     CollectionError,
     DiskFullError,
@@ -312,3 +314,16 @@ def test_an_encoder_on_a_gpu_gets_more_pictures_at_once(vocabulary, tmp_path, de
     stored = read_encoded(tmp_path / "work").image_vectors
     expected = FakeEncoder(vocabulary).encode_images([Image.open(file) for file in files])
     np.testing.assert_array_equal(stored, expected.astype(np.float16))
+
+
+def test_pillow_keeps_the_memory_of_pictures_only_while_many_are_opened(pictures):
+    pool = Image.core
+    assert pool.get_blocks_max() == 0
+    with closing(read_ahead(pictures, 2, 4)) as opened:
+        next(opened)
+        assert pool.get_blocks_max() > 0
+        with closing(read_ahead(pictures, 2, 4)) as others:
+            next(others)
+        assert pool.get_blocks_max() > 0  # the first still reads
+    assert pool.get_blocks_max() == 0
+    assert pool.get_stats()["blocks_cached"] == 0
