@@ -8,6 +8,7 @@ from pages.parts import address, caches, charts, explain
 from pages.parts.choice import current_choice
 from pages.parts.entry import draw
 from pages.parts.expansion.cheapest import show_cheapest
+from pages.parts.expansion.coins import show_coins
 from pages.parts.expansion.curve import (
     measure,
     show_charts,
@@ -32,12 +33,13 @@ _VIEWS = {
     "query": "One query",
     "flips": "What changes",
     "cloud": "Rank clouds",
+    "coins": "Exact coins",
     "order": "Order",
     "prices": "Price tags",
     "cheapest": "Cheapest setting",
     "report": "Report",
 }
-_OF_ONE_TEXT = ("query", "cloud", "order", "prices")
+_OF_ONE_TEXT = ("query", "cloud", "coins", "order", "prices")
 _POLLING = "laboratory-polls"
 _EVERY = 0.7  # seconds
 
@@ -89,6 +91,8 @@ def _explore(setting: Setting, kind: str) -> None:
                 show_query(setting, turned, text)
             elif view == "cloud":
                 show_cloud(setting, turned, text)
+            elif view == "coins":
+                busy |= show_coins(setting, turned, text)
             elif view == "order":
                 show_order(setting, turned, text)
             else:

@@ -8,8 +8,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from lsr.cli.answer import Add, Answer, Log, add_queries_option
+from lsr.exceptions import QueryError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from lsr.sweep.laboratory import Laboratory
 
 
@@ -39,6 +42,11 @@ def _add_sweep_options(one: argparse.ArgumentParser) -> None:
         "--half-width", type=float, metavar="N", help="draw until R@1 is known this well (95 %%)"
     )
     one.add_argument("--seed", type=int, default=0)
+    one.add_argument(
+        "--exact",
+        action="store_true",
+        help="of the word level: count all outcomes of the coins where that many can be counted",
+    )
     one.add_argument("--latency", action="store_true", help="time the search at every value too")
     _add_setting_options(one)
 
@@ -100,6 +108,8 @@ def sweep(options: argparse.Namespace, log: Log) -> Answer:
     draws = Draws(options.draws, options.half_width, options.seed)
     draws.check()
     ready = _laboratory(options)
+    if options.exact and knob.control != "word":
+        raise QueryError(f"`--exact` counts the coins of `word`; `{knob}` has none of its kind.")
     texts = "queries" if ready.queries else "captions"
     log(f"{ready.n_texts:,} {texts} × {len(values)} values")
     started = time.perf_counter()
@@ -114,6 +124,35 @@ def sweep(options: argparse.Namespace, log: Log) -> Answer:
         "queries": ready.queries or None,
         "seed": options.seed,
         "rows": [row.as_dict() for row in report.rows],
+        "seconds": time.perf_counter() - started,
+        "exact": _exact(ready, values, options.seed, log) if options.exact else None,
+    }
+
+
+def _exact(ready: Laboratory, values: np.ndarray, seed: int, log: Log) -> Answer:
+    """R@1 at every rate without draws, where the outcomes of a caption's coins can be counted."""
+    from lsr.sweep.exact_coins import exact_sweep
+
+    started = time.perf_counter()
+    for report in exact_sweep(ready.task, values.tolist(), seed=seed):
+        log(f"outcomes of {report.chances.done:,}/{len(report.chances.coins):,} queries")
+    chances = report.chances
+    return {
+        "n_queries": len(chances.coins),
+        "fit": int(chances.fit.sum()),
+        "coins": float(chances.coins.mean()),
+        "branches": chances.most,
+        "rows": [
+            {
+                "value": row.value,
+                "R@1": row.mean,
+                "R@1_half_width": row.half_width,
+                "fit_exact": row.exact,
+                "fit_drawn": row.drawn,
+                "fit_drawn_half_width": row.band,
+            }
+            for row in report.rows
+        ],
         "seconds": time.perf_counter() - started,
     }
 

@@ -256,6 +256,27 @@ def expected_over(
     return rows
 
 
+@dataclass(frozen=True, eq=False)
+class ExactSweep:
+    """How far an exact sweep is. rows: ascending by rate; empty until every query is looked at."""
+
+    chances: SplitChances
+    rows: list[Expected]
+
+
+def exact_sweep(
+    task: Task, rates: Sequence[float], measure: str = "R@1", seed: int = 0
+) -> Iterator[ExactSweep]:
+    """`split_chances`, then `expected_over`, as one piece of work; the last report has the rows.
+
+    Raises:
+        QueryError: as `expected_over`.
+    """
+    for chances in split_chances(task):
+        yield ExactSweep(chances, [])
+    yield ExactSweep(chances, expected_over(task, chances, rates, measure, seed=seed))
+
+
 def _on(coins: int, rate: float, width: int = 0) -> np.ndarray:
     """The chance that k of the coins are on, k = 0 … coins, then zeros up to `width`.
 

@@ -28,8 +28,9 @@ def ask(answer, collection, model):
 def test_a_sweep_answers_with_every_documented_key(ask, collection, model):
     result = ask("sweep", "--steps", "3")
     assert set(result) == {
-        "control", "direction", "fixed", "null", "queries", "seed", "rows", "seconds"
+        "control", "direction", "fixed", "null", "queries", "seed", "rows", "seconds", "exact"
     }  # fmt: skip
+    assert result["exact"] is None
     assert (result["control"], result["direction"]) == ("caption", "text-to-image")
     assert (result["fixed"], result["null"], result["seed"]) == ([], "", 0)
     assert [row["value"] for row in result["rows"]] == [0.0, 0.5, 1.0]
@@ -61,6 +62,19 @@ def test_half_width_stops_the_draws(ask):
     result = ask("sweep", "--control", "word", "--steps", "2", "--draws", "40",
                  "--half-width", "0.9")  # fmt: skip
     assert {row["draws"] for row in result["rows"]} == {8}
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_exact_rates_agree_with_draws(ask, direction):
+    result = ask("sweep", "--control", "word", "--steps", "3", "--draws", "60", "--exact",
+                 "--direction", direction)  # fmt: skip
+    exact = result["exact"]
+    assert 0 < exact["fit"] <= exact["n_queries"]
+    for row, drawn in zip(exact["rows"], result["rows"], strict=True):
+        assert row["value"] == drawn["value"]
+        widths = row["R@1_half_width"] + drawn["R@1_half_width"]
+        assert row["R@1"] == pytest.approx(drawn["R@1"], abs=2 * widths + 1e-9)
+        assert (row["R@1_half_width"] > 0) <= (exact["fit"] < exact["n_queries"])
 
 
 def test_a_sweep_is_measured_once(ask, home):
@@ -129,6 +143,10 @@ def test_both_also_speak_to_people(collection, model, capsys):
         (["sweep", "--control", "word", "--draws", "0"], "0 draws are not possible"),
         (["sweep", "--control", "word", "--half-width", "2"], "half width of 2"),
         (["sweep", "--seed", "-1"], "Seed -1"),
+        (
+            ["sweep", "--control", "top-k", "--from", "1", "--to", "3", "--exact"],
+            "counts the coins",
+        ),
         (["sweep", "--draws", "many"], "invalid int value"),
         (["sweep", "--fix", "caption=1"], "caption can only be swept"),
         (["sweep", "--fix", "top-k"], "fixes nothing"),

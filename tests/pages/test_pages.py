@@ -19,6 +19,7 @@ from lsr.cli.main import main
 from lsr.collection.collection import load_collection
 from lsr.storage import places
 from lsr.storage.files import write_json
+from lsr.sweep.sweep import RATE_STOPS
 from pages.parts import background, caches
 from pages.parts.expansion.curve import _clicked
 
@@ -336,7 +337,9 @@ def test_a_null_is_measured_beside_the_models():
     assert table[TO_IMAGE, "demo, caption words only"]["Exact@20"] == "1.000"
 
 
-@pytest.mark.parametrize("view", ["flips", "cloud", "order", "prices", "cheapest", "report"])
+@pytest.mark.parametrize(
+    "view", ["flips", "cloud", "coins", "order", "prices", "cheapest", "report"]
+)
 def test_every_closer_look_opens(view, scenes):
     app = opened("expansion", view=view, control="prune", k="5", collection=scenes)
     assert not app.exception
@@ -359,6 +362,28 @@ def test_the_order_marks_exchanges_and_its_caption_counts_them(scenes):
     assert marks["x"] == sorted(marks["x"])
     assert marks["x"][0] > 0
     assert marks["x"][-1] < 1
+
+
+def test_exact_coins_meet_the_coins_of_the_split(scenes, home):
+    collection = load_collection(home / "collections" / scenes)
+    caption = collection.captions_of(int(collection.image_rows("test")[0]))[0]
+    app = opened("expansion", collection=scenes, view="coins", rate="0.5", q=caption)
+    assert not app.error
+    told = [one.value for one in app.caption]
+    assert any("In demo: " in one and "counted in" in one for one in told)
+    app.button("count-split").click().run()
+    work = background.known(next(key for key in background._WORKS if key[0] == "exact-coins"))
+    work.wait(60)
+    app.run()
+    assert not app.exception
+    said = next(one.value for one in app.caption if one.value.startswith("Expected R@1"))
+    fit, n = map(int, re.search(r"(\d+) of (\d+) queries", said.replace(",", "")).groups())
+    assert 0 < fit <= n
+    chart = next(one for one in app.get("plotly_chart") if "Expected R@1" in one.proto.alt)
+    drawn = {one["name"]: one for one in json.loads(chart.proto.spec)["data"]}
+    exact, checked = drawn["queries that fit, exact"], drawn["the same, drawn"]
+    assert exact["y"][-1] == pytest.approx(checked["y"][-1])  # at rate 1 nothing is drawn
+    assert len(exact["y"]) == len(RATE_STOPS)
 
 
 def test_the_terms_of_a_known_caption_have_a_worth_that_adds_up(scenes, home):
@@ -402,7 +427,7 @@ def test_the_search_page_says_when_a_stored_index_keeps_smaller_weights(capsys):
     assert len(tiles(plain)) == len(tiles(stored)) > 0
 
 
-@pytest.mark.parametrize("view", ["query", "cloud", "order", "prices"])
+@pytest.mark.parametrize("view", ["query", "cloud", "coins", "order", "prices"])
 def test_a_null_stands_beside_the_models_in_every_look_at_a_query(view, scenes):
     app = opened("expansion", collection=scenes, view=view, null="words", q="a dog on the beach")
     assert not app.exception

@@ -25,19 +25,20 @@ _SHARES = tuple(range(5, 101, 5))
 
 def show_cloud(setting: Setting, turned: Turned, text: str) -> None:
     """Where word-level draws rank each image; the knob above sets their rate if it is one."""
-    rate = turned.value if turned.knob.control == "word" else _choose_rate()
+    rate = turned.value if turned.knob.control == "word" else choose_rate()
     side_by_side(setting, text, lambda pinned: _show_clouds(setting, turned, pinned, rate))
 
 
-def _choose_rate() -> float:
+def choose_rate() -> float:
+    """Draw the slider of the rate where the knob above has none, and return it."""
     rate = address.number("cloud", 0.0, 1.0, 0.5)
     st.slider(
         "Word-level rate of the draws",
         0.0,
         1.0,
         step=0.05,
-        help=f"Each of {_CLOUD_DRAWS} draws lets every expansion term of the query take part with "
-        "this chance. A narrow cloud means that the rank does not hang on single terms.",
+        help="Every expansion term of the query takes part with this chance. A narrow cloud means "
+        "that the rank does not hang on single terms.",
         **address.bound("cloud", rate, 0.5, address.number_text),
     )
     return rate
