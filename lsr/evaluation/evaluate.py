@@ -14,6 +14,7 @@ from lsr.collection.items import image_items, new_texts
 from lsr.encoders.loading import can_encode, load_encoder
 from lsr.encoders.protocol import Encoder
 from lsr.encoders.token_vectors import token_vectors
+from lsr.evaluation.lexical import lexical_measures
 from lsr.evaluation.measured import Making, Measured
 from lsr.evaluation.measures import (
     co_activation,
@@ -27,7 +28,7 @@ from lsr.evaluation.measures import (
 from lsr.evaluation.pairs import Pairs
 from lsr.evaluation.passes import run_stages
 from lsr.evaluation.projected import ProjectedSplit, project_split
-from lsr.evaluation.task import Task, check_direction, make_task
+from lsr.evaluation.task import DIRECTIONS, Task, check_direction, make_task
 from lsr.evaluation.verdict import judge, kept_of_teacher
 from lsr.exceptions import ModelError
 from lsr.index.memory.index import MemoryIndex
@@ -71,6 +72,9 @@ def evaluate(
     words = function_words(model.vocabulary)
     answer = evaluate_split(projected, direction, vectors, making, words)
     answer["queries"] = queries or None
+    answer["lexical"] = None
+    if direction == DIRECTIONS[0]:  # an image has no words to search with
+        answer["lexical"] = lexical_measures(collection, split, queries)
     readable = model.no_texts is None and can_encode(collection.encoder)
     if not queries and collection.probes and readable:
         probes = evaluate_probes(collection, model, load_encoder(collection.encoder))

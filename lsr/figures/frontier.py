@@ -81,15 +81,16 @@ def trade_off_figure(
     y: str = "R@1",
     log: bool = False,
     teacher: float | None = None,
+    lexical: float | None = None,
 ) -> go.Figure:
-    """Points of every curve, its frontier as steps, bands of ±1 s.d., the teacher as a line.
+    """Points of every curve, its frontier as steps, bands of ±1 s.d., the baselines as lines.
 
     Points that others of their curve dominate are faded. A point's `customdata` is its curve's
     name and its value of the knob.
 
     Args:
         x, y: names of LABELS. log: whether costs are drawn on a logarithmic axis.
-        teacher: the dense teacher's value of `y`, where it has one.
+        teacher, lexical: the value of `y` of the dense teacher and of BM25, where it has one.
     """
     traces: list[dict[str, Any]] = []
     costs: list[float] = []
@@ -100,8 +101,13 @@ def trade_off_figure(
         costs += [cost for cost, _, _ in points]
         traces += _curve(curve, points, place, palette, y)
     low, high = (min(costs), max(costs)) if costs else (0.0, 1.0)
-    if teacher is not None:
-        traces.append(_teacher(teacher, low if log else 0.0, high * 1.05, palette, y))
+    ends = [low if log else 0.0, high * 1.05]
+    for name, value, dash in (
+        ("dense teacher", teacher, "longdashdot"),
+        ("BM25 of captions", lexical, "dot"),
+    ):
+        if value is not None:
+            traces.append(_baseline(name, value, dash, ends, palette, y))
     if log:
         across = log_axis(LABELS[x], palette)
     else:
@@ -227,15 +233,17 @@ def _marker(
     ]
 
 
-def _teacher(value: float, low: float, high: float, palette: Palette, y: str) -> dict[str, Any]:
+def _baseline(
+    name: str, value: float, dash: str, ends: list[float], palette: Palette, y: str
+) -> dict[str, Any]:
     return {
         "type": "scatter",
-        "x": [low, high],
+        "x": ends,
         "y": [value, value],
         "mode": "lines",
-        "line": {"color": palette.ink, "width": 1.2, "dash": "longdashdot"},
-        "name": "dense teacher",
-        "hovertemplate": f"dense teacher: {LABELS[y]} %{{y:.3f}}<extra></extra>",
+        "line": {"color": palette.ink, "width": 1.2, "dash": dash},
+        "name": name,
+        "hovertemplate": f"{name}: {LABELS[y]} %{{y:.3f}}<extra></extra>",
     }
 
 

@@ -15,9 +15,10 @@ import numpy as np
 from lsr.collection.collection import Collection
 from lsr.encoders.loading import load_encoder
 from lsr.evaluation.evaluate import term_vectors_for
+from lsr.evaluation.lexical import lexical_measures
 from lsr.evaluation.pairs import check_pairs
 from lsr.evaluation.projected import ProjectedSplit, check_fit, project_split
-from lsr.evaluation.task import Side, Task, check_direction, make_task
+from lsr.evaluation.task import DIRECTIONS, Side, Task, check_direction, make_task
 from lsr.exceptions import QueryError
 from lsr.model.protocol import Model
 from lsr.search.query import query_vector
@@ -77,6 +78,13 @@ class Laboratory:
     def teacher(self) -> dict[str, float]:
         """Measures of the ranking by dense vectors."""
         return teacher_once(self.teacher_about, lambda: self.plain.teacher_ranks)
+
+    @cached_property
+    def lexical(self) -> dict[str, float] | None:
+        """Measures of BM25 over captions; None where images search, or have no captions."""
+        if self.direction != DIRECTIONS[0]:
+            return None
+        return lexical_measures(self.collection, self.split, self.queries)
 
     @property
     def teacher_about(self) -> list[str]:

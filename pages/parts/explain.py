@@ -46,6 +46,9 @@ searching, on a model that is trained already; the fifth acts while training.
 **Reading the chart.** A point is a stop of the knob; click it to go there and see what changes. The
 steps are the Pareto frontier: no point is as cheap and better. Points that others beat are faded. A
 *null* is the first model with its work undone; a curve that does not rise above it shows nothing.
+*BM25 of captions* looks at no picture: it matches the words of a query with the captions of each
+image, a caption with the *other* captions of its image. It needs what the models do without:
+captions of every image.
 """
 
 

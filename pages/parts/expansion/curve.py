@@ -40,7 +40,7 @@ class Measured:
     """The rows of one model under the knob; none yet while the first are measured.
 
     direction: of search. null: what is undone in the model; empty where nothing is.
-    teacher: measures of the dense ranks.
+    teacher, lexical: measures of the dense ranks, and of BM25 over captions where there are any.
     running: whether more rows may come; asked before the rows were read, so that none is missed.
     """
 
@@ -52,6 +52,7 @@ class Measured:
     work: background.Work[SweepReport]
     key: object
     teacher: dict[str, float]
+    lexical: dict[str, float] | None
     running: bool
 
 
@@ -96,7 +97,10 @@ def _measure(setting: Setting, turned: Turned, direction: str) -> list[Measured]
         running = work.running
         rows = work.latest.rows if work.latest else ()
         teacher = found[0].teacher if found else ready.teacher
-        found.append(Measured(name, model, direction, null, rows, work, key, teacher, running))
+        lexical = found[0].lexical if found else ready.lexical
+        found.append(
+            Measured(name, model, direction, null, rows, work, key, teacher, lexical, running)
+        )
     return found
 
 
@@ -169,6 +173,7 @@ def _show_chart(
 ) -> None:
     """A click on a point turns the knob to it and shows what changes there."""
     teacher, x = found[0].teacher.get(setting.y), setting.cost(direction)
+    lexical = (found[0].lexical or {}).get(setting.y)
     drawn = [Curve(one.name, one.rows, turned.place, bool(one.null)) for one in found if one.rows]
     if not drawn:
         st.container(border=True, height=_WAITING_PIXELS).caption(
@@ -176,7 +181,13 @@ def _show_chart(
         )
         return
     figure = trade_off_figure(
-        drawn, charts.colours(), x=x, y=setting.y, log=setting.log, teacher=teacher
+        drawn,
+        charts.colours(),
+        x=x,
+        y=setting.y,
+        log=setting.log,
+        teacher=teacher,
+        lexical=lexical,
     )
     key = f"trade-off-{direction}"
     state = st.plotly_chart(
@@ -234,6 +245,9 @@ def show_table(found: Sequence[Measured], setting: Setting, turned: Turned) -> N
             lines.append(_line(one.name, names, values, chosen))
         teacher = [there[0][0].teacher.get(name) for name in names]
         lines.append(_line("dense teacher", names, teacher, chosen))
+        if lexical := there[0][0].lexical:
+            words = [lexical.get(name) for name in names]
+            lines.append(_line("BM25 of captions", names, words, chosen))
     known = [row for _, row in rows if row.draws > 1]
     note = ""
     if known:
