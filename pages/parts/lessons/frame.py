@@ -83,7 +83,7 @@ def show_lesson(lessons: Sequence[Lesson], number: int) -> None:
     names = {str(place): step.name for place, step in enumerate(lesson.steps, 1)}
     step = int(address.choose("step", "Step", names, "1", hide_label=True))
     lesson.steps[step - 1].show()
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if step > 1:
             st.button("Back", key="step-back", on_click=_go, args=(number, step - 1))
         if step < len(lesson.steps):

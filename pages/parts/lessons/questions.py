@@ -83,7 +83,10 @@ def nearest(question: Question, truth: float) -> str:
 
 
 def ask(
-    question: Question, scored: Callable[[], tuple[Scored, str]], reveal: Callable[[], None]
+    question: Question,
+    scored: Callable[[], tuple[Scored, str]],
+    reveal: Callable[[], None],
+    offer: Callable[[], None] | None = None,
 ) -> None:
     """Draw a question; once it is answered, how near the prediction is, and what is true.
 
@@ -91,12 +94,13 @@ def ask(
         scored: gives the score of an answer by name, 0 to 1, and what is true in a sentence of
             Markdown; asked once there is a prediction.
         reveal: draws what the sentence rests on.
+        offer: draws how to answer, and calls `predict`; by default a slider or buttons.
     """
     with st.container(border=True, key=f"question-{question.key}"):
         st.markdown(f":material/psychology_alt: **Predict.** {question.text}")
         said = question.prediction
         if said is None:
-            _offer(question)
+            offer() if offer else _offer(question)
             return
         score, truth = scored()
         _grade(question, said, score(said), truth)
@@ -140,12 +144,13 @@ def _button(question: Question, name: str, label: str, *, primary: bool = False)
         label,
         key=f"predict-{question.key}" if primary else f"predict-{question.key}-{name}",
         type="primary" if primary else "secondary",
-        on_click=_predict,
+        on_click=predict,
         args=(question, name),
     )
 
 
-def _predict(question: Question, name: str) -> None:
+def predict(question: Question, name: str) -> None:
+    """Put an answer into the address, and count it in the class of the address; for callbacks."""
     address.write(question.key, name)
     classes.count(question.key, name)
 

@@ -29,6 +29,9 @@ class Lines:
 SHOWN: dict[str, Lines] = {
     "stages": Lines("model.few_vectors:stages"),
     "weights": Lines("model.few_vectors:project_few", "return"),
+    "R@k": Lines("evaluation.measures:per_query"),
+    "prune": Lines("sweep.knobs:pruning_stages", 'if knob.control == "top-k"', "return stages"),
+    "score": Lines("kernels.postings:score_images"),
 }
 
 
@@ -39,7 +42,8 @@ def source(lines: Lines) -> str:
         ValueError: the function has no line that begins so.
     """
     module, _, name = lines.home.partition(":")
-    text = textwrap.dedent(inspect.getsource(attrgetter(name)(import_module(f"lsr.{module}"))))
+    found = attrgetter(name)(import_module(f"lsr.{module}"))
+    text = textwrap.dedent(inspect.getsource(getattr(found, "py_func", found)))  # if compiled
     [function] = ast.parse(text).body
     body = function.body  # type: ignore[attr-defined]
     if ast.get_docstring(function) is not None:  # type: ignore[arg-type]

@@ -1,0 +1,121 @@
+// Lesson 5: a knob that trades accuracy for cost, and a setting to be found within a budget.
+
+const MARKS = ["●", "▲", "■", "◆"];
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const view = viewOf(parentElement, View);
+  view.send = setTriggerValue;
+  view.receive(data);
+}
+
+class View {
+  constructor(root) {
+    this.root = root;
+    this.places = {};
+  }
+
+  receive(data) {
+    this.data = data;
+    this.knob = Math.max(data.knobs.findIndex((one) => one.name === data.chosen?.[0]), 0);
+    if (data.chosen) this.places[data.chosen[0]] = data.knobs[this.knob].points.findIndex((one) => one.value === data.chosen[1]);
+    this.draw();
+  }
+
+  get points() {
+    return this.data.knobs[this.knob].points;
+  }
+
+  /** Where the knob stands: at first in the middle. */
+  get place() {
+    return this.places[this.data.knobs[this.knob].name] ?? Math.floor(this.points.length / 2);
+  }
+
+  draw() {
+    const { knobs, budget, revealed } = this.data;
+    const knob = knobs[this.knob];
+    const told = element("p");
+    const shows = (place) => `${this.points[place].value}`;
+    const show = (place) => {
+      this.places[knob.name] = place;
+      const { value, cost, accuracy } = this.points[place];
+      told.replaceChildren(...this.prose(knob, touch, cost, accuracy));
+      slider.querySelector("input").value = place;
+      slider.querySelector("output").textContent = value;
+      if (take) take.disabled = cost > budget;
+      this.mark(cost, accuracy);
+    };
+    const turns = { value: this.place, min: 0, max: this.points.length - 1, step: 1, label: knob.label, show: shows };
+    const touch = touchable({ ...turns, change: show });
+    const slider = turning({ ...turns, change: (place) => (touch.set(place), show(place)) });
+    const chips = knobs.map((one, place) => {
+      const made = element("button", { type: "button", textContent: knobs.length > 1 ? `${MARKS[place]} ${one.label}` : one.label });
+      made.setAttribute("aria-pressed", place === this.knob);
+      made.onclick = () => {
+        this.knob = place;
+        this.draw();
+      };
+      return made;
+    });
+    const take = budget && !revealed ? element("button", { type: "button", textContent: "Predict: this is the best I find" }) : null;
+    if (take) take.onclick = () => this.send("take", `${knob.name}:${this.points[this.place].value}`);
+    this.root.replaceChildren(
+      ...(knobs.length > 1 ? [element("div", { className: "chips" }, ...chips)] : []), told, slider, this.chart(), ...(take ? [element("p"), take] : []),
+    );
+    show(this.place);
+  }
+
+  prose(knob, touch, cost, accuracy) {
+    const { budget, full } = this.data;
+    const said = [knob.before, touch, knob.after, " A query then reads ", element("b", { textContent: many(cost) }), ` postings, ${Math.round((100 * cost) / full.cost)} % of what it reads without pruning.`];
+    if (budget) said.push(element("b", { textContent: cost <= budget ? " Within the budget." : " Over the budget." }));
+    if (accuracy !== undefined) said.push(" R@1 is ", element("b", { textContent: accuracy.toFixed(3) }), `, ${Math.round((100 * accuracy) / full.accuracy)} % of what it is without pruning.`);
+    return said;
+  }
+
+  /** Accuracy against cost; before it is revealed only the costs, along the axis. */
+  chart() {
+    const { knobs, budget, baselines, best, own, full, revealed } = this.data;
+    const costs = knobs.flatMap((one) => one.points.map(({ cost }) => cost));
+    const low = Math.log(Math.min(...costs) * 0.9), high = Math.log(Math.max(...costs, full.cost) * 1.1);
+    this.x = (cost) => 40 + (250 * (Math.log(cost) - low)) / (high - low);
+    const [bottom, top] = this.data.range;
+    this.y = (accuracy) => 170 - (150 * (accuracy - bottom)) / (top - bottom);
+    const chart = drawn("svg", { viewBox: revealed ? "0 0 320 205" : "0 140 320 65", role: "img" });
+    chart.setAttribute("aria-label", "Accuracy against postings read by a query");
+    for (const tick of revealed ? (top - bottom < 1 ? [0, 1 / 3, 2 / 3, 1] : [0, 0.25, 0.5, 0.75, 1]).map((share) => bottom + share * (top - bottom)) : [bottom]) {
+      chart.append(drawn("line", { x1: 40, x2: 300, y1: this.y(tick), y2: this.y(tick), class: "axis" }),
+        drawn("text", { x: 36, y: this.y(tick) + 4, "text-anchor": "end" }, revealed ? tick.toFixed(2) : ""));
+    }
+    for (const tick of [100, 300, 1000, 3000, 10000].filter((one) => Math.log(one) > low && Math.log(one) < high))
+      chart.append(drawn("text", { x: this.x(tick), y: 186, "text-anchor": "middle" }, many(tick)));
+    chart.append(drawn("text", { x: 170, y: 202, "text-anchor": "middle" }, "postings a query reads"), drawn("text", { x: 8, y: 8 }, revealed ? "R@1" : ""));
+    if (budget) {
+      chart.append(drawn("line", { x1: this.x(budget), x2: this.x(budget), y1: revealed ? 10 : 146, y2: 170, stroke: "var(--second)", "stroke-dasharray": "4 3" }),
+        drawn("text", { x: this.x(budget) + 4, y: 164 }, "budget"));
+    }
+    Object.entries(baselines).forEach(([name, value], i) => {
+      chart.append(drawn("line", { x1: 40, x2: 300, y1: this.y(value), y2: this.y(value), stroke: "currentColor", "stroke-dasharray": i ? "1 3" : "7 3 1 3", opacity: 0.8 }),
+        drawn("text", { x: 42 + 90 * i, y: this.y(Math.max(...Object.values(baselines))) - 5 }, `${i ? "···" : "–·–"} ${name}`));
+    });
+    knobs.forEach((one, place) => {
+      const known = one.points.filter(({ accuracy }) => accuracy >= bottom);
+      if (!known.length) return;
+      const spots = known.map(({ cost, accuracy }) => `${this.x(cost)},${this.y(accuracy)}`);
+      const chosen = place === this.knob;
+      chart.append(drawn("polyline", { points: spots.join(" "), fill: "none", stroke: "var(--first)", opacity: chosen ? 1 : 0.35, "stroke-width": 1.5 }));
+      for (const { cost, accuracy } of known)
+        chart.append(drawn("text", { x: this.x(cost), y: this.y(accuracy) + 4, "text-anchor": "middle", style: `fill: var(--first); font-size: 9px; opacity: ${chosen ? 1 : 0.4}` }, MARKS[place]));
+    });
+    for (const [told, at] of [["best", best], ["yours", own]])
+      if (at) chart.append(drawn("circle", { cx: this.x(at.cost), cy: this.y(Math.max(at.accuracy, bottom)), r: told === "best" ? 9 : 6, fill: "none", stroke: "var(--second)", "stroke-width": 2 }),
+        drawn("text", { x: this.x(at.cost) + (told === "best" ? 10 : -9), y: this.y(Math.max(at.accuracy, bottom)) + 14, "text-anchor": told === "best" ? "start" : "end" }, told));
+    this.dot = drawn("circle", { r: 6, fill: "var(--st-primary-color)" });
+    chart.append(this.dot);
+    return chart;
+  }
+
+  mark(cost, accuracy) {
+    this.dot.setAttribute("cx", this.x(cost));
+    this.dot.setAttribute("cy", this.y(Math.max(accuracy ?? 0, this.data.range[0])));
+  }
+}
