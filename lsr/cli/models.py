@@ -1,10 +1,11 @@
-"""The commands `import-model` and `compare-models`: models of any kind."""
+"""The commands `import-model`, `compare-models` and `match-terms`: models of any kind."""
 
 from __future__ import annotations
 
 import argparse
 import time
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ _SECONDS_BETWEEN_LINES = 2.0
 
 
 def add_commands(add: Add) -> None:
-    """`import-model` and `compare-models`."""
+    """`import-model`, `compare-models` and `match-terms`."""
     _add_import_options(
         add("import-model", "Load a sparse model made elsewhere.", import_model, model=False)
     )
@@ -33,6 +34,13 @@ def add_commands(add: Add) -> None:
     )
     two.add_argument("--chart", metavar="FILE", help="write the chart as a page of HTML")
     add_queries_option(two)
+    words = add("match-terms", "What another model calls the terms of --model.", match)
+    words.add_argument("--against", required=True, metavar="MODEL", help="the other model")
+    words.add_argument("--split", default="test", help="where it is measured (test)")
+    words.add_argument(
+        "--term", action="append", default=[], metavar="WORD", help="only this term; repeatable"
+    )
+    add_queries_option(words)
 
 
 def _add_import_options(one: argparse.ArgumentParser) -> None:
@@ -139,4 +147,40 @@ def compare(options: argparse.Namespace, log: Log) -> Answer:
         "queries": options.queries or None,
         "dense_R@1": found[0].dense,
         "rows": rows,
+    }
+
+
+def match(options: argparse.Namespace, log: Log) -> Answer:
+    """A dictionary between two models, and what it brings back of the other's R@1."""
+    from lsr.collection.collection import load_collection
+    from lsr.model.loading import load_model
+    from lsr.sweep.term_matching import match_terms
+
+    started = time.perf_counter()
+    collection = load_collection(options.collection)
+    model, other = load_model(options.model), load_model(options.against)
+    wanted = {model.vocabulary.id_of(word) for word in options.term}
+    log(f"matching the terms of {model.name} and {other.name}")
+    found = match_terms(collection, model, other, options.split, options.queries)
+    ours, theirs = model.vocabulary.terms, other.vocabulary.terms
+    return {
+        "model": model.name,
+        "against": other.name,
+        "learned_on": found.learned_on,
+        "measured_on": found.measured_on,
+        "queries": options.queries or None,
+        "n_pairs": len(found.pairs),
+        "R@1": {**asdict(found.found), "share": found.found.share},
+        "pairs": [
+            {
+                "term": ours[pair.term],
+                "other": theirs[pair.other],
+                "sureness": pair.sureness,
+                "cosine": pair.cosine,
+                "runner_up": theirs[pair.runner_up] if pair.runner_up >= 0 else None,
+            }
+            for pair in found.pairs
+            if not wanted or pair.term in wanted
+        ],
+        "seconds": time.perf_counter() - started,
     }

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-# Of a query: an uncontrolled model can give thousands.
+# Of a query, or of a dictionary: an uncontrolled model can give thousands.
 _MOST_TERMS = 20
+_LONG = ("query_terms", "pairs")
 
 
 def as_text(answer: dict[str, Any]) -> str:
@@ -21,7 +22,7 @@ def _lines(answer: dict[str, Any], indent: str = "") -> list[str]:
             lines += [] if indent else _verdict(value)
         elif isinstance(value, dict):
             lines += [f"{indent}{name}", *_lines(value, indent + "  ")]
-        elif name == "query_terms" and len(value) > _MOST_TERMS:
+        elif name in _LONG and len(value) > _MOST_TERMS:
             lines += [f"{indent}{name}", *_table(value[:_MOST_TERMS], indent + "  ")]
             lines.append(f"{indent}  … {len(value) - _MOST_TERMS:,} more; --json has all")
         elif isinstance(value, list) and value and isinstance(value[0], dict):

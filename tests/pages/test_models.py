@@ -107,3 +107,15 @@ def until_there(folder) -> bool:
             return True
         time.sleep(0.05)
     return False
+
+
+def test_two_models_are_matched_term_by_term(scenes):
+    app = opened("models", collection=scenes, view="compare", against="demo-uncontrolled")
+    assert not [*app.exception, *app.error]
+    told = {one.label: one.value for one in app.metric}
+    assert float(told["Translated"]) > 2 * float(told["As they are"])
+    table = next(one.value for one in app.dataframe if "sureness" in one.value)
+    assert table["sureness"].is_monotonic_decreasing
+    assert len(set(table["demo-uncontrolled"])) == len(table) > 100
+    app = opened("models", collection=scenes, view="compare", against="none")
+    assert not any("sureness" in one.value for one in app.dataframe)

@@ -15,6 +15,8 @@ from pages.parts import address, caches, charts
 from pages.parts.choice import current_choice, fitting, read_name
 from pages.parts.expansion.setting import NONE, measurable_splits, preferred_other
 from pages.parts.markup import escape
+from pages.parts.messages import mistakes_shown
+from pages.parts.models.matched import show_matched
 
 _USUAL = "test"
 
@@ -62,6 +64,9 @@ def show_compared() -> None:
             st.caption(f"{escape(one.model)} {_told(one.stability)}")
     table = pd.DataFrame(rows)
     charts.table_twin(table, name="models-compared", key="compared")
+    if len(models) > 1:
+        with mistakes_shown():
+            show_matched(images, models[0], models[1], split)
 
 
 def _told(stable: Stability) -> str:
