@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pages.parts.lessons import index, pixels, tradeoff
+from pages.parts.lessons import coin, index, pixels, tradeoff
 from pages.parts.lessons.frame import Lesson
 
-LESSONS: tuple[Lesson, ...] = (pixels.LESSON, index.LESSON, tradeoff.LESSON)
+LESSONS: tuple[Lesson, ...] = (pixels.LESSON, index.LESSON, coin.LESSON, tradeoff.LESSON)

@@ -31,6 +31,9 @@ SHOWN: dict[str, Lines] = {
     "weights": Lines("model.few_vectors:project_few", "return"),
     "R@k": Lines("evaluation.measures:per_query"),
     "prune": Lines("sweep.knobs:pruning_stages", 'if knob.control == "top-k"', "return stages"),
+    "chances": Lines("sweep.exact_coins:WordChances.at"),
+    "coins": Lines("sweep.exact_coins:_on", "return"),
+    "schedule": Lines("model.expansion:ExpansionControl.rate_at"),
     "score": Lines("kernels.postings:score_images"),
 }
 

@@ -66,9 +66,9 @@ class View {
 
   prose(knob, touch, cost, accuracy) {
     const { budget, full } = this.data;
-    const said = [knob.before, touch, knob.after, " A query then reads ", element("b", { textContent: many(cost) }), ` postings, ${Math.round((100 * cost) / full.cost)} % of what it reads without pruning.`];
+    const said = [knob.before, touch, knob.after, " A query then reads ", element("b", { textContent: many(cost) }), ` postings, ${Math.round((100 * cost) / full.cost)}% of what it reads without pruning.`];
     if (budget) said.push(element("b", { textContent: cost <= budget ? " Within the budget." : " Over the budget." }));
-    if (accuracy !== undefined) said.push(" R@1 is ", element("b", { textContent: accuracy.toFixed(3) }), `, ${Math.round((100 * accuracy) / full.accuracy)} % of what it is without pruning.`);
+    if (accuracy !== undefined) said.push(" R@1 is ", element("b", { textContent: accuracy.toFixed(3) }), `, ${Math.round((100 * accuracy) / full.accuracy)}% of what it is without pruning.`);
     return said;
   }
 
