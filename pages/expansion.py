@@ -23,6 +23,7 @@ from pages.parts.expansion.order import show_order
 from pages.parts.expansion.point import show_point
 from pages.parts.expansion.query import read_query, show_query
 from pages.parts.expansion.reports import show_report
+from pages.parts.expansion.safe import show_safe
 from pages.parts.expansion.setting import Setting, choose_setting
 from pages.parts.expansion.studies import show_cloud, show_prices
 from pages.parts.expansion.trained import show_trained
@@ -36,10 +37,11 @@ _VIEWS = {
     "coins": "Exact coins",
     "order": "Order",
     "prices": "Price tags",
+    "safe": "Safe range",
     "cheapest": "Cheapest setting",
     "report": "Report",
 }
-_OF_ONE_TEXT = ("query", "cloud", "coins", "order", "prices")
+_OF_ONE_TEXT = ("query", "cloud", "coins", "order", "prices", "safe")
 _POLLING = "laboratory-polls"
 _EVERY = 0.7  # seconds
 
@@ -95,6 +97,8 @@ def _explore(setting: Setting, kind: str) -> None:
                 busy |= show_coins(setting, turned, text)
             elif view == "order":
                 show_order(setting, turned, text)
+            elif view == "safe":
+                show_safe(setting, text)
             else:
                 show_prices(setting, turned, text)
     _poll(busy)

@@ -156,17 +156,22 @@ def pruning_stages(side: Side, knob: Knob, values: np.ndarray) -> np.ndarray:
         stages = np.zeros(matrix.nnz, np.int32)
         stages[chosen] = np.searchsorted(values, place, side="right")
         return stages
-    weights = matrix.data.astype(np.float64)
-    if knob.control == "max-ratio":
-        lengths = np.diff(matrix.indptr)
-        peaks = np.ones(len(lengths))
-        filled = lengths > 0
-        if matrix.nnz:
-            peaks[filled] = np.maximum.reduceat(weights, matrix.indptr[:-1][filled])
-        weights = weights / np.repeat(peaks, lengths)
+    weights = to_peak(side) if knob.control == "max-ratio" else matrix.data.astype(np.float64)
     stages = (len(values) - np.searchsorted(values, weights, side="right")).astype(np.int32)
     stages[~chosen] = 0
     return stages
+
+
+def to_peak(side: Side) -> np.ndarray:
+    """(nnz,) float64: every weight as a share of the strongest one of its vector."""
+    matrix = side.matrix
+    weights = matrix.data.astype(np.float64)
+    lengths = np.diff(matrix.indptr)
+    peaks = np.ones(len(lengths))
+    filled = lengths > 0
+    if matrix.nnz:
+        peaks[filled] = np.maximum.reduceat(weights, matrix.indptr[:-1][filled])
+    return np.asarray(weights / np.repeat(peaks, lengths))
 
 
 def stage_order(knob: Knob, values: np.ndarray) -> np.ndarray:

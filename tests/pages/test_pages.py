@@ -19,6 +19,8 @@ from lsr.cli.main import main
 from lsr.collection.collection import load_collection
 from lsr.storage import places
 from lsr.storage.files import write_json
+from lsr.sweep.knobs import Knob
+from lsr.sweep.one_query import image_index
 from lsr.sweep.sweep import RATE_STOPS
 from pages.parts import background, caches
 from pages.parts.expansion.curve import _clicked
@@ -338,7 +340,7 @@ def test_a_null_is_measured_beside_the_models():
 
 
 @pytest.mark.parametrize(
-    "view", ["flips", "cloud", "coins", "order", "prices", "cheapest", "report"]
+    "view", ["flips", "cloud", "coins", "order", "prices", "safe", "cheapest", "report"]
 )
 def test_every_closer_look_opens(view, scenes):
     app = opened("expansion", view=view, control="prune", k="5", collection=scenes)
@@ -386,6 +388,26 @@ def test_exact_coins_meet_the_coins_of_the_split(scenes, home):
     assert len(exact["y"]) == len(RATE_STOPS)
 
 
+def test_a_cut_within_the_safe_range_keeps_the_first_hits(scenes):
+    at = {"collection": scenes, "q": "a dog on the beach"}
+    app = opened("expansion", view="safe", first="4", **at)
+    assert not app.error
+    table = app.dataframe[-2].value.set_index(["cut", "of"])  # of the first of two models
+    least = int(table.loc[("Strongest k", "query"), "in order"].removeprefix("≥ "))
+    ready = caches.laboratory(scenes, "demo", "test", "text-to-image", "", "")
+    query, index = ready.query(at["q"]), image_index(ready.plain, Knob("caption"), 1, "v")
+    order = query.by_weight
+
+    def first(n: int) -> list[str]:
+        kept = order[:n]
+        hits = index.search(query.terms[kept], query.matrix.data[kept], 4)
+        return [hit.image_id for hit in hits]
+
+    whole = first(len(order))
+    assert all(first(n) == whole for n in range(least, len(order)))
+    assert first(least - 1) != whole
+
+
 def test_the_terms_of_a_known_caption_have_a_worth_that_adds_up(scenes, home):
     collection = load_collection(home / "collections" / scenes)
     row = int(collection.image_rows("test")[0])
@@ -427,7 +449,7 @@ def test_the_search_page_says_when_a_stored_index_keeps_smaller_weights(capsys):
     assert len(tiles(plain)) == len(tiles(stored)) > 0
 
 
-@pytest.mark.parametrize("view", ["query", "cloud", "coins", "order", "prices"])
+@pytest.mark.parametrize("view", ["query", "cloud", "coins", "order", "prices", "safe"])
 def test_a_null_stands_beside_the_models_in_every_look_at_a_query(view, scenes):
     app = opened("expansion", collection=scenes, view=view, null="words", q="a dog on the beach")
     assert not app.exception

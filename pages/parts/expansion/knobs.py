@@ -48,7 +48,7 @@ SLIDERS = {
     "max-ratio": Slider("ratio", RATE_STOPS, 0.0, "Least share of the strongest weight kept"),
     "bits": Slider("bits", tuple(range(1, 9)), 8, "Bits of a weight"),
 }
-_CUTS = {
+CUTS = {
     "top-k": "Strongest k",
     "threshold": "Threshold",
     "max-ratio": "Max-ratio",
@@ -119,7 +119,7 @@ def _choose_rates() -> str:
 def _choose_pruning() -> Knob:
     sides, parts = ({one: one.capitalize() for one in get_args(kind)} for kind in (Sides, Part))
     with st.container(horizontal=True, gap="medium"):
-        cut = address.choose("cut", "What stays", _CUTS, "top-k")
+        cut = address.choose("cut", "What stays", CUTS, "top-k")
         side = address.choose("side", "Of", sides, "captions")
         part = "all"
         if cut in PRUNINGS:
