@@ -50,14 +50,13 @@ def add_commands(add: Add) -> None:
 def train(options: argparse.Namespace, log: Log) -> Answer:
     """A new model from the pairs of a collection."""
     from lsr.collection.collection import load_collection
-    from lsr.training.lexical.labels import has_captions
 
     collection = load_collection(options.collection)
     others = [name for name in (*training_option_names(), "resume") if getattr(options, name)]
     method = options.method
     if method is None:
         method = "tuned" if set(others) <= set(_OF_METHOD["tuned"]) else "trained"
-        if method == "tuned" and not has_captions(collection):
+        if method == "tuned" and not len(collection.captions):
             method = "encoder-terms"
             log("There are no captions, so the encoder's own words take their place.")
     if method == "trained":

@@ -182,5 +182,10 @@ def _prepared(listing: Listing, request: ImportRequest) -> tuple[Listing, int]:
         )
     if not any(image.captions for image in images):
         notes.append("There are no captions, so accuracy cannot be measured.")
+    elif not any(image.captions and image.split == "train" for image in images):
+        notes.append(
+            "No captions are in a split `train`, so no model can learn from them. Let splits be "
+            "made (--splits made) if one should."
+        )
     skipped = [*listing.skipped, *without_words, *copies]
     return replace(listing, images=images, skipped=skipped, notes=notes), len(copies)

@@ -255,6 +255,17 @@ def test_a_split_column_and_folders_named_after_splits_are_kept(photos, tmp_path
     }  # fmt: skip
 
 
+def test_captions_that_no_model_can_learn_from_are_told_before_the_import(photos, encoder):
+    (photos / "captions.csv").write_text("image,caption\np0.jpg,a dog\np1.jpg,a cat\n")
+
+    def notes(splits: str) -> str:
+        request = ImportRequest(str(photos), "mine", encoder="fake", splits=splits)
+        return " ".join(plan_import(request).listing.notes)
+
+    assert "No captions are in a split `train`" in notes("0/0/100")
+    assert "split `train`" not in notes("100/0/0")
+
+
 def test_the_dry_run_writes_nothing_and_says_what_the_import_does(photos, encoder, home, importing):
     (photos / "captions.csv").write_text(TABLES["captions.csv"] + "gone.jpg,a bird\n")
     (photos / "copy.jpg").write_bytes((photos / "p2.jpg").read_bytes())

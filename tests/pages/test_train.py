@@ -177,6 +177,8 @@ def test_a_collection_without_captions_to_learn_from_offers_its_images_alone(col
     assert offered == ["From images alone", "Sums of words", "Latents"]
     assert "The encoder `fake` is not on this machine" in app.warning[0].value
     assert labelled(app, "button", "Start training").disabled
+    told = " ".join(one.value for one in app.caption)
+    assert "Its captions are in `test`, none in `train`" in told
 
 
 def test_a_collection_without_anything_to_check_on_can_be_trained_on(home, fake_encoder):

@@ -146,6 +146,12 @@ def _show_counts(images: Collection, method: str) -> int:
         count = len(images.image_rows(training_split(images)))
         needed = "with captions where there are any" if method == "sae" else "no captions needed"
         st.caption(f"{escape(images.title)}: {count:,} images to learn from, {needed}.")
+        if len(images.captions) and not has_captions(images):
+            there = ", ".join(f"`{name}`" for name in images.splits)
+            st.caption(
+                f"Its captions are in {there}, none in `train`. To learn from captions, import it "
+                "anew with splits that are made."
+            )
         return 0
     training = images.caption_rows("train")
     told = (

@@ -174,6 +174,13 @@ def test_photos_without_captions_get_a_head_of_the_encoders_words(home, answer, 
     assert said >= 20
 
 
+def test_captions_of_other_splits_are_named_and_no_words_take_their_place(collection, capsys):
+    assert main(["train", "--collection", "tiny", "--out", "quick"]) == 2
+    said = capsys.readouterr().err
+    assert "no captions in a split `train`, to learn from; its splits are `test`" in said
+    assert "--splits made" in said
+
+
 @pytest.mark.parametrize(
     ("method", "option", "takes"),
     [("closed-form", "--epochs=3", "--target-active-terms"), ("tuned", "--resume", "--noise")],
