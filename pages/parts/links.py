@@ -71,6 +71,12 @@ def to_search_without(terms: Sequence[str], label: str) -> None:
     st.page_link(SEARCH, label=label, icon="", query_params=here | {"mute": " ".join(muted)})
 
 
+def to_failure(collection: str, query_id: str, label: str) -> None:
+    """A link to a query on the Failures page, with the preferred model; `label` is Markdown."""
+    there = {"collection": collection, "which": "all", "case": query_id}
+    st.page_link(FAILURES, label=label, icon=":material/troubleshoot:", query_params=there)
+
+
 def to_against(text: str, image_id: str, label: str) -> None:
     """A link that sets a query against an image; `label` is Markdown."""
     st.page_link(AGAINST, label=label, icon="", query_params=_here(q=text, id=image_id))

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from pages.parts.lessons import coin, index, pixels, tradeoff
+from pages.parts.lessons import cipher, coin, failing, index, pixels, tradeoff
 from pages.parts.lessons.frame import Lesson
 
-LESSONS: tuple[Lesson, ...] = (pixels.LESSON, index.LESSON, coin.LESSON, tradeoff.LESSON)
+LESSONS: tuple[Lesson, ...] = (
+    pixels.LESSON,
+    index.LESSON,
+    cipher.LESSON,
+    coin.LESSON,
+    tradeoff.LESSON,
+    failing.LESSON,
+)

@@ -45,6 +45,25 @@ class Question:
         """Whether the address holds one of the answers."""
         return address.read_text(self.key) in self.answers
 
+    def offer(self) -> None:
+        """Draw a slider, or a button an answer."""
+        if not self.ordered:
+            with st.container(horizontal=True, gap="small"):
+                for name, label in self.answers.items():
+                    button(self, name, label)
+            return
+        names = list(self.answers)
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+            chosen = st.select_slider(
+                "Your prediction",
+                names,
+                names[len(names) // 2],
+                format_func=self.answers.__getitem__,
+                key=f"slider-{self.key}",
+                label_visibility="collapsed",
+            )
+            button(self, chosen, "Predict", primary=True)
+
     def _read(self) -> str | None:
         raw = address.read_text(self.key)
         if raw is not None and raw not in self.answers:
@@ -100,7 +119,7 @@ def ask(
         st.markdown(f":material/psychology_alt: **Predict.** {question.text}")
         said = question.prediction
         if said is None:
-            offer() if offer else _offer(question)
+            (offer or question.offer)()
             return
         score, truth = scored()
         _grade(question, said, score(said), truth)
@@ -120,26 +139,8 @@ def grade(score: float) -> str:
     return "Right" if score >= RIGHT else "Close" if score >= CLOSE else "Not so"
 
 
-def _offer(question: Question) -> None:
-    if question.ordered:
-        names = list(question.answers)
-        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-            chosen = st.select_slider(
-                "Your prediction",
-                names,
-                names[len(names) // 2],
-                format_func=question.answers.__getitem__,
-                key=f"slider-{question.key}",
-                label_visibility="collapsed",
-            )
-            _button(question, chosen, "Predict", primary=True)
-        return
-    with st.container(horizontal=True, gap="small"):
-        for name, label in question.answers.items():
-            _button(question, name, label)
-
-
-def _button(question: Question, name: str, label: str, *, primary: bool = False) -> None:
+def button(question: Question, name: str, label: str, *, primary: bool = False) -> None:
+    """Draw a button that predicts an answer."""
     st.button(
         label,
         key=f"predict-{question.key}" if primary else f"predict-{question.key}-{name}",

@@ -34,6 +34,8 @@ SHOWN: dict[str, Lines] = {
     "chances": Lines("sweep.exact_coins:WordChances.at"),
     "coins": Lines("sweep.exact_coins:_on", "return"),
     "schedule": Lines("model.expansion:ExpansionControl.rate_at"),
+    "match": Lines("sweep.term_matching:matched", "rows, columns", "picked, chosen"),
+    "gaps": Lines("failures.cases:gaps", "answer =", "rival = documents"),
     "score": Lines("kernels.postings:score_images"),
 }
 
