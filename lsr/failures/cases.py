@@ -80,6 +80,25 @@ class Cases:
             )
         return self.row_of[query_id]
 
+    def nearest(self, documents: np.ndarray, n: int) -> np.ndarray:
+        """(documents, n) places of the n others, or all there are, nearest by the dense vectors.
+
+        Args:
+            documents: places of some documents.
+        """
+        dense = self.task.documents.dense
+        unit = (dense / np.maximum(np.linalg.norm(dense, axis=1, keepdims=True), 1e-12)).astype(
+            np.float32
+        )
+        n = min(n, len(unit) - 1)
+        found = np.empty((len(documents), n), np.int64)
+        for start in range(0, len(documents) if n else 0, _BLOCK):
+            some = documents[start : start + _BLOCK]
+            cosines = unit[some] @ unit.T
+            cosines[np.arange(len(some)), some] = -2
+            found[start : start + _BLOCK] = np.argpartition(-cosines, n - 1, axis=1)[:, :n]
+        return found
+
     def found(self, k: int) -> np.ndarray:
         """(q,) bool: is a right document among the first k?
 

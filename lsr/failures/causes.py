@@ -15,7 +15,7 @@ import numpy as np
 
 from lsr.failures.cases import Cases
 from lsr.failures.documents import Facts, find_facts
-from lsr.failures.shares import HUB_SHARE, NAMES, Shares, find_shares, said_by_documents
+from lsr.failures.shares import HUB_SHARE, NAMES, NEAREST, Shares, find_shares, said_by_documents
 from lsr.sweep.laboratory import Laboratory
 
 LEAST_SHARE = 0.2
@@ -27,9 +27,10 @@ CAUSES = {
     "not say it, and the dense vectors put the answer ahead",
     "under-activation": "the answer does not activate terms that the query, or one of its own "
     "captions, says",
-    "unsupported rival": "the rival activates terms that none of its captions says in any form",
-    "unsupported query": "the model adds terms to the query that no caption of the answer says in "
-    "any form",
+    "unsupported rival": "the rival activates content words that neither its captions say in any "
+    f"form nor those of the {NEAREST} documents nearest to it by the dense vectors",
+    "unsupported query": "the model adds content words to the query that no caption of the answer "
+    "says in any form",
     "generic terms": f"the rival gains by terms that at least {HUB_SHARE:.0%} of all documents "
     "have, and of which captions say them",
     "number or order": "the rival’s captions say every content word of the query, but with another "

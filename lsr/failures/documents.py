@@ -183,21 +183,17 @@ def _fits(
 def _near(cases: Cases, behind: np.ndarray, told: dict[int, dict[str, str]]) -> np.ndarray:
     """(q,) bool: are answer and rival each other's nearest documents by the dense vectors?"""
     found = np.zeros(len(cases), bool)
-    dense = cases.task.documents.dense
-    length = np.linalg.norm(dense, axis=1, keepdims=True)
-    unit = (dense / np.maximum(length, 1e-12)).astype(np.float32)
     pairs = np.unique(np.stack([cases.answers[behind], cases.rivals[behind]]))
-    nearest = np.full(len(unit), -1)
-    for start in range(0, len(pairs), _BLOCK):
-        some = pairs[start : start + _BLOCK]
-        cosines = unit[some] @ unit.T
-        cosines[np.arange(len(some)), some] = -2
-        nearest[some] = cosines.argmax(axis=1)
+    nearest = np.full(len(cases.task.documents), -1)
+    for place in cases.nearest(pairs, 1).T:
+        nearest[pairs] = place
     answers, rivals = cases.answers[behind], cases.rivals[behind]
+    dense = cases.task.documents.dense
     mutual = (nearest[answers] == rivals) & (nearest[rivals] == answers)
     found[behind[mutual]] = True
     for row in behind[mutual]:
-        cosine = float(unit[cases.answers[row]] @ unit[cases.rivals[row]])
+        one, other = dense[cases.answers[row]], dense[cases.rivals[row]]
+        cosine = float(one @ other / (np.linalg.norm(one) * np.linalg.norm(other)))
         told[int(row)]["near-duplicate"] = f"cosine {cosine:.2f}"
     return found
 

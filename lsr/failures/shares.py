@@ -14,16 +14,19 @@ import scipy.sparse as sp
 
 from lsr.evaluation.task import Side
 from lsr.failures.cases import Cases
+from lsr.model.function_words import FUNCTION_WORDS
 from lsr.search.audit import stem
 from lsr.sweep.laboratory import Laboratory
 
 HUB_SHARE = 0.25
+NEAREST = 5
 # By name: what it is, as the page and the command say it. The first rule that fits decides.
 KINDS = {
     "silent": "terms of the query that it or a caption of the answer says, and the answer does not "
     "activate",
-    "unsupported": "terms of the rival that none of its captions says in any form",
-    "astray": "terms that the model adds and no caption of the answer says in any form",
+    "unsupported": "content words of the rival that neither its captions say in any form nor those "
+    f"of the {NEAREST} documents nearest to it by the dense vectors",
+    "astray": "content words that the model adds and no caption of the answer says in any form",
     "generic": f"terms that at least {HUB_SHARE:.0%} of all documents have, and of which captions "
     "say them",
     "outweighed": "terms that both have with reason, the rival with more weight",
@@ -96,6 +99,8 @@ def find_shares(cases: Cases, terms: Sequence[str], said: sp.csr_matrix) -> Shar
     generic = weights.getnnz(axis=0) >= HUB_SHARE * max(weights.shape[0], 1)
     if task.says:
         generic &= (in_form.getnnz(axis=0) >= HUB_SHARE * max(weights.shape[0], 1))[form]
+    around = _around(in_form, cases)
+    content = np.array([term not in FUNCTION_WORDS for term in terms])
     found = []
     for start in range(0, len(cases), _BLOCK):
         rows = np.arange(start, min(start + _BLOCK, len(cases)))
@@ -115,8 +120,8 @@ def find_shares(cases: Cases, terms: Sequence[str], said: sp.csr_matrix) -> Shar
             meant = own | _at(in_form, answers[place], form[term])
             rules = [
                 meant & ~_at(weights, answers[place], term),
-                ~_at(in_form, rivals[place], form[term]),
-                ~meant,
+                content[term] & ~_at(around, rivals[place], form[term]),
+                content[term] & ~meant,
             ]
             kind = np.select(rules, range(len(rules)), kind)
         found.append((rows[place], term.astype(np.int64), data, kind, own))
@@ -142,6 +147,20 @@ def _in_form(said: sp.csr_matrix, form: np.ndarray) -> sp.csr_matrix:
     rows = np.repeat(np.arange(said.shape[0]), np.diff(said.indptr))
     shape = (said.shape[0], int(form.max(initial=0)) + 1)
     return sp.csr_matrix((ones, (rows, form[said.indices])), shape=shape)
+
+
+def _around(in_form: sp.csr_matrix, cases: Cases) -> sp.csr_matrix:
+    """(n, F): how many terms of each form a rival and the documents nearest to it say.
+
+    Captions leave much of a picture unsaid; what is said of pictures like it may well be there.
+    """
+    rivals = np.unique(cases.rivals[(cases.ranks != 1) & (cases.rivals >= 0)])
+    near = cases.nearest(rivals, NEAREST)
+    n = len(cases.task.documents)
+    rows = np.concatenate([np.arange(n), np.repeat(rivals, near.shape[1])])
+    columns = np.concatenate([np.arange(n), near.ravel()])
+    beside = sp.csr_matrix((np.ones(len(rows), np.int32), (rows, columns)), shape=(n, n))
+    return sp.csr_matrix(beside @ in_form)
 
 
 def _at(matrix: sp.csr_matrix, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:

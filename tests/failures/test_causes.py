@@ -39,7 +39,7 @@ ONE_CAUSE = {
         "a dog on a beach",
         {"dog": 1.0, "beach": 1.0},
         Picture(["a dog on a beach"], {"dog": 1.0, "beach": 1.0}, to_query=0.9),
-        Picture(["a horse on a beach"], {"dog": 2.0, "beach": 1.0}),
+        Picture(["a horse on a beach"], {"dog": 2.0, "beach": 1.0}, to_query=-0.1),
     ),
     "unsupported query": (
         "a dog on a beach",

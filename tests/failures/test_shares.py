@@ -30,7 +30,10 @@ def side(rows: list[dict[int, float]], said: list[set[int]]) -> Side:
         for term in matrix.indices[slice(*matrix.indptr[row : row + 2])]
     ]
     ids = tuple(f"{row}" for row in range(len(rows)))
-    return Side(ids, matrix, np.array(flags, bool), np.eye(len(rows), 8, dtype=np.float32))
+    dense = np.eye(len(rows), TERMS, dtype=np.float32)
+    if len(rows) > 1:  # the answer is the document that is least like the rival
+        dense[ANSWER] = -dense[RIVAL]
+    return Side(ids, matrix, np.array(flags, bool), dense)
 
 
 def one_case(
@@ -40,13 +43,18 @@ def one_case(
     rival_says: set[int],
     answer: dict[int, float],
     answer_says: set[int],
+    near: tuple[set[int], float] = (set(), 0.0),
 ) -> Shares:
-    """The shares of one query, whose answer and rival stand among six others."""
+    """The shares of one query, whose answer and rival stand among ten others.
+
+    near: what one of the others says, and how near to the rival it is.
+    """
     common = {0: 0.1, 1: 0.1}
     images = side(
         [common | rival, common | answer, *([common] * OTHERS)],
         [rival_says, answer_says, *([set()] * OTHERS)],
     )
+    images.dense[2] = near[1] * images.dense[RIVAL] + (1 - near[1] ** 2) ** 0.5 * images.dense[2]
     captions = side([query], [literal])
     task = Task("text-to-image", captions, images, np.array([ANSWER], np.int32))
     n = np.zeros(1, np.int64)
@@ -55,7 +63,7 @@ def one_case(
     )
     said = sp.csr_matrix((2 + OTHERS, TERMS), dtype=bool).tolil()
     for row, terms in enumerate([rival_says, answer_says, *[{0, 1}] * OTHERS]):
-        for term in terms:
+        for term in terms | near[0] if row == 2 else terms:
             said[row, term] = True
     return find_shares(cases, WORDS, said.tocsr())
 
@@ -75,6 +83,19 @@ def test_a_case_of_one_kind_is_of_that_kind(kind, case):
     assert NAMES[found.main[0]] == kind
     expected = 2.0 if kind == "silent" else 1.0
     assert found.by_kind[0].tolist() == [expected if one == kind else 0 for one in NAMES]
+
+
+def test_what_is_said_of_a_document_near_the_rival_is_not_unsupported():
+    case = ({5: 1.0}, set(), {5: 2.0}, set(), {5: 1.0}, {5})
+    near, far = (one_case(*case, near=({5}, cosine)) for cosine in (0.9, -0.9))
+    assert NAMES[near.main[0]] == "outweighed"
+    assert NAMES[far.main[0]] == "unsupported"
+
+
+def test_function_words_are_not_unsupported():
+    of = WORDS.index("of")
+    found = one_case({of: 1.0}, set(), {of: 2.0}, set(), {of: 1.0}, set())
+    assert NAMES[found.main[0]] == "outweighed"
 
 
 def test_another_form_of_a_word_says_it():
