@@ -1,4 +1,4 @@
-"""Expansion: what more or fewer terms do to accuracy, on five knobs, for two models at once."""
+"""Expansion: what more or fewer terms do to accuracy, on six knobs, for two models at once."""
 
 from __future__ import annotations
 

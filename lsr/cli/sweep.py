@@ -31,8 +31,10 @@ def _add_sweep_options(one: argparse.ArgumentParser) -> None:
         "--control",
         default="caption",
         metavar="KNOB",
-        help="caption, mean, word, word-df, top-k, threshold, max-ratio or bits; prunings also "
-        "as top-k@images or top-k@both/expansion (caption)",
+        help="caption, mean, word, word-df, top-k, threshold, max-ratio, alpha_mass or bits; "
+        "prunings also as top-k@images or top-k@both/expansion; of engines "
+        "tokens_weight_threshold:5, tokens_freq_ratio_threshold:0.4, two_phase.prune_ratio:5, "
+        "two_phase.expansion_rate:0.4 and hybrid, the number being the other threshold (caption)",
     )
     one.add_argument("--from", dest="start", type=float, default=0.0)
     one.add_argument("--to", dest="stop", type=float, default=1.0)
@@ -100,7 +102,7 @@ def _add_setting_options(one: argparse.ArgumentParser) -> None:
 
 def sweep(options: argparse.Namespace, log: Log) -> Answer:
     """Measures over a range of one knob."""
-    from lsr.sweep.knobs import parse_knob
+    from lsr.sweep.knob_names import parse_knob
     from lsr.sweep.sweep import Draws
 
     knob = parse_knob(options.control)
@@ -246,7 +248,7 @@ def _command(options: argparse.Namespace, setting: str) -> str:
 def _laboratory(options: argparse.Namespace) -> Laboratory:
     from lsr.collection.collection import load_collection
     from lsr.model.loading import load_model
-    from lsr.sweep.knobs import parse_setting
+    from lsr.sweep.knob_names import parse_setting
     from lsr.sweep.laboratory import open_laboratory
 
     fixed = [parse_setting(text) for text in options.fix]

@@ -23,7 +23,8 @@ from lsr.storage.records import check_fields, record_of
 from lsr.storage.untrusted import UnexpectedError
 from lsr.sweep.cheapest import cheapest
 from lsr.sweep.comparing import compare_models
-from lsr.sweep.knobs import Knob, parse_knob
+from lsr.sweep.knob_names import parse_knob
+from lsr.sweep.knobs import Knob
 from lsr.sweep.laboratory import Laboratory, open_laboratory, why_no_null
 from lsr.sweep.nulls import NULLS
 from lsr.sweep.sweep import RATE_STOPS, Draws, sweep

@@ -24,11 +24,14 @@ from lsr.model.protocol import Items, Model
 from lsr.search.audit import said_of_images
 from lsr.search.searcher import Searcher
 from lsr.storage.files import fingerprint
+from lsr.sweep.knob_names import parse_knob
 from lsr.sweep.knobs import (
+    RANKINGS,
+    TOKEN_PRUNINGS,
     Knob,
-    parse_knob,
     pruning_stages,
     rounded,
+    token_stages,
     word_numbers,
     word_stages,
 )
@@ -71,6 +74,11 @@ def parse_inference(text: str) -> InferenceSetting:
             raise QueryError(
                 "`caption` flips a coin for each query, so one query searches either with all "
                 "terms or with its own words alone. Turn expansion on or off, or set `mean`."
+            )
+        if knob.control in RANKINGS:
+            raise QueryError(
+                f"`{knob.control}` ranks in a way of its own and is no setting of the search. "
+                "Sweep it on the Expansion page, or as `sweep --control`."
             )
         try:
             value = float(number)
@@ -162,6 +170,8 @@ class SetModel(Model):
     def _stages(self, side: Side, knob: Knob, values: np.ndarray) -> np.ndarray:
         if knob.random:
             return word_stages(side, values, self._numbers[knob])
+        if knob.control in TOKEN_PRUNINGS:
+            return token_stages(side, knob, values, self.frequency, self.n_images)
         return pruning_stages(side, knob, values)
 
     @cached_property

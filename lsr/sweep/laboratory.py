@@ -22,7 +22,8 @@ from lsr.evaluation.task import DIRECTIONS, Side, Task, check_direction, make_ta
 from lsr.exceptions import QueryError
 from lsr.model.protocol import Model
 from lsr.search.query import query_vector
-from lsr.sweep.knobs import PRUNINGS, Knob, parse_knob, set_to
+from lsr.sweep.knob_names import parse_knob
+from lsr.sweep.knobs import PRUNINGS, Knob, set_to
 from lsr.sweep.nulls import check_null, null_query, null_split
 from lsr.sweep.points import Point
 from lsr.sweep.store import SweepStore

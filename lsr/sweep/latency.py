@@ -9,8 +9,9 @@ import numpy as np
 
 from lsr.evaluation.passes import arrays, query_arrays
 from lsr.evaluation.task import Task
+from lsr.exceptions import QueryError
 from lsr.kernels import postings as search_kernels
-from lsr.sweep.knobs import Knob, drawn, literal_only, set_to
+from lsr.sweep.knobs import RANKINGS, Knob, drawn, literal_only, set_to
 
 _TIMED_QUERIES, _TIMED_RUNS = 300, 5
 
@@ -32,7 +33,15 @@ def latency(task: Task) -> float:
 
 
 def latencies(task: Task, knob: Knob, values: np.ndarray, seed: int = 0) -> list[float]:
-    """`latency` at every value; of the first draw where the knob draws."""
+    """`latency` at every value; of the first draw where the knob draws.
+
+    Raises:
+        QueryError: the knob ranks in a way that the compiled loop does not have.
+    """
+    if knob.control in RANKINGS:
+        raise QueryError(
+            f"`{knob}` is not timed: only the search loop itself is. Choose another cost."
+        )
     if knob.control in ("caption", "mean"):
         low, high = latency(literal_only(task)), latency(task)
         if knob.control == "caption":

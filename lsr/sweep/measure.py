@@ -11,7 +11,17 @@ import numpy as np
 
 from lsr.evaluation.passes import Record, nested
 from lsr.evaluation.task import Task
-from lsr.sweep.knobs import Knob, pruning_stages, set_to, stage_order, word_draw, word_stages
+from lsr.sweep.engine_rules import engine_records
+from lsr.sweep.knobs import (
+    RANKINGS,
+    Knob,
+    set_to,
+    sides_in,
+    stage_order,
+    stages_in,
+    word_draw,
+    word_stages,
+)
 from lsr.sweep.mixing import coin_of_documents, coin_of_queries, mean_score
 
 
@@ -26,6 +36,8 @@ def measure(
             return coin_of_documents(task, values)
         case "mean":
             return mean_score(task, values)
+        case control if control in RANKINGS:
+            return engine_records(task, knob, values)
         case "bits":
             # Rounding does not switch terms on in steps, so every value is a task of its own.
             tasks = [set_to(task, knob, value) for value in values]
@@ -35,7 +47,7 @@ def measure(
         uniform = word_draw(task, knob, draw, seed)
         stages = {"captions": word_stages(task.captions, values, uniform)}
     else:
-        stages = {which: pruning_stages(task.side(which), knob, values) for which in knob.sides}
+        stages = {which: stages_in(task, which, knob, values) for which in sides_in(task, knob)}
     records = nested(task, len(values), stages).records()
     named = zip(stage_order(knob, values), records, strict=True)
     ordered = sorted(((float(value), record) for value, record in named), key=lambda pair: pair[0])

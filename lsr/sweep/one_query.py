@@ -15,7 +15,17 @@ from lsr.model.expansion import term_draw
 from lsr.model.sparse import SparseVectors, strongest
 from lsr.model.vocabulary import Vocabulary
 from lsr.search.terms import Origin
-from lsr.sweep.knobs import PRUNINGS, Knob, pruning_stages, rounded, set_to, word_draw, word_stages
+from lsr.sweep.knobs import (
+    PRUNINGS,
+    TOKEN_PRUNINGS,
+    Knob,
+    pruning_stages,
+    rounded,
+    set_to,
+    token_stages,
+    word_draw,
+    word_stages,
+)
 
 _HITS = 10
 
@@ -79,6 +89,12 @@ def sure_part(task: Task, query: Side, knob: Knob, value: float) -> Side:
     if knob.control == "mean":
         weights = weights * np.where(query.said, 1.0, value).astype(np.float32)
         return query.keep(weights > 0, weights)
+    if knob.control in TOKEN_PRUNINGS:
+        images = task.images
+        frequency = np.bincount(images.terms, minlength=images.matrix.shape[1])
+        filled = int((np.diff(images.starts) > 0).sum())
+        values = np.array([value])
+        return query.keep(token_stages(query, knob, values, frequency, filled) == 0)
     if knob.control not in (*PRUNINGS, "bits") or "captions" not in knob.sides:
         return query
     if knob.control == "bits":

@@ -11,7 +11,8 @@ from lsr.evaluation.passes import run_stages
 from lsr.evaluation.task import Task
 from lsr.exceptions import QueryError
 from lsr.model.vocabulary import Vocabulary
-from lsr.sweep.knobs import Knob, drawn, literal_only, set_to
+from lsr.sweep.engine_rules import engine_ranks
+from lsr.sweep.knobs import RANKINGS, Knob, drawn, literal_only, set_to
 from lsr.sweep.mixing import chances_of_documents
 
 _RESAMPLES = 2000
@@ -118,8 +119,13 @@ def _largest(change: np.ndarray, most: int) -> list[int]:
 
 
 def state(point: Point) -> Task:
-    """The task of a point in one outcome: a coin that forbids expansion, the first draw."""
+    """The task of a point in one outcome: a coin that forbids expansion, the first draw.
+
+    A knob that ranks in a way of its own leaves every vector as it is.
+    """
     knob, task = point.knob, point.task
+    if knob.control in RANKINGS:
+        return task
     if knob.control == "caption":
         return task if point.value >= 1 else literal_only(task)
     if knob.control == "mean":
@@ -148,7 +154,15 @@ def expected_values(point: Point, measure: str) -> np.ndarray:
             for draw in range(_DRAWS)
         ]
         return np.mean(draws, axis=0)
-    return _values(state(point), measure)
+    return per_query(_ranks_at(point), measure)
+
+
+def _ranks_at(point: Point) -> np.ndarray:
+    """(q,) ranks of a point in one outcome."""
+    if point.knob.control in RANKINGS:
+        values = np.array([point.value])
+        return engine_ranks(point.task, point.knob, values)[:, 0]
+    return _ranks(state(point))
 
 
 def _of_chances(found: np.ndarray, measure: str) -> np.ndarray:
@@ -206,7 +220,7 @@ def _flips(
     if not rows:
         return []
     old, new = state(baseline), state(point)
-    ranks_old, ranks_new = _ranks(old), _ranks(new)
+    ranks_old, ranks_new = _ranks_at(baseline), _ranks_at(point)
     starts, right = new.relevant
     flips = []
     for row in rows:

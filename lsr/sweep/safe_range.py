@@ -19,6 +19,7 @@ from lsr.sweep.knobs import (
     PRUNINGS,
     Knob,
     Sides,
+    mass_up_to,
     pruning_stages,
     rounded,
     stage_order,
@@ -51,8 +52,8 @@ def safe_ranges(task: Task, query: Side, k: int = 10) -> list[SafeRange]:
         task: its images are searched. query: a single vector. k: hits that have to stay, 1 to MOST.
 
     Returns:
-        top-k, threshold, max-ratio and bits, each for captions (the query), images and both; none
-        where the query has no hit.
+        top-k, threshold, max-ratio, alpha_mass and bits, each for captions (the query), images
+        and both; none where the query has no hit.
 
     Raises:
         QueryError: another k.
@@ -134,6 +135,8 @@ def _breakpoints(products: _Products, knob: Knob) -> np.ndarray:
             found.append(strongest_first(side)[entries] + 1.0)
         elif knob.control == "max-ratio":
             found.append(to_peak(side)[entries])
+        elif knob.control == "alpha_mass":
+            found.append(mass_up_to(side)[entries])
         else:
             found.append(side.matrix.data[entries].astype(np.float64))
     return np.unique(np.concatenate(found))

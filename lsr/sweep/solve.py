@@ -11,6 +11,7 @@ from lsr.evaluation.measures import RANK_MEASURES
 from lsr.evaluation.passes import COSTS, Record
 from lsr.evaluation.task import Task
 from lsr.exceptions import QueryError
+from lsr.sweep.engine_rules import window_size
 from lsr.sweep.knobs import RATES as MIXING
 from lsr.sweep.knobs import Knob, set_to
 from lsr.sweep.measure import measure
@@ -68,6 +69,16 @@ def in_words(knob: Knob, value: float) -> str:
             return f"each expansion term of a caption takes part with chance {value:g}"
         case "word-df":
             return f"each expansion term takes part with chance {value:g} × (1 − its share)"
+        case "tokens_weight_threshold":
+            return _token_words(value, knob.other)
+        case "tokens_freq_ratio_threshold":
+            return _token_words(knob.other, value)
+        case "two_phase.prune_ratio":
+            return _phase_words(value, knob.other)
+        case "two_phase.expansion_rate":
+            return _phase_words(knob.other, value)
+        case "hybrid":
+            return f"the score is {value:g} dense and {1 - value:g} sparse"
         case "bits":
             return f"weights of {knob.side} take {value:g} bits"
     kind = "" if knob.part == "all" else f"{knob.part} "
@@ -75,9 +86,25 @@ def in_words(knob: Knob, value: float) -> str:
         "top-k": f"their {value:g} strongest {kind}terms",
         "threshold": f"{kind}terms of weight {value:g} or more",
         "max-ratio": f"{kind}terms of {value:.0%} of their strongest weight or more",
+        "alpha_mass": f"the strongest {kind}terms with {value:.0%} of their weights",
     }[knob.control]
     who = "captions and images" if knob.side == "both" else knob.side
-    return "" if value <= 0 else f"{who} keep {kept}"
+    none = value >= 1 if knob.control == "alpha_mass" else value <= 0
+    return "" if none else f"{who} keep {kept}"
+
+
+def _token_words(weight: float, often: float) -> str:
+    return (
+        f"queries lose terms of at most {weight:.0%} of their strongest weight that are {often:g} "
+        "times as frequent as the average"
+    )
+
+
+def _phase_words(ratio: float, rate: float) -> str:
+    return (
+        f"terms of {ratio:.0%} of the strongest weight choose {window_size(rate)} documents, which "
+        "all terms rank"
+    )
 
 
 @dataclass(frozen=True)
@@ -165,11 +192,16 @@ def _caption_prunings(task: Task) -> list[tuple[Knob, tuple[float, ...]]]:
     weights = task.captions.matrix.data
     quantiles = np.quantile(weights, np.linspace(0, 0.95, 20)) if len(weights) else np.zeros(1)
     least = tuple(np.unique(np.round(quantiles.astype(np.float64), 4)))
-    cut = [("top-k", LENGTHS), ("threshold", least), ("max-ratio", RATIOS)]
+    cut = [("top-k", LENGTHS), ("threshold", least), ("max-ratio", RATIOS), ("alpha_mass", RATES)]
     return [
-        (Knob(control, "captions", part), values)
-        for part in ("all", "expansion")
-        for control, values in cut
+        *(
+            (Knob(control, "captions", part), values)
+            for part in ("all", "expansion")
+            for control, values in cut
+        ),
+        # As the engines have them: Elasticsearch's second threshold stays, and OpenSearch's window.
+        (Knob("tokens_weight_threshold"), RATIOS),
+        (Knob("two_phase.prune_ratio"), RATIOS),
     ]
 
 

@@ -27,8 +27,8 @@ trained that way with one trained without it.
 
 KNOBS = """
 A caption's terms fall into two parts: the *literal* part, which the caption says, and the
-*expansion* part, which the model adds. Five knobs decide how much of it takes part. Four act while
-searching, on a model that is trained already; the fifth acts while training.
+*expansion* part, which the model adds. Six knobs decide how much of it takes part. Five act while
+searching, on a model that is trained already; the sixth acts while training.
 
 - **Word rate p.** One coin for each term of the vocabulary: it may be an expansion term in every
   caption or in none. The curve is a mean over draws that all rates share; draws go on until the
@@ -41,6 +41,8 @@ searching, on a model that is trained already; the fifth acts while training.
 - **Pruning.** Each vector keeps its k strongest terms, or those of at least a weight, or of at
   least a share of its strongest; or weights are rounded to a few bits. Cut captions, images or
   both, and literal or expansion terms apart.
+- **Engine rules.** What OpenSearch and Elasticsearch do to save work, or to mix in dense scores,
+  under the names that they have there.
 - **Training.** The control that was on while the head learned, from the shipped ablation.
 
 **Reading the chart.** A point is a stop of the knob; click it to go there and see what changes. The

@@ -18,7 +18,7 @@ from lsr.failures.records import case_records
 from lsr.failures.triage import Entry, add_entry, read_triage
 from lsr.model.checkpoint import save_model
 from lsr.model.loading import load_model
-from lsr.sweep.knobs import parse_setting
+from lsr.sweep.knob_names import parse_setting
 from lsr.sweep.laboratory import Laboratory, open_laboratory
 from tests.conftest import make_collection, make_head
 

@@ -10,7 +10,7 @@ import torch
 
 from lsr.failures.cases import find_cases, gaps
 from lsr.failures.teacher_gap import Part, TeacherGap, teacher_gap, usual_query
-from lsr.sweep.knobs import parse_setting
+from lsr.sweep.knob_names import parse_setting
 from lsr.sweep.laboratory import open_laboratory
 
 DIRECTIONS = ["text-to-image", "image-to-text"]

@@ -12,7 +12,7 @@ from lsr.collection.collection import load_collection
 from lsr.exceptions import NotAllowedError
 from lsr.imports.sparse.importing import SparseFiles, import_vectors
 from lsr.model.loading import load_model
-from lsr.sweep.knobs import parse_knob
+from lsr.sweep.knob_names import parse_knob
 from lsr.sweep.laboratory import open_laboratory
 from lsr.sweep.measure import measure
 from pages.parts import actions, mode

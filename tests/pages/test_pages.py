@@ -19,7 +19,8 @@ from lsr.cli.main import main
 from lsr.collection.collection import load_collection
 from lsr.storage import places
 from lsr.storage.files import write_json
-from lsr.sweep.knobs import Knob
+from lsr.sweep.engine_rules import engine_hits
+from lsr.sweep.knobs import RANKINGS, Knob
 from lsr.sweep.one_query import image_index
 from lsr.sweep.sweep import RATE_STOPS
 from pages.parts import background, caches
@@ -386,6 +387,27 @@ def test_exact_coins_meet_the_coins_of_the_split(scenes, home):
     exact, checked = drawn["queries that fit, exact"], drawn["the same, drawn"]
     assert exact["y"][-1] == pytest.approx(checked["y"][-1])  # at rate 1 nothing is drawn
     assert len(exact["y"]) == len(RATE_STOPS)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    ["two_phase.prune_ratio", "tokens_weight_threshold", "tokens_freq_ratio_threshold", "hybrid"],
+)
+def test_a_rule_of_an_engine_is_measured_and_ranks_the_pinned_query(scenes, rule):
+    at = {"collection": scenes, "control": "engine", "rule": rule, "q": "a dog on the beach"}
+    app = measured(**at)
+    table = lab_table(app)
+    for way in (TO_IMAGE, TO_TEXT):
+        for name in ("demo", "demo-uncontrolled"):
+            assert 0 < float(table[way, name]["R@1"]) <= 1
+    assert any("OpenSearch" in one.value or "Elastic" in one.value for one in app.caption)
+    ready = caches.laboratory(scenes, "demo", "test", "text-to-image", "", "")
+    query, knob = ready.query(at["q"]), Knob(rule)
+    if rule in RANKINGS:
+        value = 0.5 if rule == "hybrid" else 0.4
+        expected = [one.image_id for one in engine_hits(ready.plain, query, knob, value, 4)]
+        assert linked(app)[: len(expected)] == expected
+        assert any("cannot be taken there" in one.value for one in app.caption)
 
 
 def test_a_cut_within_the_safe_range_keeps_the_first_hits(scenes):

@@ -14,7 +14,7 @@ from lsr.model.checkpoint import save_model
 from lsr.report.checking import check_report
 from lsr.report.report_tables import KNOBS, ReportSettings, read_settings
 from lsr.report.writing import write_report
-from lsr.sweep.knobs import parse_knob
+from lsr.sweep.knob_names import parse_knob
 from lsr.sweep.laboratory import open_laboratory
 from lsr.sweep.nulls import NULLS
 from lsr.sweep.sweep import Draws, sweep

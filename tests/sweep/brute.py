@@ -237,6 +237,9 @@ def _cut(matrix: np.ndarray, said: np.ndarray, control: str, part: str, value: f
         terms = sorted(np.flatnonzero(may_go[part]), key=lambda j: (-row[j], j))
         if control == "top-k":
             gone = terms[int(value) :]
+        elif control == "alpha_mass":
+            sums = np.cumsum(row[terms])
+            gone = [j for j, total in zip(terms, sums, strict=True) if total > value * sums[-1]]
         else:
             bar = value * (row.max() if control == "max-ratio" else 1)
             gone = [j for j in terms if row[j] < bar]

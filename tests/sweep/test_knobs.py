@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from lsr.exceptions import QueryError
-from lsr.sweep.knobs import CONTROLS, PRUNINGS, RATES, Knob, parse_knob, parse_setting
+from lsr.sweep.knob_names import parse_knob, parse_setting
+from lsr.sweep.knobs import CONTROLS, PRUNED, PRUNINGS, RATES, TOKEN_PRUNINGS, Knob
 
 SIDES = ("captions", "images", "both")
 PARTS = ("all", "literal", "expansion")
@@ -18,14 +19,18 @@ def complaint(call, *arguments) -> str:
     message = str(caught.value)
     assert message.endswith(".")
     assert "\n" not in message
-    assert len(message) < 220
+    assert len(message) < 300
     return message
 
 
 def test_every_knob_is_read_back_from_its_name():
     knobs = [Knob(control) for control in CONTROLS]
+    knobs += [Knob(one, part=PRUNED, beside=0.5) for one in TOKEN_PRUNINGS]
+    knobs += [Knob(one, beside=2.0) for one in ("two_phase.prune_ratio", TOKEN_PRUNINGS[0])]
     knobs += [Knob("bits", side) for side in SIDES]
     knobs += [Knob(*parts) for parts in itertools.product(PRUNINGS, SIDES, PARTS)]
+    with pytest.raises(QueryError, match="from 0 to 1"):
+        parse_knob("two_phase.expansion_rate:2")
     assert [parse_knob(str(knob)) for knob in knobs] == knobs
     assert len({str(knob) for knob in knobs}) == len(set(knobs))
 
@@ -41,6 +46,12 @@ def test_every_knob_is_read_back_from_its_name():
         ("max-ratio/expansion", Knob("max-ratio", "captions", "expansion")),
         ("top-k@both/literal", Knob("top-k", "both", "literal")),
         ("bits@both", Knob("bits", "both")),
+        ("alpha_mass@images", Knob("alpha_mass", "images")),
+        ("abs_value", Knob("threshold")),
+        ("max_ratio@both", Knob("max-ratio", "both")),
+        ("top_k/expansion", Knob("top-k", "captions", "expansion")),
+        ("tokens_weight_threshold:3", Knob("tokens_weight_threshold", beside=3.0)),
+        ("two_phase.prune_ratio:2", Knob("two_phase.prune_ratio", beside=2.0)),
     ],
 )
 def test_a_knob_names_its_control_side_and_part(text, knob):
@@ -63,6 +74,13 @@ def test_a_knob_names_its_control_side_and_part(text, knob):
         ("mean/expansion", "mean acts on the expansion terms of captions"),
         ("word-df@both", "word-df acts on the expansion terms of captions"),
         ("bits@images/literal", "bits acts on all terms of a side"),
+        ("tokens_weight_threshold@images", "acts on queries, whichever side they are"),
+        ("tokens_weight_threshold/literal", "acts on queries, whichever side they are"),
+        ("top-k/only_score_pruned_tokens", "top-k acts on all terms of a side"),
+        ("hybrid@images", "hybrid acts on the ranking"),
+        ("top-k:3", "top-k has no second threshold"),
+        ("two_phase.prune_ratio:", "write the two_phase.expansion_rate"),
+        ("two_phase.prune_ratio:0.5", "values from 1 to"),
     ],
 )
 def test_what_names_no_knob_is_refused_in_one_sentence(text, message):
@@ -94,6 +112,7 @@ def test_a_setting_fixes_a_pruning_at_a_value(text, setting):
         ("caption=0.5", "caption can only be swept"),
         ("mean=0.5", "mean can only be swept"),
         ("word=0.5", "word can only be swept"),
+        ("hybrid=0.5", "hybrid can only be swept"),
         ("top-k=0", "values from 1 to"),
         ("top-k=inf", "values from 1 to"),
         ("max-ratio=nan", "values from 0 to 1"),

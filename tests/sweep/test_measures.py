@@ -12,7 +12,7 @@ from lsr.evaluation.passes import COSTS
 from lsr.evaluation.task import Task, make_task
 from lsr.exceptions import QueryError
 from lsr.kernels import sweep_ranks
-from lsr.sweep.knobs import CONTROLS, Knob, set_to
+from lsr.sweep.knobs import CONTROLS, RANKINGS, RATES, Knob, set_to
 from lsr.sweep.sweep import Draws, SweepRow, sweep
 from tests.sweep import brute
 
@@ -22,7 +22,9 @@ VALUES = {
     "top-k": [1, 2, 5, 12],
     "threshold": [0.0, 0.3, 0.5, 1.0, 9.0],
     "max-ratio": [0.0, 0.2, 0.5, 0.9, 1.0],
+    "alpha_mass": [0.0, 0.25, 0.5, 0.75, 1.0],
 }
+WHOLE = ("top-k", "bits", "two_phase.expansion_rate")
 
 
 def check(row: SweepRow, expected: dict[str, float]) -> None:
@@ -169,7 +171,7 @@ def test_bits_round_to_even_steps_and_shrink_the_index(world, task, direction, s
 
 
 def test_mixing_and_drawing_cannot_be_fixed(task):
-    for control in ("caption", "mean", "word", "word-df"):
+    for control in (*RATES, *RANKINGS):
         with pytest.raises(QueryError):
             set_to(task, Knob(control), 0.5)
 
@@ -229,6 +231,6 @@ def test_the_teacher_is_worked_out_before_the_loops_are_taken(direction, control
     monkeypatch.setattr(Task, "_teacher", property(teacher))
     small = brute.make_world(3)
     task = make_task(small.projected(), direction, small.vectors)
-    sweep(task, Knob(control), [2.0] if control in ("top-k", "bits") else [0.5], Draws(1))
+    sweep(task, Knob(control), [2.0] if control in WHOLE else [0.5], Draws(1))
     assert worked_out
     assert not any(worked_out)

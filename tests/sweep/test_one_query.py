@@ -8,7 +8,8 @@ from lsr.exceptions import QueryError
 from lsr.index.memory.index import MemoryIndex
 from lsr.model.expansion import term_draw
 from lsr.model.sparse import SparseVectors, from_dense
-from lsr.sweep.knobs import Knob, parse_knob, set_to
+from lsr.sweep.knob_names import parse_knob
+from lsr.sweep.knobs import Knob, set_to
 from lsr.sweep.one_query import image_index, outcomes, price_tags, rank_clouds, within_budget
 
 

@@ -51,7 +51,11 @@ def cut(block: np.ndarray, control: str, value: float) -> np.ndarray:
         return np.round(block.astype(np.float64) / step) * step
     kept = block.astype(np.float64)
     for row in kept:
-        if control == "top-k":
+        if control == "alpha_mass":
+            order = np.argsort(-row, kind="stable")
+            sums = np.cumsum(row[order])
+            row[order[sums / (sums[-1] or 1) > value]] = 0
+        elif control == "top-k":
             row[np.argsort(-row, kind="stable")[int(value) :]] = 0
         else:
             row[row / (row.max() or 1 if control == "max-ratio" else 1) < value] = 0
@@ -63,13 +67,17 @@ def values_of(images: np.ndarray, query: np.ndarray, control: str) -> list[float
     if control in ("top-k", "bits"):
         return [float(n) for n in range(N_TERMS if control == "top-k" else 16, 0, -1)]
     both = [images.astype(np.float64), query[None].astype(np.float64)]
+    if control == "alpha_mass":
+        sums = [np.cumsum(-np.sort(-block, axis=1), axis=1) for block in both]
+        shares = [block / np.maximum(block[:, -1:], 1e-30) for block in sums]
+        return np.unique([0, *shares[0].ravel(), *shares[1].ravel()])[::-1].tolist()
     if control == "max-ratio":
         both = [block / np.maximum(block.max(axis=1, keepdims=True), 1e-30) for block in both]
     steps = np.unique(np.concatenate([block.ravel() for block in both]))
     return [*steps.tolist(), float(np.nextafter(steps[-1], np.inf))]
 
 
-@pytest.mark.parametrize("k", [1, 3, 20])  # 3 × 20 worlds × 12 knobs
+@pytest.mark.parametrize("k", [1, 3, 20])  # 3 × 20 worlds × 15 knobs
 def test_up_to_the_value_named_hits_stay_and_beyond_it_they_do_not(k):
     ended, apart = 0, 0
     for seed in range(CASES):
@@ -87,13 +95,13 @@ def test_up_to_the_value_named_hits_stay_and_beyond_it_they_do_not(k):
                 now = hits(kept, asked[0], k)
                 order &= now == first
                 members &= set(now) == set(first)
-                loose = control in ("top-k", "bits")
+                loose = control in ("top-k", "alpha_mass", "bits")
                 for stays, named in ((order, one.order), (members, one.members)):
                     safe = named is not None and (value >= named if loose else value <= named)
                     assert safe == stays, (seed, str(one.knob), value, named)
             ended += not members
             apart += one.order != one.members
-    assert ended > 8 * CASES  # of 12: most lose something at the tightest value
+    assert ended > 8 * CASES  # of 15: most lose something at the tightest value
     assert (apart > 0) == (k > 1)
 
 
@@ -101,7 +109,7 @@ def test_every_control_and_side_has_a_range():
     found = safe_ranges(*task_of(*world(3)), 5)
     assert [str(one.knob) for one in found] == [
         f"{control}{side}"
-        for control in ("top-k", "threshold", "max-ratio", "bits")
+        for control in ("top-k", "threshold", "max-ratio", "alpha_mass", "bits")
         for side in ("", "@images", "@both")
     ]
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from lsr.evaluation.task import make_task
-from lsr.sweep.knobs import Knob, parse_knob
+from lsr.sweep.knob_names import parse_knob
+from lsr.sweep.knobs import Knob
 from lsr.sweep.points import Point, compare
 from lsr.sweep.sweep import sweep
 from tests.sweep import brute

@@ -14,6 +14,7 @@ from lsr.sweep.sweep import Draws, sweep
 from tests.sweep import brute
 from tests.sweep.brute import World
 
+ENGINES = ("tokens_weight_threshold", "two_phase.prune_ratio")
 SOLVED = [name for name in COSTS if name != "latency_us"]
 
 
@@ -60,7 +61,7 @@ def everything(world: World, direction: str):
     """Every pruning of captions under every pruning of images, measured."""
     weights = world.captions[world.captions > 0]
     least = np.unique(np.quantile(weights, np.linspace(0, 0.95, 20)).round(4))
-    values = {"top-k": LENGTHS, "threshold": least, "max-ratio": RATIOS}
+    values = {"top-k": LENGTHS, "threshold": least, "max-ratio": RATIOS, "alpha_mass": RATES}
     captions = [
         brute.pruned(world, control, "captions", part, value).captions
         for control in PRUNINGS
@@ -80,10 +81,16 @@ def everything(world: World, direction: str):
 
 
 def mixing(world: World, direction: str):
-    """Every rate of the random and mixed knobs, from sweeps that have tests of their own."""
+    """The random and mixed knobs and engines' rules, from sweeps that have tests of their own."""
     task = make_task(world.projected(), direction)
-    for control in ("caption", "mean", "word", "word-df"):
-        for row in sweep(task, Knob(control), RATES, Draws(8)):
+    rows = [
+        sweep(task, Knob(one), RATES, Draws(8)) for one in ("caption", "mean", "word", "word-df")
+    ]
+    cut = [("top-k", k) for k in LENGTHS[3:]] + [("max-ratio", share) for share in _SHARES[1:]]
+    for some in [task, *(set_to(task, Knob(name, "images"), value) for name, value in cut)]:
+        rows += [sweep(some, Knob(name), RATIOS) for name in ENGINES]
+    for of_one in rows:
+        for row in of_one:
             yield {name: row.get(name) for name in ("R@1", "MRR@10", *SOLVED)}
 
 

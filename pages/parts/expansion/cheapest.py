@@ -40,8 +40,9 @@ def show_cheapest(setting: Setting) -> bool:
     work = background.known(key)
     if work is None:
         st.caption(
-            f"Tries some 3,900 settings of {escape(model)}: every rate, and every pruning of "
-            "captions with every pruning of images. That takes ten seconds to a minute."
+            f"Tries some 6,500 settings of {escape(model)}: every rate, and every pruning of "
+            "captions and every rule of an engine with every pruning of images. That takes half a "
+            "minute to two."
         )
         if not st.button("Find the cheapest setting", type="primary", key="solve"):
             return False

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from lsr.sweep.inference import InferenceSetting
-from lsr.sweep.knobs import Knob
+from lsr.sweep.knobs import RANKINGS, Knob
 from lsr.sweep.solve import in_words
 from pages.parts import address, caches, links
 from pages.parts.expansion.query import usual_query
@@ -43,6 +43,9 @@ def search_address(
 
 def to_search(setting: Setting, steps: Sequence[tuple[Knob, float]]) -> None:
     """A link that carries a setting to Search, and which images are searched there and here."""
+    if any(knob.control in RANKINGS for knob, _ in steps):
+        st.caption("Search ranks in one way of its own, so this setting cannot be taken there.")
+        return
     here = st.query_params.to_dict()
     text = address.read_text("q") or usual_query(setting)
     st.page_link(

@@ -11,7 +11,8 @@ from lsr.evaluation.task import Side
 from lsr.index.memory.index import MemoryIndex
 from lsr.index.protocol import Hit
 from lsr.search.query import check_text
-from lsr.sweep.knobs import Knob
+from lsr.sweep.engine_rules import engine_hits
+from lsr.sweep.knobs import RANKINGS, Knob
 from lsr.sweep.laboratory import Laboratory
 from lsr.sweep.one_query import Outcome, image_index, outcomes, sure_part
 from pages.parts import address, caches, cards, charts
@@ -103,7 +104,10 @@ def _show_terms(setting: Setting, turned: Turned, pinned: Pinned) -> None:
         if not state.chance:
             continue
         st.caption(title_of(state, turned))
-        hits = index.search(state.terms, state.weights, HITS)
+        if turned.knob.control in RANKINGS:
+            hits = engine_hits(ready.plain, query, turned.knob, turned.value, HITS)
+        else:
+            hits = index.search(state.terms, state.weights, HITS)
         show_hits(images, hits, key=f"pinned-{name}-{place}")
 
 

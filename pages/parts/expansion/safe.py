@@ -77,4 +77,6 @@ def _words(control: str) -> tuple[str, Callable[[float], str]]:
     """Which way is safe, and a value that is rounded to the safe side."""
     if control in ("top-k", "bits"):
         return "≥", lambda value: f"{value:g}"
+    if control == "alpha_mass":
+        return "≥", lambda value: f"{math.ceil(value * 1000) / 1000:.3f}"
     return "≤", lambda value: f"{math.floor(value * 1000) / 1000:.3f}"

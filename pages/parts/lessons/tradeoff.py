@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import streamlit as st
 
-from lsr.sweep.knobs import parse_knob
+from lsr.sweep.knob_names import parse_knob
 from pages.parts import links
 from pages.parts.lessons import bundled
 from pages.parts.lessons.frame import Lesson, Step
