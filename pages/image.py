@@ -22,6 +22,7 @@ from lsr.storage.pictures import read_picture
 from pages.parts import address, caches, cards, links, pictures
 from pages.parts.choice import current_choice
 from pages.parts.entry import draw
+from pages.parts.glossary import glossed
 from pages.parts.image.near import show_nearest
 from pages.parts.image.seen import KEY, Shown, kinds_of, show_seen
 from pages.parts.markup import escape, sentence
@@ -79,7 +80,7 @@ def _boxes(images: Collection, model: Model) -> Upload | None:
         st.text_input(
             "Image id",
             placeholder="an id of this collection",
-            help="The id of an image also stands in the address of its page.",
+            help=glossed("The id of an image also stands in the address of its page."),
             **address.bound("id", address.read_text("id") or "", ""),
         )
         with st.popover("A picture of your own", icon=":material/upload:"):
@@ -121,7 +122,7 @@ def _show_figures(ready: Searcher, seen: Inspection, *, checked: bool) -> None:
     cells.metric(
         "Active terms",
         f"{seen.active_terms:,}",
-        help="How many terms of the vocabulary have a weight above zero for this image.",
+        help=glossed("How many terms of the vocabulary have a weight above zero for this image."),
     )
     if not checked:
         return
@@ -138,7 +139,7 @@ def _show_figures(ready: Searcher, seen: Inspection, *, checked: bool) -> None:
         ("Said by none", ("none",), "Terms that no caption of the collection says."),
     ):
         count = sum(kind in names for kind in kinds)
-        cells.metric(label, f"{count} {of}", help=about)
+        cells.metric(label, f"{count} {of}", help=glossed(about))
 
 
 def _show_alt_text(seen: Inspection) -> None:
@@ -147,8 +148,10 @@ def _show_alt_text(seen: Inspection) -> None:
         st.header(
             "Alt text from its terms",
             anchor=False,
-            help="Its strongest terms, each word in one form. It is no sentence, and a term may be "
-            "wrong: read it before you use it.",
+            help=glossed(
+                "Its strongest terms, each word in one form. It is no sentence, and a term may be "
+                "wrong: read it before you use it."
+            ),
         )
         st.code(text, language=None, wrap_lines=True)
 

@@ -6,9 +6,11 @@ import streamlit as st
 
 from pages.parts import address
 from pages.parts.entry import draw
+from pages.parts.glossary import VIEW
 from pages.parts.lessons import classes
 from pages.parts.lessons.frame import show_lesson, show_overview
 from pages.parts.lessons.plan import LESSONS
+from pages.parts.lessons.words import show_glossary
 from pages.parts.messages import mistakes_shown
 
 
@@ -18,7 +20,10 @@ def show() -> None:
     classes.show_problem()
     numbers = [str(number) for number in range(1, len(LESSONS) + 1)]
     with mistakes_shown():
-        if address.option("view", ["class"], "") == "class":
+        view = address.option("view", ["class", VIEW], "")
+        if view == VIEW:
+            show_glossary()
+        elif view == "class":
             questions = [one for lesson in LESSONS for one in lesson.questions]
             classes.show_counts({one.key: (one.text, one.answers) for one in questions})
         elif number := address.option("lesson", numbers, ""):

@@ -15,6 +15,7 @@ from lsr.search.forms import parse_terms
 from pages.parts import address, caches, cards, explain, links
 from pages.parts.choice import Choice, current_choice
 from pages.parts.entry import draw
+from pages.parts.glossary import glossed
 from pages.parts.markup import sentence
 from pages.parts.messages import mistakes_shown
 from pages.parts.search.options import Options, read_options, show_filters
@@ -88,8 +89,10 @@ def _options(
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.toggle(
             "Expansion",
-            help="On: the model may add related terms to the query. Off: only terms that the "
-            "query says itself take part.",
+            help=glossed(
+                "On: the model may add related terms to the query. Off: only terms that the "
+                "query says itself take part."
+            ),
             **address.bound("expansion", options.expansion, True, address.flag_text),
         )
         with st.popover("With a picture", icon=":material/image_search:"):

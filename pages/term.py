@@ -11,6 +11,7 @@ from lsr.search.stand_ins import stands_for
 from pages.parts import address, caches, cards, charts, links
 from pages.parts.choice import current_choice
 from pages.parts.entry import draw
+from pages.parts.glossary import glossed
 from pages.parts.markup import escape
 from pages.parts.messages import mistakes_shown
 from pages.parts.search.why import term_link
@@ -28,7 +29,7 @@ def show() -> None:
     st.text_input(
         "A term of the vocabulary",
         placeholder="dog",
-        help="One word or one word piece, such as `dog` or `##ing`.",
+        help=glossed("One word or one word piece, such as `dog` or `##ing`."),
         icon=":material/sell:",
         **address.bound("term", word or "", ""),
     )
@@ -55,7 +56,7 @@ def _show_term(ready: Searcher, card: TermCard) -> None:
             f"{card.document_frequency / count:.1%} of the images",
             delta_color="off",
             delta_arrow="off",
-            help="How many images of the collection activate this term.",
+            help=glossed("How many images of the collection activate this term."),
         )
         links.to_search(card.term, "Search with this term", ":material/search:")
         _show_together(card)
@@ -81,9 +82,11 @@ def _show_together(card: TermCard) -> None:
     st.subheader(
         "Fires together with",
         anchor=False,
-        help="Lift: how many times more often two terms share an image than they would if "
-        "they were independent. Pairs that share fewer than three images, or a tenth of the "
-        "term's, are left out.",
+        help=glossed(
+            "Lift: how many times more often two terms share an image than they would if "
+            "they were independent. Pairs that share fewer than three images, or a tenth of the "
+            "term's, are left out."
+        ),
     )
     bars = [charts.Bar(other.term, other.lift, True) for other in card.co_activated]
     charts.term_bars(
@@ -162,9 +165,11 @@ def _show_stand_ins(ready: Searcher, card: TermCard) -> None:
     st.header(
         "Stands in for",
         anchor=False,
-        help="Words whose captions activate the term though they do not say it, by the low end of "
-        "the 95 % interval of their share. A synonym here is expansion at work; a word that has "
-        "nothing to do with the term is a stray weight.",
+        help=glossed(
+            "Words whose captions activate the term though they do not say it, by the low end of "
+            "the 95 % interval of their share. A synonym here is expansion at work; a word that "
+            "has nothing to do with the term is a stray weight."
+        ),
     )
     every = "" if len(known) == known.among else f", spread over all {known.among:,}"
     st.caption(
@@ -190,7 +195,7 @@ def _show_frequent(ready: Searcher) -> None:
     st.header(
         "Frequent terms",
         anchor=False,
-        help="The terms that most images activate, with the number of images.",
+        help=glossed("The terms that most images activate, with the number of images."),
     )
     st.page_link(
         links.VOCABULARY,

@@ -10,6 +10,7 @@ from lsr.search.searcher import Searcher
 from pages.parts import address, caches, cards, charts, links
 from pages.parts.choice import current_choice
 from pages.parts.entry import draw
+from pages.parts.glossary import glossed
 from pages.parts.markup import escape
 from pages.parts.messages import mistakes_shown
 from pages.parts.vocabulary_table import of_kind, table_of
@@ -92,8 +93,10 @@ def _show_audit(ready: Searcher) -> None:
             f"Said by {name}" if grade != 1 else "Said in another form",
             f"{share.mean:.1%}",
             f"{share.low:.1%} … {share.high:.1%}",
-            help="The mean share of an image's terms, and its 95 % interval: a bootstrap over "
-            "images. Another form: an inflection of a word that its captions say.",
+            help=glossed(
+                "The mean share of an image's terms, and its 95 % interval: a bootstrap over "
+                "images. Another form: an inflection of a word that its captions say."
+            ),
             delta_color="off",
             delta_arrow="off",
         )

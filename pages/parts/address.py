@@ -14,6 +14,7 @@ from typing import Any
 import streamlit as st
 
 from lsr.exceptions import QueryError, shorten
+from pages.parts.glossary import glossed
 from pages.parts.messages import or_default
 
 LAST_ADDRESS = "last-address"  # in the session, for the links that lead back to a page
@@ -146,7 +147,7 @@ def choose(
         list(options),
         format_func=options.__getitem__,
         required=True,
-        help=help,
+        help=help and glossed(help),
         label_visibility="collapsed" if hide_label else "visible",
         **bound(name, value, default),
     )

@@ -22,6 +22,7 @@ from lsr.model.fit import VectorKind
 from lsr.model.installed import reads_captions
 from lsr.storage.places import find, folders, home
 from pages.parts import address
+from pages.parts.glossary import glossed
 
 PREFERRED = "demo"
 _HELP = {
@@ -208,7 +209,7 @@ def _box(noun: str, known: Sequence[str], value: str | None, about: str | None =
         index=0 if value in known else None,
         placeholder=nothing,
         disabled=not known,
-        help=about or _HELP[noun],
+        help=glossed(about or _HELP[noun]),
         **tie,
     )
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages.parts.glossary import glossed
+
+_MOST = 12  # words of a long explanation that lead to the glossary
+
 _HOW = """
 **From a picture to words.** A frozen image–text encoder turns every picture and every text into a
 dense vector: a list of numbers that nobody can read. A small trained layer, the *projection head*,
@@ -25,7 +29,8 @@ captions, so the words themselves must carry the meaning. The *Expansion* page c
 trained that way with one trained without it.
 """
 
-KNOBS = """
+KNOBS = glossed(
+    """
 A caption's terms fall into two parts: the *literal* part, which the caption says, and the
 *expansion* part, which the model adds. Six knobs decide how much of it takes part. Five act while
 searching, on a model that is trained already; the sixth acts while training.
@@ -51,7 +56,9 @@ steps are the Pareto frontier: no point is as cheap and better. Points that othe
 *BM25 of captions* looks at no picture: it matches the words of a query with the captions of each
 image, a caption with the *other* captions of its image. It needs what the models do without:
 captions of every image.
-"""
+""",
+    _MOST,
+)
 
 
 LINE = (
@@ -64,7 +71,7 @@ LINE = (
 def how_it_works() -> None:
     """The whole method, folded away."""
     with st.expander("How it works", icon=":material/school:"):
-        st.markdown(_HOW)
+        st.markdown(glossed(_HOW, _MOST))
 
 
 SOURCES = """

@@ -15,6 +15,7 @@ import streamlit as st
 from streamlit import config
 
 from lsr.exceptions import NotAllowedError, QueryError, shorten
+from pages.parts.glossary import glossed
 
 Mode = Literal["owner", "class", "read-only"]
 Action = Literal[
@@ -137,4 +138,6 @@ def show_in_sidebar() -> None:
         QueryError: an environment variable cannot be understood.
     """
     mode = current()
-    st.caption(f"Mode: {mode}", help=f"{SAYS[mode]} `{SETTING}` sets it; see `docs/server.md`.")
+    st.caption(
+        f"Mode: {mode}", help=glossed(f"{SAYS[mode]} `{SETTING}` sets it; see `docs/server.md`.")
+    )

@@ -9,6 +9,7 @@ import streamlit as st
 from lsr.collection.collection import Collection
 from lsr.exceptions import QueryError, shorten
 from pages.parts import address
+from pages.parts.glossary import glossed
 
 SETTING = "LEXISCOPE_REMOTE_PICTURES"
 
@@ -37,7 +38,10 @@ def choose_in_sidebar(images: Collection) -> None:
     st.toggle(
         "Pictures from the web",
         disabled=not allowed(),
-        help="Some pictures of this collection are not on this machine. When this is on, the "
-        f"browser loads them from their addresses. `{SETTING}=off` switches it off for everyone.",
+        help=glossed(
+            "Some pictures of this collection are not on this machine. When this is on, the "
+            f"browser loads them from their addresses. `{SETTING}=off` switches it off for "
+            "everyone."
+        ),
         **address.bound("web", shown(), True, address.flag_text),
     )

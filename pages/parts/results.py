@@ -8,6 +8,7 @@ import streamlit as st
 from lsr.index.protocol import Index
 from lsr.search.results import SearchResult
 from pages.parts import charts
+from pages.parts.glossary import glossed
 
 
 def query_table(result: SearchResult) -> None:
@@ -36,10 +37,12 @@ def timing(result: SearchResult, index: Index, n_searched: int) -> None:
     kept = "" if precision == "float32" else f", weights of {precision}"
     st.caption(
         f"{n_searched:,} images searched · {spent} · engine `{index.engine}`{kept}",
-        help="All images that can be shown are searched, of every split, unless a filter leaves "
-        "some out; the Expansion page searches those of one split, so its counts and ranks "
-        "differ. Encode: text or picture to a dense vector. Project: dense vector to weights of "
-        "terms. Search: scores from the inverted index.",
+        help=glossed(
+            "All images that can be shown are searched, of every split, unless a filter leaves "
+            "some out; the Expansion page searches those of one split, so its counts and ranks "
+            "differ. Encode: text or picture to a dense vector. Project: dense vector to weights "
+            "of terms. Search: scores from the inverted index."
+        ),
     )
 
 

@@ -10,6 +10,7 @@ from lsr.encoders.drawn_scenes import drawn_scenes
 from lsr.exceptions import PictureError
 from lsr.storage.pictures import MAX_BYTES, PICTURE_ENDINGS
 from pages.parts import mode
+from pages.parts.glossary import glossed
 from pages.parts.messages import show_off
 
 
@@ -33,8 +34,10 @@ def upload_box(encoder: str, *, key: str) -> Upload | None:
         f"A picture of up to {MAX_BYTES // 2**20} MB",
         type=sorted(PICTURE_ENDINGS),
         key=key,
-        help="It stays in this session: it is not stored and is not part of the address. "
-        f"Remove it to go back. {drawn_scenes(encoder)}",
+        help=glossed(
+            "It stays in this session: it is not stored and is not part of the address. "
+            f"Remove it to go back. {drawn_scenes(encoder)}"
+        ),
     )
     if file is None:
         return None

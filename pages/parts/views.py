@@ -12,6 +12,7 @@ import streamlit as st
 from lsr.exceptions import InputError, shorten
 from lsr.storage.views import View, views
 from pages.parts import mode
+from pages.parts.glossary import glossed
 from pages.parts.markup import escape
 from pages.parts.messages import show_mistake, show_off
 
@@ -75,8 +76,10 @@ def _link(here: Mapping[str, str]) -> str:
 def _show_views(page: str, here: dict[str, str], files: Mapping[str, str]) -> None:
     st.markdown(
         "**Views**",
-        help="A view keeps the address of a page under a name: the query, filters and settings, "
-        "not what was found. They lie in `$LEXISCOPE_HOME/views`.",
+        help=glossed(
+            "A view keeps the address of a page under a name: the query, filters and settings, "
+            "not what was found. They lie in `$LEXISCOPE_HOME/views`."
+        ),
     )
     found, problems = views()
     off = mode.why_not("view")

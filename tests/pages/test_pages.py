@@ -268,7 +268,7 @@ def test_the_page_starts_where_expansion_pays_and_opens_without_measuring(capsys
     assert not app.exception
     assert not app.get("progress")
     table = lab_table(app)
-    assert [place for place, _ in table] == [TO_IMAGE] * 3 + [TO_TEXT] * 3
+    assert [place for place, _ in table] == [TO_IMAGE] * 4 + [TO_TEXT] * 3  # BM25 has no images
     told = ["sweep", "--control", "word", "--queries", "paraphrased", "--from", "1", "--to", "1"]
     for direction, name in ((TO_IMAGE, "text-to-image"), (TO_TEXT, "image-to-text")):
         assert main([*told, "--steps", "1", "--draws", "1", "--direction", name, "--json"]) == 0
@@ -319,7 +319,7 @@ def test_every_knob_has_its_place_in_the_address(address, value, scenes):
     assert not app.exception
     assert not app.error
     assert app.select_slider[0].value == value
-    assert len(lab_table(app)) == 6
+    assert len(lab_table(app)) == 7
 
 
 def test_images_search_their_captions_beside():
@@ -336,7 +336,7 @@ def test_images_search_their_captions_beside():
 
 def test_a_null_is_measured_beside_the_models():
     table = lab_table(measured(**CAPTIONS, null="words", rate="0"))
-    assert len(table) == 8
+    assert len(table) == 9
     assert table[TO_IMAGE, "demo, caption words only"]["Exact@20"] == "1.000"
 
 

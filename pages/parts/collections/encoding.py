@@ -8,6 +8,7 @@ from lsr.collection.installed import Overview
 from lsr.encoders.own import own_names
 from pages.parts import actions, address, mode
 from pages.parts.collections.tasks import Task, start
+from pages.parts.glossary import glossed
 from pages.parts.messages import show_off
 
 ENCODER_HELP = (
@@ -26,7 +27,7 @@ def encoder_box(parameter: str, default: str) -> str:
         "Encoder",
         list(known),
         accept_new_options=True,
-        help=ENCODER_HELP,
+        help=glossed(ENCODER_HELP),
         **address.bound(parameter, spec, default),
     )
     return spec

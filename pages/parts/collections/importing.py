@@ -19,6 +19,7 @@ from pages.parts.choice import free_name, names
 from pages.parts.collections.encoding import encoder_box
 from pages.parts.collections.left_out import show_left_out
 from pages.parts.collections.tasks import Task, start
+from pages.parts.glossary import glossed
 from pages.parts.markup import bytes_in_words, escape, sentence
 from pages.parts.messages import mistakes_shown, show_off
 
@@ -58,7 +59,7 @@ def show_import() -> None:
         "See what will happen",
         icon=":material/preview:",
         type="primary",
-        help="Reads lists and file names. Nothing is written, no picture is decoded.",
+        help=glossed("Reads lists and file names. Nothing is written, no picture is decoded."),
         disabled=not request.source.strip(),
     )
     st.caption("The command line does the same:")
@@ -97,7 +98,7 @@ def _form() -> ImportRequest:
     st.text_input(
         "Source",
         placeholder="/home/me/photos, or owner/name on huggingface.co",
-        help=_where(),
+        help=glossed(_where()),
         **address.bound("source", source, ""),
     )
     suggested = free_name(names("collections"), _name_for(source))
@@ -107,9 +108,11 @@ def _form() -> ImportRequest:
     st.text_input(
         "Captions, where they lie elsewhere",
         placeholder="/home/me/captions.csv",
-        help="A CSV, TSV, JSON, JSONL or parquet file with the columns `image` and `caption`, a "
-        "COCO or Karpathy list, or a token file of Flickr. Lists beside the pictures are found by "
-        "themselves, and named where they cannot be read.",
+        help=glossed(
+            "A CSV, TSV, JSON, JSONL or parquet file with the columns `image` and `caption`, a "
+            "COCO or Karpathy list, or a token file of Flickr. Lists beside the pictures are "
+            "found by themselves, and named where they cannot be read."
+        ),
         **address.bound("captions", captions, ""),
     )
     encoder = encoder_box("encoder", "bundled")
@@ -121,8 +124,10 @@ def _form() -> ImportRequest:
             "Splits",
             list(dict.fromkeys((*_SPLITS, splits))),
             accept_new_options=True,
-            help="`kept`: those of the source. `made`: a tenth each for val and test. Or shares of "
-            "train, val and test of 100. A source without splits gets made ones, from seed 0.",
+            help=glossed(
+                "`kept`: those of the source. `made`: a tenth each for val and test. Or shares of "
+                "train, val and test of 100. A source without splits gets made ones, from seed 0."
+            ),
             **address.bound("splits", splits, "kept"),
         )
         rare = {parameter: _rare(parameter, label, about) for parameter, _, label, about in _RARE}
@@ -154,7 +159,7 @@ def _where() -> str:
 def _rare(parameter: str, label: str, about: str) -> str | None:
     """A text that may stay empty."""
     text = address.read_text(parameter) or ""
-    st.text_input(label, help=about, **address.bound(parameter, text, ""))
+    st.text_input(label, help=glossed(about), **address.bound(parameter, text, ""))
     return text.strip() or None
 
 
@@ -197,8 +202,10 @@ def _facts(plan: ImportPlan) -> None:
     cells.metric(
         "Left out",
         f"{len(plan.skipped) - plan.n_absent:,}",
-        help="Files, rows and pictures of the source that are not taken. Images of a list that "
-        "the source does not have are not counted.",
+        help=glossed(
+            "Files, rows and pictures of the source that are not taken. Images of a list that "
+            "the source does not have are not counted."
+        ),
     )
     splits = ", ".join(f"{name} {count:,}" for name, count in plan.splits.items())
     st.caption(

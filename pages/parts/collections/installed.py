@@ -17,6 +17,7 @@ from pages.parts import actions, address, caches, cards, links, mode
 from pages.parts.choice import fitting, free_name, names
 from pages.parts.collections.encoding import show_encoding
 from pages.parts.collections.exporting import show_export
+from pages.parts.glossary import glossed
 from pages.parts.markup import bytes_in_words, escape, sentence
 from pages.parts.messages import mistakes_shown, show_off
 
@@ -74,7 +75,7 @@ def _counts(one: Overview) -> None:
     cells = st.grid(4, min_column_width=110, gap="xsmall")
     cells.metric("Images", f"{one.n_images:,}")
     cells.metric("Captions", f"{one.n_captions:,}")
-    cells.metric("Dense size", f"{one.dense_size:,}", help="Numbers in a dense vector.")
+    cells.metric("Dense size", f"{one.dense_size:,}", help=glossed("Numbers in a dense vector."))
     cells.metric("On disk", bytes_in_words(_bytes(str(one.folder), caches.stamp(one.folder))))
 
 

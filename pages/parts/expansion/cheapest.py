@@ -15,6 +15,7 @@ from lsr.sweep.solve import OperatingPoint
 from pages.parts import address, background
 from pages.parts.expansion.on_search import to_search
 from pages.parts.expansion.setting import Setting
+from pages.parts.glossary import glossed
 from pages.parts.markup import escape
 
 _KEEPS = tuple(range(80, 101))
@@ -100,7 +101,7 @@ def _show_answer(setting: Setting, found: Cheapest, model: str) -> None:
             label,
             f"{sure.best[key]:{digits}}",
             f"{share:.1%} of {sure.full[key]:{digits}}",
-            help="And its share of what every term gives.",
+            help=glossed("And its share of what every term gives."),
             delta_color="off",
             delta_arrow="off",
         )
@@ -109,7 +110,7 @@ def _show_answer(setting: Setting, found: Cheapest, model: str) -> None:
         f"Change of {name}",
         f"{change.mean:+.4f}",
         f"{change.low:+.4f} … {change.high:+.4f}",
-        help="The range is a 95 % interval: a paired bootstrap over images.",
+        help=glossed("The range is a 95 % interval: a paired bootstrap over images."),
         delta_color="off",
         delta_arrow="off",
     )

@@ -14,6 +14,7 @@ from pages.parts import address, caches, cards
 from pages.parts.expansion.curve import DRAWS
 from pages.parts.expansion.knobs import Turned
 from pages.parts.expansion.setting import Setting
+from pages.parts.glossary import glossed
 from pages.parts.links import to_search, to_terms
 from pages.parts.markup import escape
 
@@ -45,7 +46,7 @@ def show_point(setting: Setting, turned: Turned) -> None:
         list(options),
         format_func=options.__getitem__,
         required=True,
-        help="What the point is compared with: the same model unless another is named.",
+        help=glossed("What the point is compared with: the same model unless another is named."),
         **address.bound("baseline", baseline, default),
     )
     measure = setting.y if setting.y in RANK_MEASURES else "R@1"
@@ -125,14 +126,16 @@ def _metrics(found: Difference) -> None:
         f"Change of {found.measure}",
         f"{found.mean:+.4f}",
         f"{found.low:+.4f} … {found.high:+.4f}",
-        help="Mean over all queries, over coins and draws. Below it its 95 % interval: a paired "
-        "bootstrap, 2,000 resamples of images with all their captions. An interval without 0 is "
-        "unlikely to be chance.",
+        help=glossed(
+            "Mean over all queries, over coins and draws. Below it its 95 % interval: a paired "
+            "bootstrap, 2,000 resamples of images with all their captions. An interval without 0 "
+            "is unlikely to be chance."
+        ),
         delta_color="off",
         delta_arrow="off",
     )
-    cells.metric("Queries that lose", f"{found.lost:,}", help=f"Of {found.n_queries:,}.")
-    cells.metric("Queries that gain", f"{found.gained:,}", help=f"Of {found.n_queries:,}.")
+    cells.metric("Queries that lose", f"{found.lost:,}", help=glossed(f"Of {found.n_queries:,}."))
+    cells.metric("Queries that gain", f"{found.gained:,}", help=glossed(f"Of {found.n_queries:,}."))
 
 
 def _texts(setting: Setting) -> dict[str, str]:

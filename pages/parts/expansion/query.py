@@ -20,6 +20,7 @@ from pages.parts.expansion.bars import show_bars
 from pages.parts.expansion.curve import DRAWS
 from pages.parts.expansion.knobs import Turned
 from pages.parts.expansion.setting import Setting
+from pages.parts.glossary import glossed
 from pages.parts.markup import escape
 from pages.parts.messages import mistakes_shown
 
@@ -37,7 +38,9 @@ def read_query(setting: Setting) -> str:
     text = default if text is None else text
     st.text_input(
         "Pinned query",
-        help="It is searched among the images of the split, text to image, under the knob above.",
+        help=glossed(
+            "It is searched among the images of the split, text to image, under the knob above."
+        ),
         **address.bound("q", text, default),
     )
     if setting.direction != "text-to-image":

@@ -18,6 +18,7 @@ from lsr.sweep.laboratory import Laboratory
 from lsr.sweep.nulls import NULLS
 from pages.parts import address, caches
 from pages.parts.choice import Choice, fitting, read_name, second_model
+from pages.parts.glossary import glossed
 from pages.parts.messages import or_default
 
 NONE = "none"
@@ -133,7 +134,7 @@ def _choose_task(choice: Choice, images: Collection, told: DeltaGenerator) -> tu
     st.selectbox(
         "Split",
         splits,
-        help="A split of the collection whose captions have stored vectors.",
+        help=glossed("A split of the collection whose captions have stored vectors."),
         **address.bound("split", split, default_split),
     )
     st.segmented_control(
@@ -141,15 +142,17 @@ def _choose_task(choice: Choice, images: Collection, told: DeltaGenerator) -> tu
         DIRECTIONS,
         format_func=DIRECTION_LABELS.__getitem__,
         required=True,
-        help="Text → image: every caption searches its image. Image → text: every image searches "
-        "its captions, and the best of them counts. Both are drawn; this one stands first, and "
-        "everything below the charts is about it.",
+        help=glossed(
+            "Text → image: every caption searches its image. Image → text: every image searches "
+            "its captions, and the best of them counts. Both are drawn; this one stands first, and "
+            "everything below the charts is about it."
+        ),
         **address.bound("direction", direction, DIRECTIONS[0]),
     )
     st.selectbox(
         "Beside the model of the sidebar",
         [*others, NONE],
-        help="A second model, measured on the same captions.",
+        help=glossed("A second model, measured on the same captions."),
         **address.bound("against", against, default_other),
     )
     return split, direction, against
@@ -174,8 +177,10 @@ def _choose_queries(
         "Queries",
         offered,
         format_func=lambda name: "The captions" if name == CAPTIONS else name,
-        help="What is searched with. Captions of an image say the same words again and again, so "
-        "their own words nearly suffice. Where queries use other words, expansion pays.",
+        help=glossed(
+            "What is searched with. Captions of an image say the same words again and again, so "
+            "their own words nearly suffice. Where queries use other words, expansion pays."
+        ),
         **address.bound("queries", queries, default),
     )
     return "" if queries == CAPTIONS else queries
@@ -198,17 +203,21 @@ def _choose_chart(direction: str, told: DeltaGenerator) -> tuple[str, str, bool]
         "Accuracy (upwards)",
         MEASURES,
         format_func=LABELS.__getitem__,
-        help="Exact@20: the share of a caption's 20 strongest terms that it says. Semantic@20: how "
-        "near they are to a word that it says. overlap@10: how many of the teacher's first ten "
-        "are among the first ten.",
+        help=glossed(
+            "Exact@20: the share of a caption's 20 strongest terms that it says. Semantic@20: how "
+            "near they are to a word that it says. overlap@10: how many of the teacher's first ten "
+            "are among the first ten."
+        ),
         **address.bound("y", y, MEASURES[0]),
     )
     st.selectbox(
         "Cost (to the right)",
         COSTS,
         format_func=LABELS.__getitem__,
-        help="FLOPs: active terms that a random query and a random document share. Microseconds "
-        "are measured on this machine, one thread, and are noisy.",
+        help=glossed(
+            "FLOPs: active terms that a random query and a random document share. Microseconds "
+            "are measured on this machine, one thread, and are noisy."
+        ),
         **address.bound("x", x, default_x),
     )
     st.toggle(
@@ -225,8 +234,10 @@ def choose_null(told: DeltaGenerator) -> str:
         list(_NULLS),
         format_func=_NULLS.__getitem__,
         required=True,
-        help="The first model with its work undone: expansion terms dealt out to other captions, "
-        "a head of random weights cut to as many terms, or captions as bare lists of words.",
+        help=glossed(
+            "The first model with its work undone: expansion terms dealt out to other captions, "
+            "a head of random weights cut to as many terms, or captions as bare lists of words."
+        ),
         **address.bound("null", null, NONE),
     )
     return "" if null == NONE else null

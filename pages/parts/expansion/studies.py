@@ -17,6 +17,7 @@ from pages.parts.expansion.curve import DRAWS
 from pages.parts.expansion.knobs import Turned
 from pages.parts.expansion.query import HITS, Pinned, show_hits, side_by_side
 from pages.parts.expansion.setting import Setting
+from pages.parts.glossary import glossed
 from pages.parts.markup import escape
 
 _CLOUD_DRAWS, _CLOUD_IMAGES = 200, 10
@@ -37,8 +38,10 @@ def choose_rate() -> float:
         0.0,
         1.0,
         step=0.05,
-        help="Every expansion term of the query takes part with this chance. A narrow cloud means "
-        "that the rank does not hang on single terms.",
+        help=glossed(
+            "Every expansion term of the query takes part with this chance. A narrow cloud means "
+            "that the rank does not hang on single terms."
+        ),
         **address.bound("cloud", rate, 0.5, address.number_text),
     )
     return rate
@@ -101,8 +104,10 @@ def show_prices(setting: Setting, turned: Turned, text: str) -> None:
         _SHARES[0],
         _SHARES[-1],
         step=5,
-        help="Terms are bought by share of the score for a posting, the best first, as long as "
-        "they fit.",
+        help=glossed(
+            "Terms are bought by share of the score for a posting, the best first, as long as "
+            "they fit."
+        ),
         **address.bound("budget", share, 100, address.number_text),
     )
     side_by_side(

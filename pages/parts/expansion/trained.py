@@ -19,6 +19,7 @@ from pages.parts import address, caches, charts, explain
 from pages.parts.choice import Choice
 from pages.parts.expansion.dial import show_dial
 from pages.parts.expansion.setting import choose_null, measurable_splits
+from pages.parts.glossary import glossed
 from pages.parts.markup import escape
 
 _ACCURACY = (
@@ -100,8 +101,10 @@ def _show_controls(
         )
         st.toggle(
             "Add the installed models",
-            help="Models trained on this collection, with the metrics kept beside them. They have "
-            "other sizes and recipes than the grid.",
+            help=glossed(
+                "Models trained on this collection, with the metrics kept beside them. They have "
+                "other sizes and recipes than the grid."
+            ),
             **address.bound("own", own, default=False, as_text=address.flag_text),
         )
     rows = tables.study("controls")

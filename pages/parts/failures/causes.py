@@ -10,6 +10,7 @@ import streamlit as st
 from lsr.failures.causes import CAUSE_NAMES, CAUSES, Cause, Causes
 from lsr.failures.measured import measured_causes
 from pages.parts import address
+from pages.parts.glossary import glossed
 from pages.parts.markup import escape
 
 ANY = "any"
@@ -21,8 +22,10 @@ def choose_setting() -> str:
     st.text_input(
         "Under a setting",
         placeholder="top-k=8 top-k@images=40",
-        help="Pruning or control, as knobs with values. What they cost is then among the causes. "
-        "`mean=0` leaves queries their own words alone.",
+        help=glossed(
+            "Pruning or control, as knobs with values. What they cost is then among the causes. "
+            "`mean=0` leaves queries their own words alone."
+        ),
         **address.bound("setting", text, ""),
     )
     return text

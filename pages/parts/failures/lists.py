@@ -28,6 +28,7 @@ from lsr.report.failures_page import MOST_CASES, failures_page
 from lsr.sweep.laboratory import Laboratory
 from pages.parts import actions, address, mode
 from pages.parts.charts import folded_table
+from pages.parts.glossary import glossed
 from pages.parts.markup import escape, sentence
 from pages.parts.messages import show_mistake, show_off
 
@@ -45,8 +46,10 @@ def choose_list(lab: Laboratory, cases: Cases, rows: np.ndarray) -> np.ndarray:
         "Run a kept list again",
         [_NONE, *names] if wanted in (_NONE, *names) else [_NONE, *names, wanted],
         width=320,
-        help="A kept list, on the model that is chosen now: which answers are found that were "
-        "not, and the reverse. It takes the place of the filters above.",
+        help=glossed(
+            "A kept list, on the model that is chosen now: which answers are found that were "
+            "not, and the reverse. It takes the place of the filters above."
+        ),
         **address.bound("list", wanted, _NONE),
     )
     if wanted == _NONE:
@@ -146,8 +149,10 @@ def _offer_keeping(lab: Laboratory, k: int, records: Callable[[], list[dict[str,
         name = st.text_input(
             "Keep the list as",
             placeholder="two-of-a-kind",
-            help="It lies in `$LEXISCOPE_HOME/failures` and can be run again on another model. A "
-            "list of misses shows what is fixed; keep all queries to see what breaks as well.",
+            help=glossed(
+                "It lies in `$LEXISCOPE_HOME/failures` and can be run again on another model. A "
+                "list of misses shows what is fixed; keep all queries to see what breaks as well."
+            ),
         )
         if st.form_submit_button("Keep it"):
             try:

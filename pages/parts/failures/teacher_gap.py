@@ -11,6 +11,7 @@ from lsr.failures.teacher_gap import TeacherGap, teacher_gap
 from lsr.sweep.laboratory import Laboratory
 from pages.parts import links
 from pages.parts.charts import folded_table
+from pages.parts.glossary import glossed
 from pages.parts.markup import escape, sentence
 
 _SHOWN = 8
@@ -36,8 +37,10 @@ def show_teacher_gap(lab: Laboratory, usual: np.ndarray | None, cases: Cases, ro
     if gap.lost:
         st.markdown(
             "**Below the threshold, and for the answer**",
-            help="Terms that would have helped the answer against the other one most, had nothing "
-            "been cut.",
+            help=glossed(
+                "Terms that would have helped the answer against the other one most, had nothing "
+                "been cut."
+            ),
         )
         shown = gap.lost[:_SHOWN]
         links.to_terms(

@@ -14,6 +14,7 @@ from lsr.failures.groups import BYS, MEANS, Group, group
 from lsr.failures.versus import Versus, changed_terms, compare
 from lsr.sweep.laboratory import Laboratory
 from pages.parts import address, caches, charts, links
+from pages.parts.glossary import glossed
 from pages.parts.markup import escape
 
 _CALLED = {
@@ -75,10 +76,12 @@ def _show_groups(by: str, groups: Sequence[Group], among: int, chosen: str | Non
     what, rate = MEANS[by]  # type: ignore[index]
     st.caption(
         f"{what.capitalize()}. Rate: of {rate}. A row leaves its queries in the list.",
-        help="95 % intervals (Wilson), in which failures with the same answer weigh as one. Above "
-        "or below its base: an exact binomial test, counted as one of "
-        f"{among:,} groups (Bonferroni), would hardly let chance go so far, and there are four "
-        "answers or more. Shown are the groups that are most surely above.",
+        help=glossed(
+            "95 % intervals (Wilson), in which failures with the same answer weigh as one. Above "
+            f"or below its base: an exact binomial test, counted as one of {among:,} groups "
+            "(Bonferroni), would hardly let chance go so far, and there are four answers or "
+            "more. Shown are the groups that are most surely above."
+        ),
     )
     table = pd.DataFrame(
         {
@@ -159,8 +162,10 @@ def _say_counts(told: Versus, names: Sequence[str]) -> None:
         f"Both find **{told.both:,}**, neither **{told.neither:,}**; only {escape(names[0])} "
         f"**{one:,}**, only {escape(names[1])} **{other:,}**. That they part so unevenly {verdict} "
         f"(p = {told.p:.2g}).",
-        help="McNemar's exact test on the queries that one alone finds: equally good models would "
-        "share them like tosses of a coin.",
+        help=glossed(
+            "McNemar's exact test on the queries that one alone finds: equally good models would "
+            "share them like tosses of a coin."
+        ),
     )
 
 
@@ -189,7 +194,7 @@ def _show_changed(labs: Sequence[Laboratory], found: Cases, other: Cases, told: 
     names = [lab.model.name for lab in labs]
     st.markdown(
         "**Terms whose weights differ most there**",
-        help="Mean shares of the weight of the vectors, of queries and of their answers.",
+        help=glossed("Mean shares of the weight of the vectors, of queries and of their answers."),
     )
     links.to_terms(
         [one.term for one in changed],

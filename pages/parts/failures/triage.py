@@ -15,6 +15,7 @@ from lsr.failures.triage import CAUSES, LONGEST_NOTE, Entry, Triage, read_triage
 from lsr.sweep.laboratory import Laboratory
 from pages.parts import actions, address, mode
 from pages.parts.charts import folded_table
+from pages.parts.glossary import glossed
 from pages.parts.markup import sentence
 from pages.parts.messages import show_mistake, show_off
 
@@ -137,8 +138,10 @@ def show_triage(
     if together:
         st.toggle(
             f"Say it of {len(together) + 1:,} queries with this answer",
-            help="Captions of one picture often miss it for one reason. What you say here is said "
-            "of all queries of this list that have the same answer and are still to judge.",
+            help=glossed(
+                "Captions of one picture often miss it for one reason. What you say here is said "
+                "of all queries of this list that have the same answer and are still to judge."
+            ),
             **address.bound("together", both, False, address.flag_text),
         )
     with st.expander("Note and tags", expanded=bool(said and (said.note or said.tags))):
@@ -201,8 +204,10 @@ def _show_agreement(found: Agreement, labels: Mapping[str, str]) -> None:
     beyond = "" if kappa is None else f", κ {kappa:.2f}"
     st.caption(
         f"The guess is accepted in {found.agreed:,} of {found.n:,} queries{beyond}.",
-        help="Cohen's kappa: agreement beyond chance, 1 where guess and person always agree, 0 "
-        "where they agree no more than chance would have it.",
+        help=glossed(
+            "Cohen's kappa: agreement beyond chance, 1 where guess and person always agree, 0 "
+            "where they agree no more than chance would have it."
+        ),
     )
     guesses = sorted({guess for guess, _ in found.table})
     causes = [name for name in CAUSES if any(name == cause for _, cause in found.table)]

@@ -12,6 +12,7 @@ from lsr.failures.trying import Tried, try_edits
 from lsr.failures.why_not import EXACT, MOST_EDITS, WhyNot, why_not
 from lsr.sweep.laboratory import Laboratory
 from pages.parts import address, links
+from pages.parts.glossary import glossed
 from pages.parts.markup import escape
 from pages.parts.search.edit import Edit
 
@@ -82,8 +83,10 @@ def _offer_trial(cases: Cases, row: int, rows: np.ndarray, terms: list[str], fou
     """A button that makes each edit in every query of the list."""
     st.toggle(
         "Try each on all queries",
-        help="A cure for one query may break others. A query's term is muted or boosted wherever "
-        "it occurs, and added to every query; a document's is changed for every query.",
+        help=glossed(
+            "A cure for one query may break others. A query's term is muted or boosted wherever "
+            "it occurs, and added to every query; a document's is changed for every query."
+        ),
         **address.bound("tried", address.flag("tried", False), False, address.flag_text),
     )
     if not address.flag("tried", False):

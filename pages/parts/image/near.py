@@ -13,6 +13,7 @@ from lsr.model.protocol import Items
 from lsr.search.ranking import Ranking, dense_ranking, ranking
 from lsr.search.results import SearchSettings
 from lsr.search.searcher import Searcher
+from pages.parts.glossary import glossed
 from pages.parts.messages import show_mistake
 from pages.parts.search.edit import Edit
 from pages.parts.search.side_by_side import Column, show_agreement, show_lists
@@ -29,8 +30,10 @@ def show_nearest(ready: Searcher, name: str, items: Items) -> None:
     st.header(
         "Similar images",
         anchor=False,
-        help="On the left by the term weight that both share, on the right by the cosine of their "
-        "dense vectors.",
+        help=glossed(
+            "On the left by the term weight that both share, on the right by the cosine of their "
+            "dense vectors."
+        ),
     )
     settings = SearchSettings(k=NEAREST + 1)
     result = ready.search_items(items, name, settings)

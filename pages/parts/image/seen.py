@@ -18,6 +18,7 @@ from lsr.search.searcher import Searcher
 from lsr.search.support import SaidBy, said_by
 from lsr.search.where import Occlusion, occlusion
 from pages.parts import address, background, caches, charts, links, mode
+from pages.parts.glossary import glossed
 from pages.parts.markup import sentence
 from pages.parts.messages import mistakes_shown
 
@@ -104,8 +105,10 @@ def _show(ready: Searcher, shown: Shown) -> None:
                 "Where in the picture?",
                 key="where",
                 icon=":material/center_focus_strong:",
-                help="Blanks the picture part by part, 64 times, and sees which weights drop. Then "
-                "point at a term to see its place.",
+                help=glossed(
+                    "Blanks the picture part by part, 64 times, and sees which weights drop. Then "
+                    "point at a term to see its place."
+                ),
                 on_click=address.write,
                 args=("where", shown.seen.terms[0].term),
             )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from pages.parts import address, links
+from pages.parts.glossary import VIEW
 from pages.parts.lessons import classes
 from pages.parts.lessons.questions import Question
 
@@ -59,6 +60,13 @@ def show_overview(lessons: Sequence[Lesson]) -> None:
                 )
                 st.caption(f"{done} of {len(lesson.questions)} predicted")
     classes.show_joining()
+    st.button(
+        "Glossary",
+        key="glossary",
+        icon=":material/menu_book:",
+        on_click=address.write,
+        args=("view", VIEW),
+    )
 
 
 def show_lesson(lessons: Sequence[Lesson], number: int) -> None:

@@ -14,6 +14,7 @@ from lsr.sweep.stability import Stability
 from pages.parts import address, caches, charts
 from pages.parts.choice import current_choice, fitting, read_name
 from pages.parts.expansion.setting import NONE, measurable_splits, preferred_other
+from pages.parts.glossary import glossed
 from pages.parts.markup import escape
 from pages.parts.messages import mistakes_shown
 from pages.parts.models.matched import show_matched
@@ -38,7 +39,7 @@ def show_compared() -> None:
     st.selectbox(
         f"Beside {choice.model}, the model of the sidebar",
         [*others, NONE],
-        help=f"Both are measured on split {split}, text to image.",
+        help=glossed(f"Both are measured on split {split}, text to image."),
         **address.bound("against", against, usual),
     )
     names = [choice.model, *([] if against == NONE else [against])]

@@ -13,6 +13,7 @@ from lsr.storage.places import find, folders
 from pages.parts import actions, address, links, mode
 from pages.parts.choice import current_collection, fitting, names, preferred, read_name
 from pages.parts.collections.exporting import show_export
+from pages.parts.glossary import glossed
 from pages.parts.markup import bytes_in_words, escape, sentence
 from pages.parts.messages import mistakes_shown, show_off
 from pages.parts.train.verdict import show_verdict
@@ -55,7 +56,7 @@ def show_model(name: str) -> None:
     one = model_overview(find("models", name))
     st.header(escape(one.title), anchor=False)
     cells = st.grid(3, min_column_width=110, gap="xsmall")
-    cells.metric("Kind", one.kind, help=_WORDS[one.kind].capitalize() + ".")
+    cells.metric("Kind", one.kind, help=glossed(_WORDS[one.kind].capitalize() + "."))
     cells.metric("Terms", f"{one.n_terms:,}" if one.n_terms else "–")
     cells.metric("On disk", bytes_in_words(_bytes(str(one.folder), str(_stamp(one.folder)))))
     show_verdict(one.verdict, one.name, "")

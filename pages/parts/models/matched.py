@@ -10,6 +10,7 @@ from lsr.collection.collection import Collection
 from lsr.model.protocol import Model
 from lsr.sweep.term_matching import Matching, learning_split, match_terms
 from pages.parts import charts
+from pages.parts.glossary import glossed
 from pages.parts.markup import escape
 
 _SHOWN = 300  # pixels of the table
@@ -54,10 +55,13 @@ def show_matched(images: Collection, reader: Model, other: Model, split: str) ->
         alt=f"Terms of {reader.name} with those of {other.name}, the surest first",
         column_config={
             "sureness": st.column_config.ProgressColumn(
-                format="%.2f", min_value=0, max_value=1, help="Cosine on the images measured."
+                format="%.2f",
+                min_value=0,
+                max_value=1,
+                help=glossed("Cosine on the images measured."),
             ),
             "cosine": st.column_config.NumberColumn(
-                format="%.2f", help="On the images that the pair was matched on."
+                format="%.2f", help=glossed("On the images that the pair was matched on.")
             ),
         },
     )
@@ -70,19 +74,19 @@ def _show_worth(found: Matching, reader: Model, other: Model) -> None:
     cells.metric(
         "Its own queries",
         f"{one.own:.3f}",
-        help=f"R@1 of {other.name}'s own queries among its own images.",
+        help=glossed(f"R@1 of {other.name}'s own queries among its own images."),
     )
     if one.plain is not None:
         cells.metric(
             "As they are",
             f"{one.plain:.3f}",
-            help=f"R@1 of {reader.name}'s queries among the images of {other.name}.",
+            help=glossed(f"R@1 of {reader.name}'s queries among the images of {other.name}."),
         )
     cells.metric(
         "Translated",
         f"{one.translated:.3f}",
         f"{one.share:.0%} comes back",
-        help="The same queries, each term replaced by the one that stands for it.",
+        help=glossed("The same queries, each term replaced by the one that stands for it."),
         delta_color="off",
         delta_arrow="off",
     )
@@ -91,7 +95,7 @@ def _show_worth(found: Matching, reader: Model, other: Model) -> None:
         cells.metric(
             "Own words, translated",
             f"{one.translated_words:.3f}",
-            help=f"Nothing but the words that a caption says.{told}",
+            help=glossed(f"Nothing but the words that a caption says.{told}"),
         )
 
 

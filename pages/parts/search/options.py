@@ -11,6 +11,7 @@ from lsr.exceptions import QueryError, shorten
 from lsr.index.limits import MAX_K
 from lsr.search.results import SearchSettings
 from pages.parts import address
+from pages.parts.glossary import glossed
 from pages.parts.messages import or_default
 from pages.parts.search.edit import Edit, read_edit
 
@@ -126,7 +127,7 @@ def _filter_boxes(images: Collection, options: Options) -> None:
     st.selectbox(
         "Split",
         [ALL, *images.splits],
-        help="Only images of this split.",
+        help=glossed("Only images of this split."),
         **address.bound("split", filters.split or ALL, ALL),
     )
     for name, label in (
@@ -141,7 +142,7 @@ def _filter_boxes(images: Collection, options: Options) -> None:
     st.text_input(
         "A caption says",
         placeholder="on the beach",
-        help="Only images one of whose captions contains this.",
+        help=glossed("Only images one of whose captions contains this."),
         **address.bound("caption", filters.caption, ""),
     )
     low, high = filters.active_terms
@@ -155,7 +156,7 @@ def _filter_boxes(images: Collection, options: Options) -> None:
             min_value=0,
             max_value=_MOST_TERMS,
             step=1,
-            help="How many terms the image activates; 0 for no limit.",
+            help=glossed("How many terms the image activates; 0 for no limit."),
             **address.bound(name, number or 0, 0),
         )
     st.number_input(
@@ -163,7 +164,7 @@ def _filter_boxes(images: Collection, options: Options) -> None:
         min_value=0,
         max_value=_MOST_TERMS,
         step=1,
-        help="Search with so many of the query's terms alone; 0 for all.",
+        help=glossed("Search with so many of the query's terms alone; 0 for all."),
         **address.bound("terms", options.most_terms, 0),
     )
     if st.button("Clear filters"):

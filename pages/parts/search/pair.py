@@ -12,6 +12,7 @@ import streamlit as st
 
 from pages.parts import address, links
 from pages.parts.choice import Choice, fitting, read_name, second_model
+from pages.parts.glossary import glossed
 from pages.parts.messages import or_default
 
 NOTHING, DENSE, SEARCH = "none", "dense", "search"
@@ -97,8 +98,10 @@ def show_pair(choice: Choice, pair: Pair, query: str | None) -> None:
             list(_KINDS),
             format_func=_KINDS.__getitem__,
             required=True,
-            help="The dense teacher ranks by cosine between dense vectors, which the sparse model "
-            "was trained to imitate.",
+            help=glossed(
+                "The dense teacher ranks by cosine between dense vectors, which the sparse model "
+                "was trained to imitate."
+            ),
             **(tie | {"on_change": _choose, "args": (tie["args"],)}),
         )
         if pair.beside is not None:
@@ -106,7 +109,7 @@ def show_pair(choice: Choice, pair: Pair, query: str | None) -> None:
         st.text_input(
             "Inference setting of this search",
             placeholder="every term",
-            help=_SETTING_HELP,
+            help=glossed(_SETTING_HELP),
             **address.bound("setting", pair.here.setting, ""),
         )
         if query is not None:
@@ -135,6 +138,6 @@ def _show_beside(choice: Choice, pair: Pair) -> None:
     st.text_input(
         "Inference setting of the other search",
         placeholder="every term",
-        help=_SETTING_HELP,
+        help=glossed(_SETTING_HELP),
         **address.bound("beside-setting", beside.setting, ""),
     )

@@ -13,6 +13,7 @@ from lsr.search.forms import parse_terms
 from lsr.search.results import SearchResult, SearchSettings
 from lsr.search.searcher import Searcher
 from pages.parts import address
+from pages.parts.glossary import glossed
 from pages.parts.messages import or_default
 
 _SHARE = 0.5  # of a picture that stands beside words
@@ -64,8 +65,10 @@ def words_and_picture(plain: Searcher, query: str, items: Items) -> Question:
         1.0,
         step=0.05,
         format="percent",
-        help="At 0 the words search alone, at 100 % the picture. Between them both vectors are "
-        "brought to one length and added up with these shares, term by term.",
+        help=glossed(
+            "At 0 the words search alone, at 100 % the picture. Between them both vectors are "
+            "brought to one length and added up with these shares, term by term."
+        ),
         **address.bound("picture", share, _SHARE, address.number_text),
     )
 

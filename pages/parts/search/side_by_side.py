@@ -16,6 +16,7 @@ from lsr.search.ranking import Ranking
 from lsr.search.results import SearchResult, SearchSettings
 from lsr.search.searcher import Searcher
 from pages.parts import address, cards, pictures
+from pages.parts.glossary import glossed
 from pages.parts.markup import escape
 from pages.parts.messages import show_mistake
 from pages.parts.search.edit import Edit
@@ -69,10 +70,12 @@ def show_agreement(left: Column, right: Column) -> None:
     agreement = rank_biased_overlap(left.ids, right.ids, P)
     st.markdown(
         f"**Overlap@{k} {share:.2f}** ({round(share * k)} of {k}) · **RBO {agreement:.2f}**",
-        help=f"Overlap@{k}: how many of the first {k} of both lists are the same images. RBO: "
-        f"rank-biased overlap at p = {P:g}, where a place counts less the lower it is, so that the "
-        "first ten have 86 % of the weight (Webber, Moffat and Zobel 2010). 1 for equal rankings, "
-        "0 for nothing shared.",
+        help=glossed(
+            f"Overlap@{k}: how many of the first {k} of both lists are the same images. RBO: "
+            f"rank-biased overlap at p = {P:g}, where a place counts less the lower it is, so "
+            "that the first ten have 86 % of the weight (Webber, Moffat and Zobel 2010). 1 for "
+            "equal rankings, 0 for nothing shared."
+        ),
     )
 
 

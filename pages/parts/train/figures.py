@@ -17,6 +17,7 @@ from lsr.training.jobs import Job
 from lsr.training.lexical.settings import TuningReport
 from lsr.training.settings import settings_as_json
 from pages.parts import caches, links
+from pages.parts.glossary import glossed
 from pages.parts.markup import escape, sentence
 from pages.parts.train.verdict import show_verdict
 
@@ -64,8 +65,10 @@ def show_settings(job: Job) -> None:
 
 def _of_tuning(report: TuningReport) -> None:
     cells = st.grid(3, min_column_width=120, gap="xsmall")
-    cells.metric("Loss", f"{report.loss:.3f}", help="Mean over the last steps, penalty included.")
-    cells.metric("Terms an image", f"{report.active_terms_image:,.0f}", help=f"{_TERMS}.")
+    cells.metric(
+        "Loss", f"{report.loss:.3f}", help=glossed("Mean over the last steps, penalty included.")
+    )
+    cells.metric("Terms an image", f"{report.active_terms_image:,.0f}", help=glossed(f"{_TERMS}."))
 
 
 def _of_report(job: Job, teacher: float | None) -> None:
@@ -73,8 +76,8 @@ def _of_report(job: Job, teacher: float | None) -> None:
     cells = st.grid(3, min_column_width=120, gap="xsmall")
     if report.measures:
         _recall_cell(cells, report.measures["R@1"], teacher, "the validation split")
-    cells.metric("Terms a caption", f"{report.active_terms_query:,.0f}", help=f"{_TERMS}.")
-    cells.metric("Terms an image", f"{report.active_terms_image:,.0f}", help=f"{_TERMS}.")
+    cells.metric("Terms a caption", f"{report.active_terms_query:,.0f}", help=glossed(f"{_TERMS}."))
+    cells.metric("Terms an image", f"{report.active_terms_image:,.0f}", help=glossed(f"{_TERMS}."))
 
 
 def _of_model(job: Job) -> None:
@@ -115,21 +118,27 @@ def _measures(metrics: dict[str, Any]) -> None:
     split = f"split {metrics['split']}"
     _recall_cell(cells, metrics["sparse"]["R@1"], metrics["dense"]["R@1"], split)
     active = metrics["active_terms"]
-    cells.metric("Terms a caption", f"{active['query']:,.0f}", help=f"{_TERMS}.")
-    cells.metric("Terms an image", f"{active['image']:,.0f}", help=f"{_TERMS}.")
-    cells.metric("R@10", f"{metrics['sparse']['R@10']:.3f}", help="Own image among the first ten.")
+    cells.metric("Terms a caption", f"{active['query']:,.0f}", help=glossed(f"{_TERMS}."))
+    cells.metric("Terms an image", f"{active['image']:,.0f}", help=glossed(f"{_TERMS}."))
+    cells.metric(
+        "R@10", f"{metrics['sparse']['R@10']:.3f}", help=glossed("Own image among the first ten.")
+    )
     cells.metric(
         "FLOPs",
         f"{metrics['flops']:.1f}",
-        help="Active terms that a random caption and a random image share: what a search costs.",
+        help=glossed(
+            "Active terms that a random caption and a random image share: what a search costs."
+        ),
     )
     if metrics["exact@20"] is None:  # terms are no words
         return
     cells.metric(
         "Exact@20",
         f"{metrics['exact@20']:.2f}",
-        help="Share of a caption's 20 strongest terms that it says itself. Near 0, the terms are "
-        "a code that nobody can read.",
+        help=glossed(
+            "Share of a caption's 20 strongest terms that it says itself. Near 0, the terms are "
+            "a code that nobody can read."
+        ),
     )
 
 
@@ -141,5 +150,5 @@ def _recall_cell(cells: Any, value: float, teacher: float | None, where: str) ->
         f"{value / teacher:.0%} of teacher" if teacher else None,
         delta_color="off",
         delta_arrow="off",
-        help=f"{_R1}, on {where}.{beside}",
+        help=glossed(f"{_R1}, on {where}.{beside}"),
     )

@@ -12,6 +12,7 @@ from lsr.training.other_settings import MadeSettings, OtherSettings
 from lsr.training.settings import TrainingSettings
 from pages.parts import actions, address, caches, mode
 from pages.parts.choice import free_name, names
+from pages.parts.glossary import glossed
 from pages.parts.markup import escape, sentence
 from pages.parts.messages import show_off
 from pages.parts.train.address import read_made, read_method
@@ -92,7 +93,7 @@ def _choose_method(method: str, has_captions: bool) -> None:
         "Method",
         offered,
         format_func=lambda name: METHODS[name].label,
-        help=HELP["method"],
+        help=glossed(HELP["method"]),
         **address.bound("method", method),
     )
     st.caption(METHODS[method].says)
@@ -106,7 +107,7 @@ def _made(method: str, images: Collection) -> MadeSettings:
         "Active terms an image",
         1,
         4_096 if other else 100_000,
-        help=HELP["active"],
+        help=glossed(HELP["active"]),
         **address.bound(
             "active", settings.target_active_terms, OTHER_TARGET if other else LEXICAL_TARGET
         ),
@@ -131,7 +132,7 @@ def _choose_collection(collection: str) -> None:
         "Collection",
         names("collections"),
         key="train-collection",
-        help=HELP["collection"],
+        help=glossed(HELP["collection"]),
         on_change=_write_collection,
     )
 
@@ -168,5 +169,5 @@ def _show_counts(images: Collection, method: str) -> int:
 def _name_box() -> str:
     suggested = free_name([*names("models"), *(job.name for job in jobs.jobs())])
     name = address.read_text("name") or suggested
-    st.text_input("Name", help=HELP["name"], **address.bound("name", name, suggested))
+    st.text_input("Name", help=glossed(HELP["name"]), **address.bound("name", name, suggested))
     return name

@@ -10,6 +10,7 @@ import streamlit as st
 from lsr.model.expansion import ExpansionControl
 from lsr.training.settings import TrainingSettings
 from pages.parts import address
+from pages.parts.glossary import glossed
 from pages.parts.train.address import LARGEST_SEED, read_choice, with_points
 from pages.parts.train.duration import say_free_duration
 from pages.parts.train.words import CONTROLS, HELP, PRESETS, REGULARIZERS
@@ -51,7 +52,7 @@ def _choose_control(control: ExpansionControl, default: ExpansionControl) -> Non
             0.0,
             1.0,
             step=0.05,
-            help=HELP["rate"],
+            help=glossed(HELP["rate"]),
             **address.bound("rate", control.rate, 0.5, address.number_text),
         )
 
@@ -59,7 +60,7 @@ def _choose_control(control: ExpansionControl, default: ExpansionControl) -> Non
 def _more_control(control: ExpansionControl, default: ExpansionControl) -> None:
     st.toggle(
         "Word-level control",
-        help=HELP["word"],
+        help=glossed(HELP["word"]),
         **address.bound("word", control.word_level, default.word_level, address.flag_text),
     )
     draws = {"batch": "each batch", "caption": "each caption"}
@@ -76,7 +77,7 @@ def _regularizer(settings: TrainingSettings, recipe: TrainingSettings) -> None:
         10.0,
         step=0.001,
         format="%.4f",
-        help=HELP["weight"],
+        help=glossed(HELP["weight"]),
         **address.bound("weight", weight, default, address.number_text),
     )
     target, default_target = settings.target_active_terms or 0, recipe.target_active_terms or 0
@@ -84,7 +85,7 @@ def _regularizer(settings: TrainingSettings, recipe: TrainingSettings) -> None:
         "Active terms, at most",
         0,
         100_000,
-        help=HELP["target"],
+        help=glossed(HELP["target"]),
         **address.bound("target", target, default_target),
     )
 
@@ -96,7 +97,7 @@ def _support(settings: TrainingSettings, recipe: TrainingSettings) -> None:
         0.0,
         10.0,
         step=0.01,
-        help=HELP["support"],
+        help=glossed(HELP["support"]),
         **address.bound(
             "support", settings.support_weight, recipe.support_weight, address.number_text
         ),
@@ -107,7 +108,7 @@ def _support(settings: TrainingSettings, recipe: TrainingSettings) -> None:
         1.0,
         100.0,
         step=1.0,
-        help=HELP["charge"],
+        help=glossed(HELP["charge"]),
         **address.bound("charge", charge, default, address.number_text),
     )
 
@@ -123,7 +124,7 @@ def _sizes(settings: TrainingSettings, recipe: TrainingSettings) -> None:
     ):
         value, default = getattr(settings, name), getattr(recipe, name)
         tie = address.bound(name, value, default)
-        cell.number_input(name.capitalize(), low, high, help=HELP[name], **tie)
+        cell.number_input(name.capitalize(), low, high, help=glossed(HELP[name]), **tie)
     terms = {"content": "content", "all": "all"}
     _segments("terms", terms, settings.terms, recipe.terms, "Terms")
 
@@ -150,7 +151,7 @@ def _options(
         label,
         list(labels),
         format_func=labels.__getitem__,
-        help=HELP[name],
+        help=glossed(HELP[name]),
         **more,
         **address.bound(name, value, default),
     )

@@ -12,6 +12,7 @@ from lsr.training.lexical.settings import LexicalReport
 from lsr.training.settings import TrainingReport
 from pages.parts import actions, address, charts, mode
 from pages.parts.background import time_left
+from pages.parts.glossary import glossed
 from pages.parts.markup import escape, sentence
 from pages.parts.messages import mistakes_shown, show_off
 from pages.parts.train import charts as curves
@@ -53,7 +54,9 @@ def _choose(known: Sequence[Job], name: str) -> None:
         listed,
         index=0 if name in listed else None,
         placeholder="Choose a run",
-        help="Every run keeps its curve; a finished one is a model that can be searched with.",
+        help=glossed(
+            "Every run keeps its curve; a finished one is a model that can be searched with."
+        ),
         **address.bound("run", name if name in listed else None),
     )
 
@@ -148,7 +151,7 @@ def _buttons(job: Job) -> None:
     with st.container(horizontal=True, gap="small"):
         if (job.ours or job.status == "queued") and actions.owns(f"run {job.name}"):
             kept = "What it reported is kept." if job.resumes else "It can be started again."
-            if st.button("Stop", icon=":material/stop:", help=kept):
+            if st.button("Stop", icon=":material/stop:", help=glossed(kept)):
                 with st.spinner("Stopping…"):
                     actions.stop(job)
                 st.rerun()
@@ -182,7 +185,7 @@ def _go_on(job: Job) -> None:
     else:
         label, icon = "Resume", ":material/resume:"
         about = "Goes on from the last report, to the same model as without a break."
-    if st.button(label, icon=icon, type="primary", help=about):
+    if st.button(label, icon=icon, type="primary", help=glossed(about)):
         actions.go_on(job)
         st.rerun()
 
@@ -193,8 +196,10 @@ def _curves(job: Job, teacher: float | None) -> None:
         st.caption("No split `val` was held out, so nothing is measured while it trains.")
     st.markdown(
         "**Validation R@1**",
-        help="Share of the captions kept aside for checking whose own image comes first. The "
-        "weights marked as kept become the model: few active terms come first, then a high R@1.",
+        help=glossed(
+            "Share of the captions kept aside for checking whose own image comes first. The "
+            "weights marked as kept become the model: few active terms come first, then a high R@1."
+        ),
     )
     st.plotly_chart(
         curves.recall_figure(reports, teacher, palette, epochs),
@@ -206,7 +211,9 @@ def _curves(job: Job, teacher: float | None) -> None:
     with left:
         st.markdown(
             "**Active terms**",
-            help="How many terms have a weight above zero, on average. The axis is logarithmic.",
+            help=glossed(
+                "How many terms have a weight above zero, on average. The axis is logarithmic."
+            ),
         )
         st.plotly_chart(
             curves.terms_figure(reports, palette, epochs),
@@ -217,8 +224,10 @@ def _curves(job: Job, teacher: float | None) -> None:
     with right:
         st.markdown(
             "**Loss**",
-            help="Relevance: how far the ranking is from the dense teacher's. Penalty: what the "
-            "active terms cost; its weight grows over the first fifth of the steps.",
+            help=glossed(
+                "Relevance: how far the ranking is from the dense teacher's. Penalty: what the "
+                "active terms cost; its weight grows over the first fifth of the steps."
+            ),
         )
         st.plotly_chart(
             curves.loss_figure(reports, palette, epochs),

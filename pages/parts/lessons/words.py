@@ -1,0 +1,41 @@
+"""The glossary as a page."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from lsr.exceptions import UnknownNameError, shorten
+from pages.parts import address
+from pages.parts.glossary import WORD, Entry, entries
+from pages.parts.messages import or_default
+
+
+def show_glossary() -> None:
+    """Draw the glossary, the word of the address first."""
+    st.button(
+        "All lessons",
+        icon=":material/arrow_back:",
+        key="all-lessons",
+        on_click=_leave,
+        type="tertiary",
+    )
+    st.header("Glossary", anchor=False)
+    if chosen := or_default(_chosen, None):
+        with st.container(border=True):
+            st.markdown(f"**{chosen.word}** — {chosen.meaning}")
+    for one in entries().values():
+        st.markdown(f"**{one.word}** — {one.meaning}")
+
+
+def _chosen() -> Entry | None:
+    word = address.read_text(WORD)
+    if word is None:
+        return None
+    if word not in entries():
+        raise UnknownNameError(f"The glossary has no word `{shorten(word)}`. All it has is below.")
+    return entries()[word]
+
+
+def _leave() -> None:
+    address.write("view", None)
+    address.write(WORD, None)
