@@ -13,7 +13,8 @@ from lsr.evaluation.measures import summarize
 from lsr.evaluation.task import Side
 from lsr.failures.cases import ranks_in
 from lsr.model.sparse import flops
-from lsr.sweep.knobs import literal_only, parse_knob
+from lsr.sweep.knob_names import parse_knob
+from lsr.sweep.knobs import literal_only
 from lsr.sweep.term_matching import Matching, match_terms
 from pages.parts import cards, pictures
 from pages.parts.lessons import bundled
