@@ -19,6 +19,8 @@ from lsr.failures.shares import HUB_SHARE, NAMES, NEAREST, Shares, find_shares, 
 from lsr.sweep.laboratory import Laboratory
 
 LEAST_SHARE = 0.2
+# Terms shown of a cause: so many at most, and none of less than this part of the largest.
+_EVIDENCE, _TELLING = 5, 0.1
 # By name: the rule, as the page and the command say it.
 CAUSES = {
     "no shared term": "the answer has no term in common with the query",
@@ -164,8 +166,9 @@ def _evidence(found: Causes, cases: Cases, row: int, place: int, terms: list[str
         yield told[name]
     start, stop = np.searchsorted(found.gains.rows, [row, row + 1])
     span = slice(start, stop)
-    shown = np.flatnonzero(found.of_gain[span] == place)[:5] + start
+    shown = np.flatnonzero(found.of_gain[span] == place)[:_EVIDENCE] + start
     if len(shown):
+        shown = shown[found.gains.gains[shown] >= _TELLING * found.gains.gains[shown[0]]]
         yield ", ".join(
             f"{terms[found.gains.terms[one]]} {found.gains.gains[one]:.2f}" for one in shown
         )
