@@ -60,7 +60,7 @@ def show() -> None:
         with st.container(horizontal=True, gap="small"):
             with st.popover("What the knobs do", icon=":material/school:"):
                 st.markdown(explain.KNOBS)
-            setting = None if kind == "training" else choose_setting(choice, images)
+            setting = None if kind == "training" else choose_setting(choice, images, kind)
         if setting is None:
             show_trained(choice)
             return

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
 from lsr.figures.style import DASHES, SYMBOLS, Palette, axis, layout, log_axis, shade
+from lsr.sweep.nulls import NULLS
 from lsr.sweep.sweep import SweepRow
 
 LABELS = {
@@ -49,13 +50,36 @@ class Curve:
     """The rows of one knob under one name.
 
     now: place of the row that the knob stands at; None draws no marker.
-    null: whether the rows are those of a null, drawn without a frontier.
+    null: one of NULLS, whose rows are drawn without a frontier; empty for a model's own.
     """
 
     name: str
     rows: Sequence[SweepRow]
     now: int | None = None
-    null: bool = False
+    null: str = ""
+
+
+class Look(NamedTuple):
+    """How a curve is told from others: colour, symbol and dash, so that no two depend on one."""
+
+    colour: str
+    symbol: str
+    dash: str
+
+
+_NULL_LOOKS = dict(zip(NULLS, (("x", "dash"), ("cross", "dot"), ("star", "dashdot")), strict=True))
+TEACHER_DASH, LEXICAL_DASH = "longdashdot", "dot"
+
+
+def look_of_model(place: int, palette: Palette) -> Look:
+    """Of the models of a chart, the one at a place."""
+    at = place % len(palette.series)
+    return Look(palette.series[at], SYMBOLS[at], DASHES[at])
+
+
+def look_of_null(null: str, palette: Palette) -> Look:
+    """Of one of NULLS: it steps back, and each has a mark of its own."""
+    return Look(palette.faint, *_NULL_LOOKS[null])
 
 
 def frontier(points: Sequence[tuple[float, float]]) -> list[int]:
@@ -94,17 +118,20 @@ def trade_off_figure(
     """
     traces: list[dict[str, Any]] = []
     costs: list[float] = []
-    for place, curve in enumerate(curves):
+    models = 0
+    for curve in curves:
+        look = look_of_null(curve.null, palette) if curve.null else look_of_model(models, palette)
+        models += not curve.null
         points = _points(curve, x, y)
         if not points:
             continue
         costs += [cost for cost, _, _ in points]
-        traces += _curve(curve, points, place, palette, y)
+        traces += _curve(curve, points, look, palette, y)
     low, high = (min(costs), max(costs)) if costs else (0.0, 1.0)
     ends = [low if log else 0.0, high * 1.05]
     for name, value, dash in (
-        ("dense teacher", teacher, "longdashdot"),
-        ("BM25 of captions", lexical, "dot"),
+        ("dense teacher", teacher, TEACHER_DASH),
+        ("BM25 of captions", lexical, LEXICAL_DASH),
     ):
         if value is not None:
             traces.append(_baseline(name, value, dash, ends, palette, y))
@@ -127,10 +154,13 @@ def _points(curve: Curve, x: str, y: str) -> list[tuple[float, float, SweepRow]]
 
 
 def _curve(
-    curve: Curve, points: list[tuple[float, float, SweepRow]], place: int, palette: Palette, y: str
+    curve: Curve,
+    points: list[tuple[float, float, SweepRow]],
+    look: Look,
+    palette: Palette,
+    y: str,
 ) -> list[dict[str, Any]]:
-    colour = palette.faint if curve.null else palette.series[place % 4]
-    symbol = "x" if curve.null else SYMBOLS[place % 4]
+    colour, symbol, dash = look
     ordered = sorted(points, key=lambda point: point[0])
     best = set() if curve.null else set(frontier([point[:2] for point in points]))
     traces = _band(ordered, colour, y)
@@ -140,7 +170,7 @@ def _curve(
             "x": [point[0] for point in points],
             "y": [point[1] for point in points],
             "mode": "lines+markers" if curve.null else "markers",
-            "line": {"color": colour, "width": 1, "dash": "dash"},
+            "line": {"color": colour, "width": 1, "dash": dash},
             "name": curve.name,
             "legendgroup": curve.name,
             "showlegend": False,
@@ -158,23 +188,23 @@ def _curve(
             + "</extra>",
         }
     )
-    traces.append(_legend_entry(curve, colour, symbol))
+    traces.append(_legend_entry(curve, look))
     if best:
-        traces.append(_steps(points, best, colour, DASHES[place % 4], curve.name))
+        traces.append(_steps(points, best, look, curve.name))
     if curve.now is not None and 0 <= curve.now < len(curve.rows):
         traces += _marker(curve, points, colour, symbol, palette)
     return traces
 
 
-def _legend_entry(curve: Curve, colour: str, symbol: str) -> dict[str, Any]:
+def _legend_entry(curve: Curve, look: Look) -> dict[str, Any]:
     """The legend takes its looks from a trace's first point, which may be a faded one."""
     return {
         "type": "scatter",
         "x": [None],
         "y": [None],
         "mode": "lines+markers" if curve.null else "markers",
-        "line": {"color": colour, "width": 1, "dash": "dash"},
-        "marker": {"color": colour, "symbol": symbol, "size": 9},
+        "line": {"color": look.colour, "width": 1, "dash": look.dash},
+        "marker": {"color": look.colour, "symbol": look.symbol, "size": 9},
         "name": curve.name,
         "legendgroup": curve.name,
         "hoverinfo": "skip",
@@ -184,8 +214,7 @@ def _legend_entry(curve: Curve, colour: str, symbol: str) -> dict[str, Any]:
 def _steps(
     points: list[tuple[float, float, SweepRow]],
     best: set[int],
-    colour: str,
-    dash: str,
+    look: Look,
     name: str,
 ) -> dict[str, Any]:
     """The Pareto frontier: what accuracy is to be had for at most a cost."""
@@ -195,7 +224,7 @@ def _steps(
         "x": [cost for cost, _ in kept],
         "y": [value for _, value in kept],
         "mode": "lines",
-        "line": {"color": colour, "width": 2, "shape": "hv", "dash": dash},
+        "line": {"color": look.colour, "width": 2, "shape": "hv", "dash": look.dash},
         "name": f"{name} frontier",
         "showlegend": False,
         "hoverinfo": "skip",

@@ -43,49 +43,60 @@ def two_phase_ranks(
     cost = np.zeros((n_queries, n_settings), np.int64)
     shared = np.zeros((n_queries, n_settings), np.int32)
     everything = np.ones(n_documents, np.bool_)
+    order = np.argsort(-ratios)  # the fewest heavy terms first: each setting adds to the one before
     for query in prange(n_queries):
         first, last = query_starts[query], query_starts[query + 1]
         own = right[right_starts[query] : right_starts[query + 1]]
         peak = np.float64(0)
+        full, heavy = np.zeros(n_documents, np.float32), np.zeros(n_documents, np.float32)
+        full_terms, heavy_terms = np.zeros(n_documents, np.int32), np.zeros(n_documents, np.int32)
         for i in range(first, last):
             peak = max(peak, np.float64(term_weights[i]))
-        for setting in range(n_settings):
+            for p in range(np.uint64(starts[terms[i]]), np.uint64(starts[terms[i] + 1])):
+                full[np.uint32(rows[p])] += term_weights[i] * weights[p]
+                full_terms[np.uint32(rows[p])] += 1
+        touched, done = 0, np.zeros(last - first, np.bool_)
+        for setting in order:
             bar = ratios[setting] * peak
-            scores = np.zeros(n_documents, np.float32)
-            touched = 0
             for i in range(first, last):
-                if np.float64(term_weights[i]) >= bar:
-                    for p in range(np.uint64(starts[terms[i]]), np.uint64(starts[terms[i] + 1])):
-                        scores[np.uint32(rows[p])] += term_weights[i] * weights[p]
-                    touched += starts[terms[i] + 1] - starts[terms[i]]
-            window = best_rows(scores, everything, windows[setting])
+                if done[i - first] or np.float64(term_weights[i]) < bar:
+                    continue
+                done[i - first] = True
+                for p in range(np.uint64(starts[terms[i]]), np.uint64(starts[terms[i] + 1])):
+                    heavy[np.uint32(rows[p])] += term_weights[i] * weights[p]
+                    heavy_terms[np.uint32(rows[p])] += 1
+                touched += starts[terms[i] + 1] - starts[terms[i]]
+            window = best_rows(heavy, everything, min(windows[setting], n_documents))
             inside = np.zeros(n_documents, np.bool_)
-            inside[window] = True
-            for i in range(first, last):
-                if np.float64(term_weights[i]) < bar:
-                    for p in range(np.uint64(starts[terms[i]]), np.uint64(starts[terms[i] + 1])):
-                        if inside[np.uint32(rows[p])]:
-                            scores[np.uint32(rows[p])] += term_weights[i] * weights[p]
-                            touched += 1
-            cost[query, setting] = touched
+            again = 0
+            for row in window:
+                inside[row] = True
+                again += full_terms[row] - heavy_terms[row]
+            cost[query, setting] = touched + again
             best, within = np.float32(0), False
             for row in own:
-                if inside[row] and not within:
-                    best, within = scores[row], True
-                elif inside[row] == within:
-                    best = max(best, scores[row])
+                within |= inside[row]
+            for row in own:
+                if inside[row] == within:
+                    best = max(best, full[row] if within else heavy[row])
             if best > 0:
-                ahead = 1 if within else 1 + len(window)
-                for row in range(n_documents):
-                    ahead += inside[row] == within and scores[row] >= best
-                for row in own:
-                    ahead -= inside[row] == within and scores[row] >= best
+                ahead = np.int32(1 if within else 1 + len(window))
+                if within:
+                    for row in window:
+                        ahead += full[row] >= best
+                    for row in own:
+                        ahead -= inside[row] and full[row] >= best
+                else:
+                    for row in range(n_documents):
+                        ahead += np.int32(heavy[row] >= best and not inside[row])
+                    for row in own:
+                        ahead -= np.int32(heavy[row] >= best)
                 ranks[query, setting] = ahead
             depth = reference.shape[1]
             if depth:
                 # The window is at least as deep as what is compared.
-                again = np.where(inside, scores, np.float32(0))
+                ranked = np.where(inside, full, np.float32(0))
                 shared[query, setting] = shared_rows(
-                    best_rows(again, everything, depth), reference[query]
+                    best_rows(ranked, everything, depth), reference[query]
                 )
     return ranks, cost, shared

@@ -30,7 +30,7 @@ from lsr.sweep.nulls import NULLS
 from lsr.sweep.sweep import RATE_STOPS, Draws, sweep
 
 CARD = "report.json"
-SCHEMA = 2
+SCHEMA = 3
 _LENGTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 150, 200, 300, 500)
 _LEAST = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
 # Every knob of a report, with its values.
@@ -46,7 +46,11 @@ KNOBS: dict[str, tuple[float, ...]] = {
     "threshold": _LEAST,
     "max-ratio": RATE_STOPS,
     "max-ratio@images": RATE_STOPS,
+    "alpha_mass": RATE_STOPS,
     "bits@both": tuple(range(1, 9)),
+    "tokens_weight_threshold": RATE_STOPS,
+    "two_phase.prune_ratio": RATE_STOPS,
+    "hybrid": RATE_STOPS,
 }
 # Nulls are measured on these.
 _NULLED = ("caption", "top-k")

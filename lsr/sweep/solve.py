@@ -22,6 +22,7 @@ LENGTHS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 25, 30, 40, 60, 80, 120, 200,
 RATIOS = tuple(round(0.05 * step, 2) for step in range(20))
 RATES = tuple(round(0.05 * step, 2) for step in range(21))
 _SHARES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8)
+_PHASES = RATIOS[::2]  # prune_ratios of two phases, which take the longest to measure
 _DRAWS = Draws(8)
 
 Setting = tuple[Knob, float]
@@ -201,7 +202,7 @@ def _caption_prunings(task: Task) -> list[tuple[Knob, tuple[float, ...]]]:
         ),
         # As the engines have them: Elasticsearch's second threshold stays, and OpenSearch's window.
         (Knob("tokens_weight_threshold"), RATIOS),
-        (Knob("two_phase.prune_ratio"), RATIOS),
+        (Knob("two_phase.prune_ratio"), _PHASES),
     ]
 
 

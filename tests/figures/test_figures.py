@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from lsr.evaluation.passes import MEASURES
-from lsr.figures.frontier import Curve, frontier, frontier_alt, trade_off_figure
+from lsr.figures.frontier import Curve, frontier, frontier_alt, look_of_model, trade_off_figure
 from lsr.figures.query import price_figure, rank_cloud_figure
 from lsr.figures.style import LIGHT
 from lsr.figures.trained import controls_figure, mismatch_figure, sizes_figure
+from lsr.sweep.nulls import NULLS
 from lsr.sweep.one_query import ImageRanks, PriceTag
 from lsr.sweep.sweep import SweepRow
 
@@ -63,8 +64,25 @@ def test_the_band_is_one_deviation_to_each_side():
     assert list(band.x) == pytest.approx([0.2, 0.8, 0.8, 0.2])
 
 
+def test_models_and_nulls_are_told_apart_whatever_stands_between_them():
+    nulls = [Curve(f"one, {null}", ROWS, null=null) for null in NULLS]
+    figure = trade_off_figure([Curve("one", ROWS), *nulls, Curve("two", ROWS)], LIGHT)
+    looks = {
+        trace.name: (trace.marker.color, trace.marker.symbol, trace.line.dash)
+        for trace in figure.data
+        if trace.x == (None,)
+    }
+    assert list(looks) == ["one", *(f"one, {null}" for null in NULLS), "two"]
+    assert looks["one"] == look_of_model(0, LIGHT)
+    assert looks["two"] == look_of_model(1, LIGHT)
+    colours, symbols, dashes = zip(*looks.values(), strict=True)
+    assert len(set(symbols)) == len(looks)
+    assert len({colours[0], colours[-1], *colours[1:-1]}) == 3  # nulls share one that steps back
+    assert len(set(dashes[1:-1])) == len(NULLS)
+
+
 def test_a_null_has_no_frontier_and_the_cost_may_be_logarithmic():
-    figure = trade_off_figure([Curve("null", ROWS, null=True)], LIGHT, log=True)
+    figure = trade_off_figure([Curve("null", ROWS, null="words")], LIGHT, log=True)
     points, legend = figure.data
     assert (points.showlegend, legend.name, legend.x[0]) == (False, "null", None)
     assert figure.layout.xaxis.type == "log"

@@ -1,5 +1,6 @@
 """A report holds what the laboratory measures, opens without a network, and knows what drifted."""
 
+import json
 import re
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from lsr.sweep.laboratory import open_laboratory
 from lsr.sweep.nulls import NULLS
 from lsr.sweep.sweep import Draws, sweep
 from tests.conftest import make_head
+
+CHROMIUM = Path("/usr/bin/chromium")
 
 
 @pytest.fixture
@@ -48,8 +51,42 @@ def test_a_report_is_one_page_without_network_and_its_tables(report):
     page = (folder / "index.html").read_text()
     assert not re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=", page)
     assert "Plotly.newPlot" in page
+    assert len(page.encode()) < 3_000_000
     assert "python -m lsr report" in page
     assert read_settings(folder)[0] == settings
+
+
+def test_contents_lead_to_every_heading_and_one_legend_serves_all_charts_of_models(report):
+    page = (report[0] / "index.html").read_text()
+    headings = re.findall(r"<h[23] id='([^']+)'>", page)
+    contents = re.search(r"<nav aria-label='Contents'>(.*?)</nav>", page)[1]
+    assert re.findall(r"href='#([^']+)'", contents) == headings
+    assert len(set(headings)) == len(headings) > len(KNOBS)
+    assert page.count("class='legend'") == 1
+    entries = re.findall(r"<li><svg.*?</svg>(.*?)</li>", page)
+    model = report[1].models[0]
+    assert entries == [model, *(f"{model}, {null}" for null in NULLS), "dense teacher"]
+    charts = [json.loads(one) for one in re.findall(r"class='chart'>(\{.*?\})</script>", page)]
+    assert len(charts) > len(KNOBS)
+    for chart in charts[: len(KNOBS) + 1]:
+        assert chart["layout"]["showlegend"] is False
+
+
+def test_its_charts_are_drawn_without_a_network(report):
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not CHROMIUM.exists():
+        pytest.skip(f"no Chromium at {CHROMIUM}: apt-get install chromium")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_context(offline=True).new_page()
+        mistakes: list[str] = []
+        page.on("pageerror", lambda problem: mistakes.append(str(problem)))
+        page.goto((report[0] / "index.html").as_uri())
+        places = page.locator("div.chart")
+        sync_api.expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
+        sync_api.expect(page.locator("div.chart.js-plotly-plot")).to_have_count(places.count())
+        assert not mistakes
+        browser.close()
 
 
 def test_its_curves_are_those_of_the_laboratory(report, collection, model):

@@ -9,12 +9,21 @@ from lsr.evaluation.passes import COSTS
 from lsr.evaluation.task import make_task
 from lsr.exceptions import QueryError
 from lsr.sweep.knobs import PRUNINGS, Knob, set_to
-from lsr.sweep.solve import _SHARES, LENGTHS, RATES, RATIOS, OperatingPoint, Solution, solve
+from lsr.sweep.solve import (
+    _PHASES,
+    _SHARES,
+    LENGTHS,
+    RATES,
+    RATIOS,
+    OperatingPoint,
+    Solution,
+    solve,
+)
 from lsr.sweep.sweep import Draws, sweep
 from tests.sweep import brute
 from tests.sweep.brute import World
 
-ENGINES = ("tokens_weight_threshold", "two_phase.prune_ratio")
+ENGINES = {"tokens_weight_threshold": RATIOS, "two_phase.prune_ratio": _PHASES}
 SOLVED = [name for name in COSTS if name != "latency_us"]
 
 
@@ -88,7 +97,7 @@ def mixing(world: World, direction: str):
     ]
     cut = [("top-k", k) for k in LENGTHS[3:]] + [("max-ratio", share) for share in _SHARES[1:]]
     for some in [task, *(set_to(task, Knob(name, "images"), value) for name, value in cut)]:
-        rows += [sweep(some, Knob(name), RATIOS) for name in ENGINES]
+        rows += [sweep(some, Knob(name), values) for name, values in ENGINES.items()]
     for of_one in rows:
         for row in of_one:
             yield {name: row.get(name) for name in ("R@1", "MRR@10", *SOLVED)}

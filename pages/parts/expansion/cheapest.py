@@ -41,7 +41,7 @@ def show_cheapest(setting: Setting) -> bool:
     work = background.known(key)
     if work is None:
         st.caption(
-            f"Tries some 6,500 settings of {escape(model)}: every rate, and every pruning of "
+            f"Tries some 6,200 settings of {escape(model)}: every rate, and every pruning of "
             "captions and every rule of an engine with every pruning of images. That takes half a "
             "minute to two."
         )

@@ -174,7 +174,7 @@ def _show_chart(
     """A click on a point turns the knob to it and shows what changes there."""
     teacher, x = found[0].teacher.get(setting.y), setting.cost(direction)
     lexical = (found[0].lexical or {}).get(setting.y)
-    drawn = [Curve(one.name, one.rows, turned.place, bool(one.null)) for one in found if one.rows]
+    drawn = [Curve(one.name, one.rows, turned.place, one.null) for one in found if one.rows]
     if not drawn:
         st.container(border=True, height=_WAITING_PIXELS).caption(
             "The curve is drawn here as soon as its first values are measured."

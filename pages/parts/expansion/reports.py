@@ -31,7 +31,7 @@ def show_report(setting: Setting) -> bool:
     st.caption(
         "One page that opens without a network, with every knob for "
         f"{escape(' and '.join(setting.models))}, the nulls, the cheapest settings, the ablation "
-        "and example queries; beside it the tables as CSV. Writing takes a minute or more."
+        "and example queries; beside it the tables as CSV. Writing takes some minutes."
     )
     marks = [caches.collection(setting.collection).fingerprint]
     marks += [caches.model(model).fingerprint for model in setting.models]

@@ -86,8 +86,11 @@ class Setting:
         return self.x == "latency_us"
 
 
-def choose_setting(choice: Choice, images: Collection) -> Setting:
+def choose_setting(choice: Choice, images: Collection, kind: str) -> Setting:
     """Draw the two boxes of choices and return what they say.
+
+    Args:
+        kind: of the knob, one of KINDS.
 
     Raises:
         CollectionError: nothing can be measured.
@@ -95,7 +98,7 @@ def choose_setting(choice: Choice, images: Collection) -> Setting:
     told = st.container()  # what the address says wrong: a closed box would hide it
     names, split, direction, queries = choose_measured(choice, images, told)
     with st.popover("Axes and null", icon=":material/monitoring:"):
-        y, x, log = _choose_chart(direction, told)
+        y, x, log = _choose_chart(direction, told, kind)
         null = choose_null(told)
     return Setting(choice.collection, names, split, direction, null, x, y, log, queries)
 
@@ -192,10 +195,12 @@ def _option(name: str, options: Sequence[str], default: str, told: DeltaGenerato
         return address.option(name, options, default)
 
 
-def _choose_chart(direction: str, told: DeltaGenerator) -> tuple[str, str, bool]:
+def _choose_chart(direction: str, told: DeltaGenerator, kind: str) -> tuple[str, str, bool]:
     y = _option("y", MEASURES, MEASURES[0], told)
-    # Most knobs act on captions: what they save is a term of the query, or else a posting.
-    default_x = COSTS[0] if direction == DIRECTIONS[0] else "posting_cost"
+    # Most knobs act on captions: what they save is a term of the query, or else a posting. Rules of
+    # engines save postings, whatever they do to the query.
+    of_captions = direction == DIRECTIONS[0] and kind != "engine"
+    default_x = COSTS[0] if of_captions else "posting_cost"
     x = _option("x", COSTS, default_x, told)
     with told:
         log = address.flag("log", False)
