@@ -134,11 +134,13 @@ def failures(options: argparse.Namespace, log: Log) -> Answer:
     triage = read_triage(labs[0])
     for problem in triage.problems:
         log(problem)
-    told = case_records(found, causes, rows, terms, triage)
+    # A file takes them all.
+    first = options.limit if options.limit and not options.out else len(rows)
+    told = case_records(found, causes, rows[:first], terms, triage)
     more: dict[str, Any] = {}
     if saved and again:
         more["again"] = again_told(options.again, saved, again, found)
-        told = [one | was for one, was in zip(told, changes_of(saved, again, found), strict=True)]
+        told = [one | was for one, was in zip(told, changes_of(saved, again, found), strict=False)]
     if options.why_not:
         more["why_not"] = why_not_of(labs[0], found, options)
     if options.out:

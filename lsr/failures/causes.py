@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -83,7 +84,7 @@ class Causes:
     of_gain: np.ndarray
     facts: Facts
 
-    @property
+    @cached_property
     def main(self) -> np.ndarray:
         """(q,) int8, the cause of the largest share; -1 where there is no failure."""
         largest = self.shares.argmax(axis=1).astype(np.int8)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
@@ -51,14 +52,14 @@ class Shares:
     literal: np.ndarray
     n: int
 
-    @property
+    @cached_property
     def by_kind(self) -> np.ndarray:
         """(q, 5) float64 in the order of KINDS; a row adds up to all that the rival gains."""
         cells = self.rows * len(KINDS) + self.kinds
         summed = np.bincount(cells, self.gains, self.n * len(KINDS))
         return summed.reshape(-1, len(KINDS))
 
-    @property
+    @cached_property
     def main(self) -> np.ndarray:
         """(q,) int8, place in KINDS of the largest gain; -1 where there is none."""
         gains = self.by_kind
