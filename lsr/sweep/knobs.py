@@ -120,12 +120,12 @@ class Knob:
             QueryError: naming the limits.
         """
         low, high = self.limits
-        if not (len(values) and np.isfinite(values).all() and (values >= low).all()):
-            raise QueryError(f"A {self.control} sweep needs values from {low:g} to {high:g}.")
-        if (values > high).any():
-            raise QueryError(f"A {self.control} sweep needs values from {low:g} to {high:g}.")
-        if self.control in _WHOLE and (values % 1 != 0).any():
-            raise QueryError(f"A {self.control} sweep needs whole numbers.")
+        inside = np.isfinite(values).all() and (values >= low).all() and (values <= high).all()
+        whole = self.control in _WHOLE
+        if not (len(values) and inside and not (whole and (values % 1 != 0).any())):
+            kind = "whole numbers" if whole else "values"
+            most = f"{high:,.0f}" if high >= 1000 else f"{high:g}"
+            raise QueryError(f"`{self.control}` takes {kind} from {low:g} to {most}.")
 
 
 def pruning_stages(side: Side, knob: Knob, values: np.ndarray) -> np.ndarray:
