@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from lsr.search.results import SearchResult, SearchSettings
     from lsr.search.searcher import Searcher
     from lsr.sweep.laboratory import open_laboratory as laboratory
+    from lsr.training.lexical.make_model import make_lexical
+    from lsr.training.lexical.settings import LexicalSettings
     from lsr.training.train_model import train_model as train
 
     open = Searcher.open
@@ -31,6 +33,7 @@ __version__ = "0.2.0"
 __all__ = [
     "Collection",
     "InputError",
+    "LexicalSettings",
     "Model",
     "SearchResult",
     "SearchSettings",
@@ -41,6 +44,7 @@ __all__ = [
     "laboratory",
     "load_collection",
     "load_model",
+    "make_lexical",
     "open",
     "train",
 ]
@@ -48,6 +52,7 @@ __all__ = [
 _HOMES = {
     "Collection": "collection.collection:Collection",
     "InputError": "exceptions:InputError",
+    "LexicalSettings": "training.lexical.settings:LexicalSettings",
     "Model": "model.protocol:Model",
     "SearchResult": "search.results:SearchResult",
     "SearchSettings": "search.results:SearchSettings",
@@ -58,6 +63,7 @@ _HOMES = {
     "laboratory": "sweep.laboratory:open_laboratory",
     "load_collection": "collection.collection:load_collection",
     "load_model": "model.loading:load_model",
+    "make_lexical": "training.lexical.make_model:make_lexical",
     "open": "search.searcher:Searcher.open",
     "train": "training.train_model:train_model",
 }

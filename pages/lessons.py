@@ -10,7 +10,7 @@ from pages.parts.glossary import VIEW
 from pages.parts.lessons import classes
 from pages.parts.lessons.frame import show_lesson, show_overview
 from pages.parts.lessons.plan import LESSONS
-from pages.parts.lessons.words import show_glossary
+from pages.parts.lessons.words import TEACHING, show_glossary, show_sheet
 from pages.parts.messages import mistakes_shown
 
 
@@ -20,9 +20,11 @@ def show() -> None:
     classes.show_problem()
     numbers = [str(number) for number in range(1, len(LESSONS) + 1)]
     with mistakes_shown():
-        view = address.option("view", ["class", VIEW], "")
+        view = address.option("view", ["class", VIEW, TEACHING], "")
         if view == VIEW:
             show_glossary()
+        elif view == TEACHING:
+            show_sheet()
         elif view == "class":
             questions = [one for lesson in LESSONS for one in lesson.questions]
             classes.show_counts({one.key: (one.text, one.answers) for one in questions})

@@ -30,7 +30,7 @@ def test_the_wheel_has_the_library_and_everything_the_app_reads():
     wheel = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert wheel["packages"] == ["lsr"]
     places = wheel["force-include"]
-    assert set(places) == {"app.py", "pages", "assets", ".streamlit"}
+    assert set(places) == {"app.py", "pages", "assets", ".streamlit", "docs/teaching.md"}
     for source, target in places.items():
         assert (ROOT / source).exists()
         assert target == f"lexiscope/{source}"

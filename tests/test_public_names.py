@@ -15,8 +15,8 @@ from lsr.search.searcher import Searcher
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = """
-    Collection InputError Model SearchResult SearchSettings Searcher evaluate export import_source
-    laboratory load_collection load_model open train
+    Collection InputError LexicalSettings Model SearchResult SearchSettings Searcher evaluate export
+    import_source laboratory load_collection load_model make_lexical open train
 """.split()
 
 

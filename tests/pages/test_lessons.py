@@ -327,3 +327,17 @@ def test_where_visitors_only_read_nothing_is_collected(home, monkeypatch):
     assert "Collecting predictions of a class is off" in app.error[0].value
     assert told(app).startswith("**Right.**")
     assert read_class(code) == {}
+
+
+def test_the_teachers_sheet_is_a_page_that_names_every_lesson_and_question():
+    app = opened("lessons", view="teaching")
+    assert not app.exception
+    text = app.markdown[0].value
+    assert all(f"## {number} {one.title}" in text for number, one in enumerate(LESSONS, 1))
+    assert all(
+        f"{number} {one.title} | {one.minutes} |" in text for number, one in enumerate(LESSONS, 1)
+    )
+    steps = [step.name for one in LESSONS[:5] for step in one.steps]
+    assert all(f"| {name} |" in text for name in steps)
+    assert all(key in text for key in QUESTIONS if not key.startswith("6"))
+    assert "](" not in text

@@ -11,6 +11,7 @@ from pages.parts import address, links
 from pages.parts.glossary import VIEW
 from pages.parts.lessons import classes
 from pages.parts.lessons.questions import Question
+from pages.parts.lessons.words import TEACHING
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,19 @@ def show_overview(lessons: Sequence[Lesson]) -> None:
                 )
                 st.caption(f"{done} of {len(lesson.questions)} predicted")
     classes.show_joining()
-    st.button(
-        "Glossary",
-        key="glossary",
-        icon=":material/menu_book:",
-        on_click=address.write,
-        args=("view", VIEW),
-    )
+    with st.container(horizontal=True, gap="small"):
+        for view, label, icon in (
+            (VIEW, "Glossary", ":material/menu_book:"),
+            (TEACHING, "For teachers", ":material/print:"),
+        ):
+            st.button(
+                label,
+                key=f"view-{view}",
+                type="tertiary",
+                icon=icon,
+                on_click=address.write,
+                args=("view", view),
+            )
 
 
 def show_lesson(lessons: Sequence[Lesson], number: int) -> None:

@@ -1,6 +1,9 @@
-"""The glossary as a page."""
+"""The glossary and the teacher's sheet as pages."""
 
 from __future__ import annotations
+
+import re
+from pathlib import Path
 
 import streamlit as st
 
@@ -8,6 +11,9 @@ from lsr.exceptions import UnknownNameError, shorten
 from pages.parts import address
 from pages.parts.glossary import WORD, Entry, entries
 from pages.parts.messages import or_default
+
+_SHEET = Path(__file__).resolve().parents[3] / "docs" / "teaching.md"
+TEACHING = "teaching"
 
 
 def show_glossary() -> None:
@@ -25,6 +31,19 @@ def show_glossary() -> None:
             st.markdown(f"**{chosen.word}** — {chosen.meaning}")
     for one in entries().values():
         st.markdown(f"**{one.word}** — {one.meaning}")
+
+
+def show_sheet() -> None:
+    """Draw what a teacher reads and prints; it leads out of the app nowhere."""
+    st.button(
+        "All lessons",
+        icon=":material/arrow_back:",
+        key="all-lessons",
+        on_click=_leave,
+        type="tertiary",
+    )
+    text = _SHEET.read_text("utf-8")
+    st.markdown(re.sub(r"\[([^]]*)\]\((?!https?:)[^)]*\)", r"\1", text).partition("\n")[2])
 
 
 def _chosen() -> Entry | None:
