@@ -11,6 +11,7 @@ from lsr.exceptions import QueryError
 from lsr.sweep.knobs import OTHER, PRUNED, PRUNINGS, TOKEN_PRUNINGS, Knob, Sides
 from lsr.sweep.sweep import RATE_STOPS
 from pages.parts import address
+from pages.parts.glossary import glossed
 from pages.parts.messages import or_default
 
 KINDS = {
@@ -170,7 +171,9 @@ def _choose_rule() -> Knob:
         only = address.flag("only-pruned", False)
         st.toggle(
             PRUNED,
-            help="Search with the terms that would go, as the engine allows for ranking again.",
+            help=glossed(
+                "Search with the terms that would go, as the engine allows for ranking again."
+            ),
             **address.bound("only-pruned", only, default=False, as_text=address.flag_text),
         )
         part = PRUNED if only else part
