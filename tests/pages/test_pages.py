@@ -575,8 +575,9 @@ def test_an_ablation_that_a_query_set_searched_as_well_shows_both(monkeypatch):
         {**row, "queries_R@1": row["R@1"] / 2, "queries_literal_R@1": row["literal_R@1"] / 2}
         for row in kept.runs
     ]
-    asked = [{**row, "queries": "asked", "R@1": row["R@1"] / 2} for row in kept.mismatch]
-    both = AblationTables(runs, kept.mismatch + asked, kept.command)
+    captions = [row for row in kept.mismatch if not row["queries"]]
+    asked = [{**row, "queries": "asked", "R@1": row["R@1"] / 2} for row in captions]
+    both = AblationTables(runs, captions + asked, kept.command)
     monkeypatch.setattr("pages.parts.expansion.trained.read_ablation", lambda: both)
     address = {"control": "training", "trained-y": "queries_R@1"}
     pages = [opened("expansion", **address, searched=one) for one in ("captions", "asked")]
