@@ -13,6 +13,7 @@ from pages.parts.entry import draw
 from pages.parts.glossary import glossed
 from pages.parts.markup import escape
 from pages.parts.messages import mistakes_shown
+from pages.parts.vocabulary_edit import show_edits
 from pages.parts.vocabulary_table import of_kind, table_of
 
 _KINDS = {
@@ -22,7 +23,7 @@ _KINDS = {
     "piece": "Word pieces",
     "stray": "Said of none of its images",
 }
-_VIEWS = {"terms": "Terms", "audit": "Deviation audit"}
+_VIEWS = {"terms": "Terms", "audit": "Deviation audit", "edit": "Edit"}
 _TOPS = {"10": "10 strongest", "all": "All terms"}
 _WORST = 24
 
@@ -39,6 +40,8 @@ def show() -> None:
         view = address.choose("view", "View", _VIEWS, "terms", hide_label=True)
         if view == "terms":
             _show_terms(caches.audit(ready, None))
+        elif view == "edit":
+            show_edits(ready)
         else:
             _show_audit(ready)
 

@@ -16,9 +16,10 @@ VECTORS = "vectors"
 SPLICE = "splice"
 SAE = "sae"
 SPARSE_ENCODER = "sparse-encoder"
+EDITED = "edited"
 READERS = (PROJECTION, SPLICE, SAE)
 """The kinds that read the dense vectors of an encoder."""
-KINDS = (*READERS, VECTORS, SPARSE_ENCODER)
+KINDS = (*READERS, VECTORS, SPARSE_ENCODER, EDITED)
 _SIZES = ("dense_size", "hidden_size", "vocabulary_size")
 
 
@@ -38,7 +39,7 @@ def read_card(folder: Path) -> dict[str, Any]:
             f"`{path}` is of the kind `{shorten(str(kind))}`, which this version does not know. It "
             f"knows {', '.join(f'`{one}`' for one in KINDS)}."
         )
-    if kind in READERS and "encoder" not in card:
+    if base_kind(card) in READERS and "encoder" not in card:
         raise ModelError(f"`{path}` does not name its encoder. Add `encoder`.")
     for name in ("encoder", "title", "collection"):
         if not isinstance(card.get(name, ""), str):
@@ -57,11 +58,17 @@ def kind_of(card: Mapping[str, Any]) -> str:
     return str(card.get("kind", PROJECTION))
 
 
+def base_kind(card: Mapping[str, Any]) -> str:
+    """As `kind_of`, of the model that an edited one was made of."""
+    kind = kind_of(card)
+    return str(card.get("of", PROJECTION)) if kind == EDITED else kind
+
+
 def card_misfit(
     name: str, card: Mapping[str, Any], collection: str, holds: VectorKind
 ) -> str | None:
     """Why a model does not go with a collection, as far as their cards tell; None where it does."""
-    if kind_of(card) in READERS:
+    if base_kind(card) in READERS:
         reads = VectorKind(card["encoder"], card.get("dense_size", 0))
         return misfit(name, reads, collection, holds)
     if (own := card.get("collection", collection)) != collection:

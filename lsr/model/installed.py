@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lsr.exceptions import ModelError, UnknownNameError, shorten
-from lsr.model.card import CARD, SPARSE_ENCODER, kind_of, read_card
+from lsr.model.card import CARD, EDITED, SPARSE_ENCODER, base_kind, kind_of, read_card
 from lsr.storage.files import read_json
 from lsr.storage.folders import read_one_version, remove_folder, writing
 from lsr.storage.leftovers import restore_if_lost
@@ -61,7 +61,7 @@ def _overview(folder: Path) -> ModelOverview:
         kind_of(card),
         _made_from(card),
         n_terms if isinstance(n_terms, int) else None,
-        _origin(imported, _told(folder, "training.json")),
+        _origin(card, imported, _told(folder, "training.json")),
         home() not in folder.parents,
         verdict if isinstance(verdict, dict) and verdict else None,
         tuple(map(str, notes)) if isinstance(notes, list) else (),
@@ -72,12 +72,12 @@ def reads_captions(folder: Path) -> bool:
     """Whether a model reads captions in place of images; False where its card is damaged."""
     with suppress(ModelError):
         card = read_card(folder)
-        return kind_of(card) == SPARSE_ENCODER and not card.get("reads_pictures")
+        return base_kind(card) == SPARSE_ENCODER and not card.get("reads_pictures")
     return False
 
 
 def _made_from(card: Mapping[str, Any]) -> str:
-    if kind_of(card) == SPARSE_ENCODER:
+    if base_kind(card) == SPARSE_ENCODER:
         return "pictures" if card.get("reads_pictures") else "captions in place of images"
     if "encoder" in card:
         return f"vectors of encoder {card['encoder']}"
@@ -88,7 +88,11 @@ def _told(folder: Path, name: str) -> dict[str, Any]:
     return read_json(folder / name, ModelError) if (folder / name).exists() else {}
 
 
-def _origin(imported: Mapping[str, Any], training: Mapping[str, Any]) -> str:
+def _origin(
+    card: Mapping[str, Any], imported: Mapping[str, Any], training: Mapping[str, Any]
+) -> str:
+    if kind_of(card) == EDITED:
+        return f"terms of model {card.get('base', 'unknown')}, edited"
     if imported:
         return f"imported from {imported.get('source', 'elsewhere')} ({imported.get('format')})"
     collection = training.get("collection")

@@ -6,9 +6,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lsr.model.card import PROJECTION, SAE, SPARSE_ENCODER, SPLICE, VECTORS, kind_of, read_card
+from lsr.model.card import (
+    EDITED,
+    PROJECTION,
+    SAE,
+    SPARSE_ENCODER,
+    SPLICE,
+    VECTORS,
+    kind_of,
+    read_card,
+)
 from lsr.model.centred import open_centred
 from lsr.model.checkpoint import open_projection
+from lsr.model.edited import open_edited
 from lsr.model.protocol import Model
 from lsr.model.sparse_encoder import open_encoder
 from lsr.model.stored import open_stored
@@ -40,4 +50,6 @@ def load_model(place: str | Path) -> Model:
 
 def _load(folder: Path) -> Model:
     card = read_card(folder)
+    if kind_of(card) == EDITED:
+        return open_edited(folder, card, _load)
     return _OPEN[kind_of(card)](folder, card)

@@ -32,6 +32,7 @@ from lsr.imports.readers.containers import user_path
 from lsr.imports.running import run_import
 from lsr.imports.stages import ImportReport
 from lsr.model import installed as models
+from lsr.model.edited import EditedModel, save_edited_as
 from lsr.report.checking import Checked, check_report
 from lsr.report.report_tables import ReportSettings
 from lsr.report.writing import ReportProgress, write_report
@@ -153,6 +154,16 @@ def remove_model(model: str) -> None:
     """
     mode.require("delete")
     models.remove_model(model)
+
+
+def keep_edited(name: str, edited: EditedModel) -> None:
+    """Keep a model whose terms were edited.
+
+    Raises:
+        NotAllowedError: nothing is kept here. InputError: it cannot be kept.
+    """
+    mode.require("edit")
+    save_edited_as(name, edited)
 
 
 def train(name: str, collection: str, settings: TrainingSettings | MadeSettings) -> None:

@@ -19,7 +19,17 @@ from pages.parts.glossary import glossed
 
 Mode = Literal["owner", "class", "read-only"]
 Action = Literal[
-    "import", "encode", "export", "report", "delete", "train", "upload", "view", "triage", "collect"
+    "import",
+    "encode",
+    "export",
+    "report",
+    "delete",
+    "train",
+    "upload",
+    "view",
+    "triage",
+    "collect",
+    "edit",
 ]
 
 SETTING = "LEXISCOPE_MODE"
@@ -42,6 +52,7 @@ _OFF: dict[Action, str] = {
     "upload": "Uploading is off",
     "view": "Saving and deleting views is off",
     "triage": "Judging failures and keeping lists of them is off",
+    "edit": "Saving models with edited terms is off",
     "collect": "Collecting predictions of a class is off",
 }
 _ELSEWHERE = "Run Lexiscope on a computer of your own for that, or ask whoever runs this server."

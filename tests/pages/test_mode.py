@@ -20,7 +20,9 @@ from lsr.failures.triage import Entry
 from lsr.imports.imported import ImportRequest
 from lsr.imports.planning import plan_import
 from lsr.imports.running import import_source
+from lsr.model.edited import edit_terms
 from lsr.model.loading import load_model
+from lsr.model.term_edits import parse_edits
 from lsr.report.report_tables import ReportSettings
 from lsr.sweep.laboratory import open_laboratory
 from lsr.training import jobs
@@ -159,6 +161,9 @@ def doors(mine: Collection, photos: Path, home: Path) -> dict[str, Callable[[], 
             Entry("test-00000-0", "other"),
         ),
         "keep a list": lambda: actions.keep_list("mine", "{}"),
+        "save an edited model": lambda: actions.keep_edited(
+            "pets", edit_terms(load_model("demo"), parse_edits("merge:dogs:dog"))
+        ),
         "open a class": actions.open_class,
         "count a prediction": lambda: actions.count_prediction("ABCDEF", "1a", "10"),
     }
@@ -203,6 +208,7 @@ def test_pages_go_through_the_doors_and_past_none():
         "plan_import", "run_import", "import_source", "encode_collection", "run_export",
         "write_report", "check_report", "remove_collection", "fetch_pictures", "save_view",
         "delete_view", "add_entry", "add_prediction",
+        "save_edited", "save_edited_as",
     }  # fmt: skip
     verbs = {"start", "resume", "restart", "stop", "discard"}
     found = set()

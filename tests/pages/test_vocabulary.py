@@ -5,10 +5,14 @@ import re
 import pytest
 
 import lsr
+from lsr.collection.collection import load_collection
+from lsr.model.loading import load_model
+from lsr.model.term_edits import edits_text, parse_edits
 from lsr.search.audit import audit
 from lsr.search.results import SearchSettings
+from lsr.sweep.edited_terms import measure_edits
 from pages.parts.vocabulary_table import of_kind, table_of
-from tests.pages.test_pages import linked, mistake, opened
+from tests.pages.test_pages import linked, mistake, opened, tiles
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +104,50 @@ def test_a_term_tells_what_it_stands_in_for(scenes):
     table = next(one.proto.body for one in app.get("html") if "word said" in one.proto.body)
     assert "term=donkey" in table
     assert "term=animal" not in table  # a caption that says it needs no other word for it
+
+
+def test_edits_are_measured_undone_and_saved_as_a_model(scenes, home):
+    at = {"collection": scenes, "view": "edit"}
+    app = opened("vocabulary", edits="merge:dogs:dog,delete:beach", **at)
+    assert not [*app.exception, *app.error]
+    edits = parse_edits("merge:dogs:dog,delete:beach")
+    collection = load_collection(home / "collections" / scenes)
+    found = measure_edits(collection, load_model("demo"), edits)
+    figures = {one.label: one for one in app.metric}
+    assert float(figures["R@1"].value) == pytest.approx(found.after["R@1"], abs=1e-4)
+    change = found.after["flops"] - found.before["flops"]
+    assert float(figures["FLOPs"].delta) == pytest.approx(change, abs=0.006)
+    assert change < 0
+    app.button("undo-edit").click().run()
+    assert app.query_params["edits"] == "merge:dogs:dog"
+    assert app.dataframe[0].value.values.tolist() == [["merge", "dogs", "dog"]]
+    app.text_input("edited-name").set_value("pets").run()
+    app.button("save-edited").click().run()
+    assert not [*app.exception, *app.error]
+    assert edits_text(load_model("pets").edits) == "merge:dogs:dog"
+    assert tiles(opened("search", collection=scenes, model="pets", q="dogs on a farm"))
+    app.button("save-edited").click().run()
+    assert "There is a model `pets` already" in mistake(app)
+
+
+def test_an_edit_is_added_from_the_form_and_plurals_are_merged_at_once(scenes):
+    app = opened("vocabulary", collection=scenes, view="edit", change="delete")
+    assert not app.metric
+    next(one for one in app.selectbox if one.label == "Term").set_value("dog").run()
+    app.button("add-edit").click().run()
+    assert app.query_params["edits"] == "delete:dog"
+    assert not [*app.exception, *app.error]
+    app = opened("vocabulary", collection=scenes, view="edit")
+    app.button("merge-plurals").click().run()
+    assert not [*app.exception, *app.error]
+    edits = parse_edits(app.query_params["edits"])
+    assert len(edits) > 10
+    assert all(one.term.startswith(one.to) for one in edits)
+    figures = {one.label: float(one.value.replace(",", "")) for one in app.metric}
+    assert 0 < figures["R@1"] < 1
+
+
+def test_edits_that_make_no_sense_are_one_sentence(scenes):
+    app = opened("vocabulary", collection=scenes, view="edit", edits="delete:unicornish")
+    assert "`unicornish` is no term" in mistake(app)
+    assert not app.metric

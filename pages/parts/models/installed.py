@@ -23,6 +23,7 @@ _WORDS = {
     "vectors": "sparse vectors that were made elsewhere",
     "splice": "sums of term vectors of the encoder",
     "sparse-encoder": "an encoder of texts, or of texts and pictures, that is sparse by itself",
+    "edited": "another model whose terms were merged, renamed or deleted",
     "sae": "the strongest latents of a sparse autoencoder",
 }
 
