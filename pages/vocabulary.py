@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from lsr.search.audit import GRADES, HUB_SHARE, Audit
+from lsr.search.audit import GRADES, HUB_SHARE, STRAY, Audit
 from lsr.search.searcher import Searcher
 from pages.parts import address, caches, cards, charts, links
 from pages.parts.choice import current_choice
@@ -23,6 +23,7 @@ _KINDS = {
     "piece": "Word pieces",
     "stray": "Said of none of its images",
 }
+_SAID = {"another form": "Said in another form", "broader word": "A broader word"}
 _VIEWS = {"terms": "Terms", "audit": "Deviation audit", "edit": "Edit"}
 _TOPS = {"10": "10 strongest", "all": "All terms"}
 _WORST = 24
@@ -93,19 +94,23 @@ def _show_audit(ready: Searcher) -> None:
     for grade, name in enumerate(GRADES):
         share = found.share(grade)
         cells.metric(
-            f"Said by {name}" if grade != 1 else "Said in another form",
+            _SAID.get(name, f"Said by {name}"),
             f"{share.mean:.1%}",
             f"{share.low:.1%} … {share.high:.1%}",
             help=glossed(
                 "The mean share of an image's terms, and its 95 % interval: a bootstrap over "
-                "images. Another form: an inflection of a word that its captions say."
+                "images. Another form: an inflection of a word that its captions say. A broader "
+                "word: *animal* where they say *dog*, from a list of common English words."
             ),
             delta_color="off",
             delta_arrow="off",
         )
     st.header("Terms that stray most", anchor=False)
-    st.caption("Images that activate the term though no caption of theirs says it, in any form.")
-    strays = found.by_term(2) + found.by_term(3)
+    st.caption(
+        "Images that activate the term though no caption of theirs says it, in any form, or a "
+        "narrower word."
+    )
+    strays = np.sum([found.by_term(grade) for grade in STRAY], axis=0)
     order = np.lexsort((np.arange(len(strays)), -strays))[:_WORST]
     chosen = [int(i) for i in order if strays[i]]
     links.to_terms(
@@ -115,7 +120,7 @@ def _show_audit(ready: Searcher) -> None:
     )
     st.header("Images that stray most", anchor=False)
     counts = found.by_image()
-    lost = counts[:, 2] + counts[:, 3]
+    lost = counts[:, STRAY].sum(axis=1)
     share = lost / np.maximum(counts.sum(axis=1), 1)
     worst = np.lexsort((np.arange(len(lost)), -lost, -share))[:_WORST]
     tiles = [

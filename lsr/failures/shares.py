@@ -17,6 +17,7 @@ from lsr.evaluation.task import Side
 from lsr.failures.cases import Cases
 from lsr.model.function_words import FUNCTION_WORDS
 from lsr.search.audit import stem
+from lsr.search.hypernyms import broader_forms
 from lsr.sweep.laboratory import Laboratory
 
 HUB_SHARE = 0.25
@@ -93,14 +94,15 @@ def find_shares(cases: Cases, terms: Sequence[str], said: sp.csr_matrix) -> Shar
     Where it is not known which terms a text says, a gain is generic or outweighed.
     """
     task = cases.task
-    _, form = np.unique([stem(term) for term in terms], return_inverse=True)
+    forms, form = np.unique([stem(term) for term in terms], return_inverse=True)
     literal = _literal(task.queries)
     in_form = _in_form(said, form)
     weights = task.documents.matrix.astype(np.float64)
     generic = weights.getnnz(axis=0) >= HUB_SHARE * max(weights.shape[0], 1)
     if task.says:
         generic &= (in_form.getnnz(axis=0) >= HUB_SHARE * max(weights.shape[0], 1))[form]
-    around = _around(in_form, cases)
+    wider = sp.csr_matrix(in_form + in_form @ broader_forms(forms.tolist()).astype(np.int32))
+    around = _around(wider, cases)
     content = np.array([term not in FUNCTION_WORDS for term in terms])
     found = []
     for start in range(0, len(cases), _BLOCK):
@@ -151,7 +153,7 @@ def _in_form(said: sp.csr_matrix, form: np.ndarray) -> sp.csr_matrix:
 
 
 def _around(in_form: sp.csr_matrix, cases: Cases) -> sp.csr_matrix:
-    """(n, F): how many terms of each form a rival and the documents nearest to it say.
+    """(n, F): how often a form, or a narrower word, is said of a rival and the nearest documents.
 
     Captions leave much of a picture unsaid; what is said of pictures like it may well be there.
     """

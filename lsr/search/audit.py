@@ -13,9 +13,12 @@ from lsr.collection.collection import Collection
 from lsr.exceptions import CollectionError
 from lsr.model.sparse import keep_strongest
 from lsr.model.vocabulary import Vocabulary
+from lsr.search.hypernyms import broader_forms
 from lsr.search.searcher import Searcher
 
-GRADES = ("its caption", "another form", "other captions", "no caption")
+GRADES = ("its caption", "another form", "broader word", "other captions", "no caption")
+STRAY = (3, 4)
+"""Grades of a term that nothing said of its image supports."""
 HUB_SHARE = 0.25
 _DRAWS, _SEED = 1_000, 0
 # Endings that English inflection adds, the longest first, and what they stand for.
@@ -112,15 +115,18 @@ def audit(searcher: Searcher, top: int | None = None) -> Audit:
         active = keep_strongest(active, top)
     said = said_of_images(collection, searcher.images.ids, vocabulary)
     spoken = np.asarray(said.sum(axis=0)).ravel() > 0
-    stems = _stem_numbers(vocabulary.terms)
+    forms: dict[str, int] = {}
+    stems = np.array([forms.setdefault(stem(one), len(forms)) for one in vocabulary.terms])
     to_stem = sp.csr_matrix(
         (np.ones(len(stems), np.int32), (np.arange(len(stems)), stems)),
-        shape=(len(stems), int(stems.max()) + 1),
+        shape=(len(stems), len(forms)),
     )
     in_form = sp.csr_matrix(said.astype(np.int32) @ to_stem)
     rows = np.repeat(np.arange(active.shape[0]), np.diff(active.indptr))
-    grades = np.full(active.nnz, 3, np.uint8)
-    grades[spoken[active.indices]] = 2
+    broader = sp.csr_matrix(in_form @ broader_forms(list(forms)).astype(np.int32))
+    grades = np.full(active.nnz, 4, np.uint8)
+    grades[spoken[active.indices]] = 3
+    grades[_holds(broader, rows, stems[active.indices])] = 2
     grades[_holds(in_form, rows, stems[active.indices])] = 1
     grades[_holds(said, rows, active.indices)] = 0
     return Audit(active, said, grades, searcher.images.ids, list(vocabulary.terms))
@@ -150,12 +156,6 @@ def _holds(matrix: sp.csr_matrix, rows: np.ndarray, columns: np.ndarray) -> np.n
     width = matrix.shape[1]
     there = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr)) * width + matrix.indices
     return np.isin(rows.astype(np.int64) * width + columns, there)
-
-
-def _stem_numbers(terms: list[str]) -> np.ndarray:
-    """(V,) int64: one number for the forms of a word, such as *dog* and *dogs*."""
-    numbers: dict[str, int] = {}
-    return np.array([numbers.setdefault(stem(term), len(numbers)) for term in terms], np.int64)
 
 
 def stem(word: str) -> str:

@@ -8,7 +8,7 @@ import lsr
 from lsr.collection.collection import load_collection
 from lsr.model.loading import load_model
 from lsr.model.term_edits import edits_text, parse_edits
-from lsr.search.audit import audit
+from lsr.search.audit import STRAY, audit
 from lsr.search.results import SearchSettings
 from lsr.sweep.edited_terms import measure_edits
 from pages.parts.vocabulary_table import of_kind, table_of
@@ -51,7 +51,7 @@ def test_the_audit_names_terms_and_images_worst_first(ready):
     app = opened("vocabulary", view="audit")
     figures = {one.label: one.value for one in app.metric}
     assert figures["Said by its caption"] == f"{found.share(0).mean:.1%}"
-    lost = found.by_image()[:, 2:].sum(axis=1)
+    lost = found.by_image()[:, STRAY].sum(axis=1)
     rows = [ready.row_of[image_id] for image_id in linked(app)]
     assert rows
     assert lost[rows].tolist() == sorted(lost.tolist(), reverse=True)[: len(rows)]

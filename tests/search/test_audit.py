@@ -7,6 +7,7 @@ import pytest
 
 from lsr.exceptions import CollectionError
 from lsr.search.audit import GRADES, audit, stem
+from lsr.search.hypernyms import broader_forms, hypernyms
 from lsr.search.searcher import Searcher
 
 
@@ -28,15 +29,36 @@ def test_grades_are_those_of_a_loop_over_words(searcher):
                 grade = 0
             elif stem(one.term) in forms:
                 grade = 1
+            elif any(one.term in hypernyms().get(word, ()) for word in said):
+                grade = 2
             else:
-                grade = 2 if one.term in spoken else 3
+                grade = 3 if one.term in spoken else 4
             counts[row, grade] += 1
     assert found.by_image().tolist() == counts.tolist()
     shares = counts[:, 0] / counts.sum(axis=1)
     told = found.share(0)
     assert told.mean == pytest.approx(shares.mean())
     assert told.low < told.mean < told.high
-    assert sum(found.by_term(grade).sum() for grade in range(4)) == counts.sum()
+    assert sum(found.by_term(grade).sum() for grade in range(len(GRADES))) == counts.sum()
+    assert counts[:, [0, 2, 3, 4]].sum(axis=0).all()
+
+
+def test_broader_words_are_found_by_their_forms():
+    forms = [stem(one) for one in ("animals", "puppies", "house", "dogs")]
+    table = broader_forms(forms).toarray()
+    assert [[forms[column] for column in np.flatnonzero(row)] for row in table] == [
+        [], [stem("animal"), "dog"], [], [stem("animal")],
+    ]  # fmt: skip
+    assert broader_forms(["xylem"]).nnz == 0
+
+
+def test_no_word_is_broader_than_itself_and_only_synonyms_than_each_other():
+    table = hypernyms()
+    assert not any(word in broader for word, broader in table.items())
+    both = {
+        word for word, broader in table.items() if any(word in table.get(one, ()) for one in broader)
+    }
+    assert both == {"child", "kid"}
 
 
 def test_only_the_strongest_terms_are_graded_where_asked(searcher):
