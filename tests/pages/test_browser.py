@@ -29,7 +29,7 @@ PLACES = (
         "/vocabulary",
         "/failures?collection=scenes",
     ),
-    *("/expansion", "/collections", "/models", "/train"),
+    *("/expansion", "/collections", "/models", "/train", "/lessons?lesson=1&step=2"),
 )
 # Streamlit looks for itself below a page's address first, and finds itself at the root.
 EXPECTED = ("/_stcore/health", "/_stcore/host-config")

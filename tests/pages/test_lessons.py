@@ -299,6 +299,9 @@ def test_a_class_counts_each_prediction_once_in_a_session_and_no_names(home, mon
     other = opened("lessons", lesson="1", step="3", **{"class": code})
     other.button(key="predict-1b-same").click().run()
     assert read_class(code) == {"1b": {"half": 1, "same": 1}}
+    assert [one.label for one in other.expander if "class" in one.label] == [
+        "What the class predicted"
+    ]
     teacher = opened("lessons", view="class", **{"class": code})
     assert not teacher.exception
     assert "2 predictions" in " ".join(one.value for one in teacher.markdown)

@@ -54,8 +54,7 @@ class View {
     const show = (p) => {
       this.p = p;
       told.replaceChildren("A caption may use its added terms with chance p = ", touch, ", else it searches with its own words.");
-      slider.querySelector("input").value = p;
-      slider.querySelector("output").textContent = p.toFixed(2);
+      slider.set(p);
       list.replaceChildren(...models.map(({ name, rates, recall }) => {
         const after = Math.max(1, rates.findIndex((rate) => rate >= p));
         const along = (p - rates[after - 1]) / (rates[after] - rates[after - 1]);
@@ -87,7 +86,7 @@ class View {
     this.root.replaceChildren(
       element("div", { className: "chips" }, ...chips),
       element("p", {}, "What the controlled model calls ", element("b", { textContent: one.term }), ", the other one calls ", element("b", { textContent: one.other }),
-        `: the two fire on the same pictures with cosine ${one.cosine.toFixed(2)}, and with ${one.sureness.toFixed(2)} on pictures that had no say.`,
+        `: the two fire on the same pictures with cosine ${one.cosine.toFixed(2)}, and ${one.sureness.toFixed(2)} on pictures that were not used for pairing (1: always together, 0: never).`,
         one.runner ? ` Next best: ${one.runner}.` : ""),
       element("div", { className: "beside" },
         row(["Strongest for ", element("b", { textContent: one.term }), ", with control"], one.here),

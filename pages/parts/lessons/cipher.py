@@ -109,8 +109,8 @@ def _matching(*_marks: str) -> Matching:
 def _show_riddle() -> None:
     st.markdown(
         "Training asks only that a caption and its picture get terms that agree. Nothing says that "
-        "the term *dog* must have to do with dogs. **Expansion control** says it; this head "
-        "learned without."
+        "the term *dog* must have to do with dogs. **Expansion control** does: it makes captions "
+        "rely on the words that they say (lesson 4 shows how). The other head learned without."
     )
 
     def show(*, revealed: bool) -> None:
@@ -164,7 +164,8 @@ def _both(image_id: str, places: dict[str, str]) -> dict[str, Any]:
 def _show_own_words() -> None:
     found = {name: recalls(name) for name in _NAMES}
     st.markdown(
-        "A cipher does not hurt a ranking. R@1 with all terms: "
+        "A cipher does not hurt a ranking. **R@1** is the share of captions whose own picture "
+        "comes first. With all terms: "
         + ", ".join(f"{_NAMES[name]} **{every:.3f}**" for name, (every, _) in found.items())
         + ". What a reader would call a search is another matter: a person types words."
     )
@@ -229,8 +230,9 @@ def _show_other_names() -> None:
 
 def _show_dictionary() -> None:
     st.markdown(
-        "A cipher can be cracked. Over the same pictures, look which term of one head fires when a "
-        "term of the other does, and pair them so that the pairs fit best."
+        "A cipher can be cracked. Over the same pictures, look which term of one head is active "
+        "where a term of the other is, and pair them so that the pairs fit best. The first pairs "
+        "are sure, the last are not."
     )
     found = matching()
     _show_words(found)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pandas as pd
 import streamlit as st
 
@@ -67,13 +69,30 @@ def show_joining() -> None:
                 )
 
 
+def show_beside(key: str, text: str, labels: dict[str, str]) -> None:
+    """Draw what the class of the address predicted so far, folded away; nothing without one."""
+    if not _code():
+        return
+    with suppress(InputError):  # the overview says what is wrong with a code
+        counts = read_class(_code())
+        if key in counts:
+            with st.expander("What the class predicted", icon=":material/groups:"):
+                _show_question(key, text, labels, counts)
+
+
 def show_counts(questions: dict[str, tuple[str, dict[str, str]]]) -> None:
     """Draw the counts of the class in the address, renewed while they are looked at.
 
     Args:
         questions: by key the text, and the labels of the answers by name.
     """
-    st.button("All lessons", icon=":material/arrow_back:", key="all-lessons", on_click=_leave)
+    st.button(
+        "All lessons",
+        icon=":material/arrow_back:",
+        key="all-lessons",
+        on_click=_leave,
+        type="tertiary",
+    )
     st.header(f"Class {_code()}" if _code() else "A class", anchor=False)
     st.fragment(_counts, run_every=_EVERY)(questions)
 

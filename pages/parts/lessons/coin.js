@@ -70,8 +70,7 @@ class View {
     const moved = (p) => {
       this.p = p;
       touch.set(p);
-      slider.querySelector("input").value = p;
-      slider.querySelector("output").textContent = p.toFixed(2);
+      slider.set(p);
       change();
     };
     const touch = touchable({ ...told, change: moved });
@@ -183,8 +182,7 @@ class View {
       this.p = rates[epoch];
       told.replaceChildren("In epoch ", touch, ` of ${rates.length} the coin has p = `, element("b", { textContent: this.p.toFixed(2) }),
         ". With such coins this caption finds its picture first with chance ", element("b", { textContent: percent(this.chances(this.p)[0]) }), ".");
-      slider.querySelector("input").value = epoch;
-      slider.querySelector("output").textContent = epoch + 1;
+      slider.set(epoch);
       chart.replaceChildren(this.rise(), this.curve());
     };
     const turns = { value: this.epoch ?? Math.floor(rates.length / 2), min: 0, max: rates.length - 1, step: 1, label: "epoch", show: (epoch) => String(epoch + 1) };

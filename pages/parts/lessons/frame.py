@@ -50,16 +50,16 @@ def show_overview(lessons: Sequence[Lesson]) -> None:
         with grid.container(border=True, key=f"lesson-{number}", gap="xsmall"):
             st.markdown(f"**{number} · {lesson.title}** :gray[{lesson.minutes} min]")
             st.markdown(lesson.aim)
-            done = sum(one.answered for one in lesson.questions)
+            done, total = sum(one.answered for one in lesson.questions), len(lesson.questions)
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.button(
-                    "Begin" if not done else "Go on",
+                    "Begin" if not done else "Go on" if done < total else "Look again",
                     key=f"begin-{number}",
-                    icon=":material/play_arrow:",
+                    icon=":material/check:" if done == total else ":material/play_arrow:",
                     on_click=_go,
                     args=(number, 1),
                 )
-                st.caption(f"{done} of {len(lesson.questions)} predicted")
+                st.caption(f"{done} of {total} predicted")
     classes.show_joining()
     with st.container(horizontal=True, gap="small"):
         for view, label, icon in (
@@ -93,6 +93,7 @@ def show_lesson(lessons: Sequence[Lesson], number: int) -> None:
         st.caption(
             f"{lesson.minutes} min · {done} of {len(lesson.questions)} predicted"
             + (f" · class {code[:6].upper()}" if code and code.isalnum() else "")
+            + f" · [Glossary](lessons?view={VIEW})"
         )
     st.header(f"{number} · {lesson.title}", anchor=False)
     names = {str(place): step.name for place, step in enumerate(lesson.steps, 1)}

@@ -86,7 +86,7 @@ class View {
       element("p", { textContent: "Click the words of a query. Only their lists are read; a list's weight is added to the score of each picture in it." }),
       element("div", { className: "chips" }, ...chips),
       element("p", {}, "The search read ", element("b", { textContent: `${touched} postings` }),
-        `. Comparing the query with every dense vector reads ${chosen.length} × ${dense} = `, element("b", { textContent: many(chosen.length * dense) }), " numbers."),
+        `. Without an index, its dense vector would be compared with that of every picture, number by number: ${chosen.length} × ${dense} = `, element("b", { textContent: many(chosen.length * dense) }), " numbers, a dense scan."),
       element("div", { className: "beside" }, this.table(asked), ranked),
     );
     this.listen();
@@ -126,9 +126,8 @@ class View {
         return item;
       }));
       const rest = terms.slice(SHOWN);
-      if (rest.length) list.append(element("li", { className: k > SHOWN ? "" : "off" }, element("span", { textContent: `${rest.length} weaker ones` }), element("span"), element("span", { textContent: many(rest.reduce((sum, one) => sum + one.postings, 0)) })));
-      slider.querySelector("input").value = k;
-      slider.querySelector("output").textContent = k;
+      if (rest.length) list.append(element("li", { className: k > SHOWN ? "" : "off" }, element("span", { textContent: `+ ${rest.length} weaker` }), element("span"), element("span", { textContent: many(rest.reduce((sum, one) => sum + one.postings, 0)) })));
+      slider.set(k);
     };
     const touch = touchable({ value: this.k, min: 1, max: terms.length, step: 1, label: "Terms kept", change: show });
     const slider = turning({ value: this.k, min: 1, max: terms.length, step: 1, label: "Terms kept", show: String, change: (k) => (touch.set(k), show(k)) });

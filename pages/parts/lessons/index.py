@@ -153,7 +153,8 @@ def _show_whole() -> None:
     count, dense = len(ready.memory), bundled.collection().dense_size
     st.markdown(
         f"Now the same for all **{count:,}** scenes. A dense scan would read {count:,} × {dense} = "
-        f"**{count * dense:,}** numbers for each query."
+        f"**{count * dense:,}** numbers for each query. A query goes through the same head as a "
+        "picture: it gets the terms that it says, and the head *adds* related ones, a few dozen."
     )
 
     def scored() -> tuple[Scored, str]:

@@ -69,7 +69,12 @@ function turning({ value, min, max, step, label, show, change }) {
     input.setAttribute("aria-valuetext", show(+input.value));
     change(+input.value);
   };
-  return element("label", { className: "turn" }, element("span", { textContent: label }), input, said);
+  const made = element("label", { className: "turn" }, element("span", { textContent: label }), input, said);
+  made.set = (next) => {
+    input.value = next;
+    said.textContent = show(next);
+  };
+  return made;
 }
 
 /** A vector as cells: blue above 0, orange below, pale near 0. `meet` is told the cell pointed at. */

@@ -32,7 +32,7 @@ class View {
 
   picture() {
     const { dense, picture } = this.data;
-    const read = element("small", { textContent: "Point at a cell to read its number." });
+    const read = element("small", { textContent: "Blue: above 0. Orange: below. Pale: near 0. Point at a cell to read its number." });
     const line = strip(dense, `The dense vector z: ${dense.length} numbers`, (place) => {
       line.mark(place);
       read.textContent = `z[${place}] = ${dense[place].toFixed(3)}: a number that nobody can read`;
@@ -63,8 +63,8 @@ class View {
     this.strips[0].querySelector("canvas").onpointermove = null; // z and h are not cell by cell
     this.root.replaceChildren(
       element("div", { className: "beside" },
-        element("div", {}, element("small", { textContent: "The picture's strongest terms. Point at one." }), this.list),
-        element("div", {}, ...this.strips, this.products, this.read, this.told)),
+        element("div", {}, element("small", { textContent: "The picture's strongest terms. Point at one. A piece of a word begins with ##." }), this.list),
+        element("div", {}, ...this.strips, this.products, element("small", { textContent: "Blue: above 0. Orange: below. Pale: near 0." }), this.read, this.told)),
     );
     this.choose(this.term);
   }
@@ -80,7 +80,7 @@ class View {
     this.products.replaceChildren(...this.lines.slice(1));
     const sum = products.reduce((total, value) => total + value, 0);
     this.told.replaceChildren(
-      element("b", { textContent: one.term }), `: the products add up to ${signed(sum)}, the bias of the term is ${signed(one.bias)}, together `,
+      element("b", { textContent: one.term }), `: the products add up to ${signed(sum)}; the term's own number, its bias, is ${signed(one.bias)}; together `,
       element("b", { textContent: signed(sum + one.bias) }), `. It is above 0, so ReLU keeps it, and log(1 + ${signed(sum + one.bias)}) = `,
       element("b", { textContent: one.weight.toFixed(2) }), " is the weight.",
     );
@@ -105,6 +105,7 @@ class View {
     const chart = this.curve(count);
     const show = (shift) => {
       this.shift = shift;
+      slider.set(shift);
       const active = count(shift);
       this.list.replaceChildren(...terms.map((one) => {
         const weight = Math.log1p(Math.max(one.logit + shift, 0));
@@ -119,7 +120,7 @@ class View {
       chart.mark(shift, active);
     };
     this.touch = touchable({ value: this.shift, min: -2, max: 2, step: 0.1, label: "Added before the cut", show: (value) => `${value > 0 ? "+" : ""}${signed(value)}`, change: show });
-    const slider = turning({ value: this.shift, min: -2, max: 2, step: 0.1, label: "Added before the cut", show: signed, change: (value) => (this.touch.set(value), show(value)) });
+    const slider = turning({ value: this.shift, min: -2, max: 2, step: 0.1, label: "added before the cut", show: signed, change: (value) => (this.touch.set(value), show(value)) });
     show(this.shift);
     this.root.replaceChildren(this.told, slider, element("div", { className: "beside" }, element("div", {}, this.list), element("div", {}, chart)));
   }

@@ -146,9 +146,10 @@ def _looked_at() -> tuple[str, Stages]:
 
 def _show_picture() -> None:
     st.markdown(
-        "A frozen encoder has looked at each picture once and turned it into a **dense vector**: a "
-        "list of numbers that together say what is in it, and of which none says anything alone. "
-        "Choose a picture and look at its list."
+        "An **encoder**, a network that was trained elsewhere and is kept as it is, has looked at "
+        "each picture once and turned it into a **dense vector**: a list of numbers that together "
+        "say what is in it, and of which none says anything alone. Choose a picture and look at "
+        "its list."
     )
     image_id, found = _looked_at()
     _show_part("picture", image_id, found)
@@ -175,10 +176,11 @@ def _show_picture() -> None:
 
 def _show_arithmetic() -> None:
     st.markdown(
-        "How does a term get its weight? Four steps, the same for every term: mix the picture's "
-        "numbers (**W1**), bring them to one scale (**LayerNorm**), multiply them with the row of "
-        "numbers that belongs to the term (**W2**), and cut what is below 0 (**ReLU**). Point at a "
-        "term, then at a cell."
+        "How does a term get its weight? The same way for every term: mix the picture's numbers "
+        "(**W1**), bring them to one scale (**LayerNorm**), multiply them with the row of numbers "
+        "that belongs to the term and add up (**W2**), cut what is below 0 (**ReLU**), and take "
+        "the logarithm, so that large numbers do not drown all others. Point at a term, then at a "
+        "cell."
     )
     _show_part("arithmetic", *_looked_at())
     show_formula(

@@ -124,6 +124,7 @@ def ask(
         score, truth = scored()
         _grade(question, said, score(said), truth)
         reveal()
+        classes.show_beside(question.key, question.text, question.answers)
         st.button(
             "Predict again",
             key=f"again-{question.key}",

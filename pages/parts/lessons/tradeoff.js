@@ -39,8 +39,7 @@ class View {
       this.places[knob.name] = place;
       const { value, cost, accuracy } = this.points[place];
       told.replaceChildren(...this.prose(knob, touch, cost, accuracy));
-      slider.querySelector("input").value = place;
-      slider.querySelector("output").textContent = value;
+      slider.set(place);
       if (take) take.disabled = cost > budget;
       this.mark(cost, accuracy);
     };

@@ -27,6 +27,10 @@ _TRADEOFF = live("tradeoff")
 KEPT, BUDGET = 0.98, 0.25
 _NOTHING = 0.2  # of the best accuracy: who is that far behind it scores nothing
 _LENGTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48)
+_LINES = (
+    "The lines: what dense vectors reach, compared one by one without terms, and BM25, which "
+    "matches words of captions (lesson 2)."
+)
 _SHARES = (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
@@ -174,6 +178,7 @@ def _show_knob() -> None:
 
     def reveal() -> None:
         _show_part("tradeoff-knob", ("top-k",), _measured(), shown=True, baselines=_baselines())
+        st.caption(_LINES)
 
     ask(NEEDED, scored, reveal)
     show_formula(
@@ -230,6 +235,7 @@ def _show_all() -> None:
         own=found[said]._asdict(),
         chosen=[knob, float(value)],
     )
+    st.caption(_LINES)
     own = found["caption:0"]
     st.markdown(
         f"Settings below an R@1 of 0.6 are left out. The own words alone, “chance to expand 0”, "
