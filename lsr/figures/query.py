@@ -8,7 +8,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from lsr.figures.style import Palette, axis, layout, log_axis
+from lsr.figures.style import Palette, axis, layout, log_axis, shade
 from lsr.sweep.crossings import Lines
 from lsr.sweep.one_query import ImageRanks, PriceTag
 
@@ -118,22 +118,31 @@ def _with_room(tags: Sequence[PriceTag]) -> set[str]:
 
 
 def crossing_figure(
-    lines: Lines, rows: Sequence[int], palette: Palette, rate: float | None
+    lines: Lines, rows: Sequence[int], palette: Palette, rate: float | None, last: float = 1.0
 ) -> go.Figure:
     """Scores of images over the rate, with a mark where one of the best overtakes another.
 
+    All scores rise with the rate, so they are drawn against the mean of those images, which leaves
+    lines straight and crossings where they are.
+
     Args:
         rows: of the index, those that are drawn, named by their place in this list. Crossings of
-            others are left out. rate: a rate to mark, or None.
+            others are left out. rate: a rate to mark, or None. last: the largest rate drawn.
     """
     names = {row: place for place, row in enumerate(rows, 1)}
-    ends = {row: (lines.literal[row], lines.literal[row] + lines.expansion[row]) for row in rows}
+
+    def above(row: int, at: float) -> float:
+        mean = sum(lines.score_at(at, one) for one in rows) / len(rows)
+        return lines.score_at(at, row) - mean
+
+    ends = {row: (above(row, 0.0), above(row, last)) for row in rows}
     named = _apart({row: high for row, (_, high) in ends.items()})
     traces: list[dict[str, Any]] = [
         {
             "type": "scatter",
-            "x": [0, 1],
+            "x": [0, last],
             "y": list(ends[row]),
+            "customdata": [lines.score_at(at, row) for at in (0.0, last)],
             "mode": "lines+text",
             "text": ["", str(names[row]) if row in named else ""],
             "textposition": "middle right",
@@ -142,27 +151,27 @@ def crossing_figure(
                 "color": palette.first if row in lines.first else palette.faint,
                 "width": 2 if row in lines.first else 1,
             },
-            "hovertemplate": f"image {names[row]}: %{{y:.2f}} at rate %{{x:.2f}}<extra></extra>",
+            "hovertemplate": f"image {names[row]}: score %{{customdata:.2f}} at %{{x:.2f}}"
+            "<extra></extra>",
             "showlegend": False,
         }
         for row in rows
     ]
     drawn = [
-        (i, one) for i, one in enumerate(lines.crossings) if {one.risen, one.fallen} <= set(names)
+        (i, one)
+        for i, one in enumerate(lines.crossings)
+        if {one.risen, one.fallen} <= set(names) and one.rate <= last
     ]
     traces.append(
         {
             "type": "scatter",
             "x": [one.rate for _, one in drawn] or [None],
-            "y": [
-                lines.literal[one.risen] + one.rate * lines.expansion[one.risen] for _, one in drawn
-            ]
-            or [None],
+            "y": [above(one.risen, one.rate) for _, one in drawn] or [None],
             "customdata": [[i, names[one.risen], names[one.fallen], one.rank] for i, one in drawn],
             "mode": "markers",
             "marker": {
-                "color": palette.second,
-                "size": 10,
+                "color": shade(palette.second, 0.75),
+                "size": 8,
                 "line": {"color": palette.ink, "width": 1},
             },
             "hovertemplate": "at %{x:.3f} image %{customdata[1]} takes place %{customdata[3]} from "
@@ -170,9 +179,12 @@ def crossing_figure(
             "showlegend": False,
         }
     )
-    across = axis("weight of the expansion terms, as a share", palette, range=[-0.02, 1.06])
-    shape = layout(palette, 380, xaxis=across, yaxis=axis("score", palette))
-    if rate is not None:
+    across = axis("weight of the expansion terms, as a share", palette)
+    across["range"] = [-0.02 * last, 1.06 * last]
+    up = axis("score above the mean of these images", palette, nticks=6)
+    shape = layout(palette, 420, xaxis=across, yaxis=up)
+    shape["margin"]["t"] = 12
+    if rate is not None and rate <= last:
         shape["shapes"] = [
             {
                 "type": "line",

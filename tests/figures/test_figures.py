@@ -5,9 +5,10 @@ import pytest
 
 from lsr.evaluation.passes import MEASURES
 from lsr.figures.frontier import Curve, frontier, frontier_alt, look_of_model, trade_off_figure
-from lsr.figures.query import price_figure, rank_cloud_figure
+from lsr.figures.query import crossing_figure, price_figure, rank_cloud_figure
 from lsr.figures.style import LIGHT
 from lsr.figures.trained import controls_figure, mismatch_figure, sizes_figure
+from lsr.sweep.crossings import Crossing, Lines
 from lsr.sweep.nulls import NULLS
 from lsr.sweep.one_query import ImageRanks, PriceTag
 from lsr.sweep.sweep import SweepRow
@@ -144,3 +145,20 @@ def test_the_mismatch_is_a_mean_for_each_control_and_rate():
     heat = mismatch_figure(rows, LIGHT).data[0]
     assert np.allclose(heat.z, [[0.0, 0.6]])
     assert list(heat.text[0]) == [".00", ".60"]
+
+
+def test_lines_of_images_are_drawn_against_their_mean_and_marks_stay_where_they_cross():
+    literal, expansion = np.array([3.0, 2.0, 1.0]), np.array([1.0, 3.0, 3.5])
+    crossings = (Crossing(0.5, 1, 1, 0), Crossing(0.8, 2, 2, 0))
+    lines = Lines(literal, expansion, (0, 1, 2), crossings)
+    for last in (1.0, 0.6):
+        *drawn, marks = crossing_figure(lines, (0, 1, 2), LIGHT, None, last).data
+        heights = np.array([line.y for line in drawn])
+        assert heights.sum(axis=0) == pytest.approx([0, 0])
+        at_last = literal + last * expansion
+        assert heights[:, 1] - heights[0, 1] == pytest.approx(at_last - at_last[0])
+        assert [line.customdata[1] for line in drawn] == pytest.approx(at_last)
+        assert list(marks.x) == [c.rate for c in crossings if c.rate <= last]
+        for x, y in zip(marks.x, marks.y, strict=True):
+            of_risen = heights[1] if x == 0.5 else heights[2]
+            assert y == pytest.approx(of_risen[0] + x / last * (of_risen[1] - of_risen[0]))

@@ -9,26 +9,34 @@ import streamlit as st
 from lsr.figures.query import crossing_figure
 from lsr.index.memory.index import MemoryIndex
 from lsr.sweep.crossings import Crossing, Lines, lines_of
-from pages.parts import caches, cards, charts
+from pages.parts import address, caches, cards, charts
 from pages.parts.expansion.knobs import Turned
 from pages.parts.expansion.query import Pinned, side_by_side
 from pages.parts.expansion.setting import Setting
 from pages.parts.markup import escape
 
 _BEST, _DRAWN, _DECIDING = 10, 16, 8
+_UP_TO = {"1": "1", "0.5": "0.5", "0.2": "0.2", "0.1": "0.1", "0.05": "0.05"}
 
 
 def show_order(setting: Setting, turned: Turned, text: str) -> None:
     """Scores over the weight of the expansion terms, and every exchange among the best."""
     st.caption(
-        f"Each image is a straight line: its literal score, and what the expansion terms add. The "
-        f"order of the best {_BEST} changes at the marks and nowhere else. A click on a mark shows "
-        "the terms that decide there."
+        f"Each image is a straight line: its literal score, and what the expansion terms add, here "
+        f"against the mean of the images drawn. The order of the best {_BEST} changes at the marks "
+        "and nowhere else. A click on a mark shows the terms that decide there."
     )
-    side_by_side(setting, text, lambda pinned: _show_lines(setting, turned, pinned))
+    last = address.choose(
+        "up-to",
+        "Weights drawn up to",
+        _UP_TO,
+        "1",
+        help="Where marks crowd at small weights, this stretches them.",
+    )
+    side_by_side(setting, text, lambda pinned: _show_lines(setting, turned, pinned, float(last)))
 
 
-def _show_lines(setting: Setting, turned: Turned, pinned: Pinned) -> None:
+def _show_lines(setting: Setting, turned: Turned, pinned: Pinned, up_to: float) -> None:
     mean = turned.knob.control == "mean"
     # The mean score is the way along the lines itself.
     query = pinned.query if mean else pinned.left(turned)
@@ -46,7 +54,7 @@ def _show_lines(setting: Setting, turned: Turned, pinned: Pinned) -> None:
         f"literal terms {kept} are still there with all expansion.{left_out}"
     )
     state = st.plotly_chart(
-        crossing_figure(lines, rows, charts.colours(), turned.value if mean else None),
+        crossing_figure(lines, rows, charts.colours(), turned.value if mean else None, up_to),
         key=f"order-{name}",
         config=charts.CONFIG,
         on_select="rerun",
