@@ -26,7 +26,7 @@ from lsr.model.loading import load_model
 from lsr.model.projection_cache import sparse_once
 from lsr.model.protocol import Items
 from lsr.report.checking import _cards, _read, compare_tables
-from lsr.report.report_tables import read_settings
+from lsr.report.report_tables import SCHEMA, read_settings
 from lsr.search.searcher import Searcher, SearchSettings, projected_index
 from lsr.storage.files import write_json
 from lsr.storage.places import folders
@@ -110,7 +110,7 @@ def _export(home: Path) -> None:
 def _report(home: Path) -> None:
     (home / "report").mkdir()
     card = {
-        "schema": 2,
+        "schema": SCHEMA,
         "settings": {
             "collection": "tiny",
             "models": ["tiny"],

@@ -375,7 +375,9 @@ def test_exact_coins_meet_the_coins_of_the_split(scenes, home):
     told = [one.value for one in app.caption]
     assert any("In demo: " in one and "counted in" in one for one in told)
     app.button("count-split").click().run()
-    work = background.known(next(key for key in background._WORKS if key[0] == "exact-coins"))
+    work = background.known(
+        next(key for key in background._WORKS if str(key).startswith("('exact-coins'"))
+    )
     work.wait(60)
     app.run()
     assert not app.exception
