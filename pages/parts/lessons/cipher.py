@@ -162,7 +162,8 @@ def _both(image_id: str, places: dict[str, str]) -> dict[str, Any]:
 
 
 def _show_own_words() -> None:
-    found = {name: recalls(name) for name in _NAMES}
+    with st.spinner("Searching with all captions in both heads…"):
+        found = {name: recalls(name) for name in _NAMES}
     st.markdown(
         "A cipher does not hurt a ranking. **R@1** is the share of captions whose own picture "
         "comes first. With all terms: "

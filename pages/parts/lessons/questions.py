@@ -121,7 +121,8 @@ def ask(
         if said is None:
             (offer or question.offer)()
             return
-        score, truth = scored()
+        with st.spinner("Working out what is true…"):
+            score, truth = scored()
         _grade(question, said, score(said), truth)
         reveal()
         classes.show_beside(question.key, question.text, question.answers)
