@@ -1,3 +1,4 @@
+# ruff: noqa: ARG001  (arguments that are only part of a cache key)
 """Word-level coins of the pinned query and of the split, counted exactly where they can be."""
 
 from __future__ import annotations
@@ -22,16 +23,21 @@ from lsr.sweep.exact_coins import (
     exact_sweep,
     word_chances,
 )
+from lsr.sweep.knobs import RANKINGS
 from lsr.sweep.sweep import RATE_STOPS
 from pages.parts import background, caches, cards, charts
 from pages.parts.expansion.curve import DRAWS
 from pages.parts.expansion.knobs import Turned
-from pages.parts.expansion.query import Pinned, side_by_side
+from pages.parts.expansion.query import Pinned, marks_of, side_by_side
 from pages.parts.expansion.setting import Setting
 from pages.parts.expansion.studies import choose_rate
 from pages.parts.markup import escape
 
+Asked = tuple[MemoryIndex, np.ndarray, np.ndarray, np.ndarray, list[int]]
+"""Index, terms, weights and flags of a query, and its answers, as chances are asked for."""
+
 _PATIENCE = 0.5  # seconds
+_WHOLE = ("caption", *RANKINGS)
 _DRAWN_AT = RATE_STOPS[::2]
 _FIRST, _TOP, _MEAN = "first", f"among the first {DEPTH}", "expected 1 / rank"
 
@@ -55,7 +61,11 @@ def _show_chances(setting: Setting, turned: Turned, pinned: Pinned, text: str, r
         st.caption(f"In {escape(name)} no image shares an active term with the query.")
         return
     asked = (index, query.terms, query.matrix.data, query.said, [answer])
-    found = word_chances(*asked)
+    knob = turned.knob
+    # Coins and rankings leave the query whole, so all their values ask for the same.
+    cut = () if knob.random or knob.control in _WHOLE else (str(knob), turned.value)
+    key = (text, answer, *cut, *marks_of(pinned.ready))
+    found = _counted(asked, *key)
     if found is None:
         free = int((~query.said).sum())
         st.caption(
@@ -63,10 +73,10 @@ def _show_chances(setting: Setting, turned: Turned, pinned: Pinned, text: str, r
             f"{MOST_BRANCHES:,} branches. The chances are drawn, at the marks."
         )
         rates: Sequence[float] = _DRAWN_AT
-        table = np.array([drawn_chances(*asked, rate=one, seed=DRAWS.seed) for one in rates])
-        now = drawn_chances(*asked, rate=rate, seed=DRAWS.seed)
+        table = np.array([_drawn(asked, one, *key) for one in rates])
+        now = _drawn(asked, rate, *key)
     else:
-        st.caption(f"In {escape(name)}: {_counted(found)}")
+        st.caption(f"In {escape(name)}: {_in_words(found)}")
         rates = np.linspace(0, 1, 101).round(2).tolist()
         table = np.array([found.at(one) for one in rates])
         now = found.at(rate)
@@ -98,7 +108,17 @@ def _show_chances(setting: Setting, turned: Turned, pinned: Pinned, text: str, r
     )
 
 
-def _counted(found: WordChances) -> str:
+@st.cache_data(max_entries=100, show_spinner="Counting the outcomes…")
+def _counted(_asked: Asked, *key: object) -> WordChances | None:
+    return word_chances(*_asked)
+
+
+@st.cache_data(max_entries=1000, show_spinner="Drawing coins…")
+def _drawn(_asked: Asked, rate: float, *key: object) -> np.ndarray:
+    return drawn_chances(*_asked, rate=rate, seed=DRAWS.seed)
+
+
+def _in_words(found: WordChances) -> str:
     """What was counted, and what it took."""
     outcomes = f"2^{found.coins} outcomes" if found.coins > 20 else f"{2**found.coins:,} outcomes"
     return f"{found.coins} coins, {outcomes}, counted in {found.branches:,} branches"

@@ -76,7 +76,7 @@ class Pinned:
     def index(self, turned: Turned) -> MemoryIndex:
         """The images of the split under the knob."""
         ready = self.ready
-        return _index(ready, turned.knob, turned.value, *_marks(ready))
+        return _index(ready, turned.knob, turned.value, *marks_of(ready))
 
 
 def side_by_side(setting: Setting, text: str, show: Callable[[Pinned], None]) -> None:
@@ -85,7 +85,7 @@ def side_by_side(setting: Setting, text: str, show: Callable[[Pinned], None]) ->
     for column, (model, null, name) in zip(columns, setting.searched, strict=True):
         with column, mistakes_shown():
             ready = setting.of_one_query(model, null)
-            show(Pinned(name, ready, _vector(ready, text, *_marks(ready))))
+            show(Pinned(name, ready, _vector(ready, text, *marks_of(ready))))
 
 
 def _show_terms(setting: Setting, turned: Turned, pinned: Pinned) -> None:
@@ -168,5 +168,6 @@ def _index(_ready: Laboratory, knob: Knob, value: float, *marks: str) -> MemoryI
     return image_index(_ready.plain, knob, value, _ready.model.vocabulary.fingerprint)
 
 
-def _marks(ready: Laboratory) -> tuple[str, ...]:
+def marks_of(ready: Laboratory) -> tuple[str, ...]:
+    """What one query finds in a laboratory depends on, but for the query itself."""
     return ready.collection.fingerprint, ready.model.fingerprint, ready.split, ready.null

@@ -1,3 +1,4 @@
+# ruff: noqa: ARG001  (arguments that are only part of a cache key)
 """How far the pinned query and its images may be cut before its first hits change."""
 
 from __future__ import annotations
@@ -8,10 +9,12 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
+from lsr.evaluation.task import Side
+from lsr.sweep.laboratory import Laboratory
 from lsr.sweep.safe_range import SafeRange, safe_ranges
 from pages.parts import address
 from pages.parts.expansion.knobs import CUTS
-from pages.parts.expansion.query import Pinned, side_by_side
+from pages.parts.expansion.query import Pinned, marks_of, side_by_side
 from pages.parts.expansion.setting import Setting
 from pages.parts.markup import escape
 
@@ -39,7 +42,7 @@ def show_safe(setting: Setting, text: str) -> None:
 
 def _show_ranges(pinned: Pinned, k: int) -> None:
     name, query = pinned.name, pinned.query
-    found = safe_ranges(pinned.ready.plain, query, k)
+    found = _ranges(pinned.ready, query, k, query.ids[0], *marks_of(pinned.ready))
     if not found:
         st.caption(f"In {escape(name)} no image shares an active term with the query.")
         return
@@ -56,6 +59,11 @@ def _show_ranges(pinned: Pinned, k: int) -> None:
         alt=f"Tightest safe values of every way to cut in {name}, in order and as a set",
         key=f"safe-{name}",
     )
+
+
+@st.cache_data(max_entries=100, show_spinner="Trying every cut…")
+def _ranges(_ready: Laboratory, _query: Side, k: int, *marks: str) -> list[SafeRange]:
+    return safe_ranges(_ready.plain, _query, k)
 
 
 def _kept(value: float | None) -> str:
