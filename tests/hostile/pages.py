@@ -59,6 +59,8 @@ ADDRESSES: list[dict[str, Any]] = [
         "new-encoder": "x",
         "new-name": "y",
     },
+    {"page": "lessons", "lesson": "1", "step": "2", "1a": "30", "picture": "test-00003"},
+    {"page": "lessons", "view": "class", "class": "KM4T7R"},
     {"page": "train", "run": "mine", "collection": "demo", "epochs": "3", "control": "scheduled"},
 ]
 
@@ -78,7 +80,7 @@ def opened(folder: Path) -> None:
 def _open(address: dict[str, Any]) -> None:
     app = AppTest.from_file(str(APP), default_timeout=60)
     page = address.get("page")
-    if page in ("image", "term", "expansion", "collections", "train"):
+    if page in ("image", "term", "expansion", "collections", "train", "lessons"):
         app.run()
         app.switch_page(f"pages/{page}.py")
     for name, value in address.items():

@@ -15,7 +15,7 @@ from lsr.model.sparse import keep_strongest
 from lsr.storage.classes import open_class, read_class
 from pages.parts.lessons import bundled, cipher, coin, failing, index, pixels, tradeoff
 from pages.parts.lessons.plan import LESSONS
-from pages.parts.lessons.questions import grade, nearest, off_by, off_by_factor
+from pages.parts.lessons.questions import Question, grade, off_by, off_by_factor
 from pages.parts.lessons.sources import SHOWN, Lines, source
 from tests.pages.test_pages import component, opened
 
@@ -38,6 +38,11 @@ def asked(key: str, number: int, step: int, answer: str) -> str:
     app = lesson(number, step, **{key: answer})
     assert not app.error
     return told(app)
+
+
+def nearest(question: Question, truth: float) -> str:
+    """The stop of an estimate that comes nearest to a number, by its factor."""
+    return min(question.answers, key=lambda name: abs(np.log(float(name) / truth)))
 
 
 def wrong_of(key: str, right: str) -> str:

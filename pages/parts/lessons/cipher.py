@@ -46,7 +46,7 @@ OWN = estimate(
 )
 NAMES = Question(
     "3c",
-    "In the head *with* control, all 30,522 terms swap names at random. What happens to its R@1 "
+    "In the head *with* control, all terms swap names at random. What happens to its R@1 "
     "with all terms?",
     {"zero": "it falls to nearly 0", "half": "it falls by half or so", "same": "it stays the same"},
 )

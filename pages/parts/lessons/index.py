@@ -28,13 +28,13 @@ _WORDS = "words"
 
 TOUCHED = estimate(
     "2a",
-    f"The index holds all scenes that can be searched, about 40 postings each. How many postings "
+    f"The index holds all scenes that can be searched, some dozen postings each. How many postings "
     f"does the query “{QUERY}” read?",
     (10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 100_000),
 )
 BETTER = Question(
     "2b",
-    "Every picture has five captions. Queries are single words now, and some of them are in no "
+    "Every picture has several captions. Queries are single words now, and some of them are in no "
     "caption. Which has a picture of what the word names in first place more often?",
     {
         "words": "BM25, which matches words of captions",

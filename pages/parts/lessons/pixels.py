@@ -24,7 +24,7 @@ _FACTORS = (0.5, 1.0, 2.0, 4.0)
 
 ACTIVE = estimate(
     "1a",
-    "The vocabulary has about 30,000 terms. How many of them get a weight above 0 for this "
+    "The vocabulary has tens of thousands of terms. How many of them get a weight above 0 for this "
     "picture?",
     (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000),
 )

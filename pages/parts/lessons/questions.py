@@ -94,13 +94,6 @@ def one_of(truth: str) -> Scored:
     return lambda name: float(name == truth)
 
 
-def nearest(question: Question, truth: float) -> str:
-    """The stop of an estimate that comes nearest to a number, by factor where all are above 0."""
-    stops = [float(name) for name in question.answers]
-    on = math.log10 if min(stops) > 0 and truth > 0 else float
-    return min(question.answers, key=lambda name: abs(on(float(name)) - on(truth)))
-
-
 def ask(
     question: Question,
     scored: Callable[[], tuple[Scored, str]],

@@ -75,7 +75,7 @@ class Setting(NamedTuple):
 
 NEEDED = estimate(
     "5a",
-    f"A query has about 45 active terms. How many of them, the strongest, are enough to keep "
+    f"A query has a few dozen active terms. How many of them, the strongest, are enough to keep "
     f"{KEPT:.0%} of the accuracy (R@1) that all of them have?",
     _LENGTHS[:-1],
 )
@@ -161,7 +161,7 @@ def _baselines() -> dict[str, float]:
 
 
 def _measured() -> dict[str, Setting]:
-    with st.spinner("Measuring settings on 5,000 captions…"):
+    with st.spinner("Measuring settings on all captions…"):
         return settings()
 
 
