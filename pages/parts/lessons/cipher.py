@@ -221,9 +221,10 @@ def _show_other_names() -> None:
             "What does: searching with own words, and whether captions say a picture's terms."
         )
         show_formula(
-            r"\mathrm{score}(q, d) = \sum_t q_t\, d_t = \sum_t q_{\pi(t)}\, d_{\pi(t)} "
-            r"\quad \text{for any renaming } \pi",
+            r"\begin{aligned} \mathrm{score}(q, d) &= \sum_t q_t\, d_t \\ "
+            r"&= \sum_t q_{\pi(t)}\, d_{\pi(t)} \end{aligned}",
             "score",
+            says="`π` is any renaming of the terms.",
         )
 
     ask(NAMES, scored, reveal)

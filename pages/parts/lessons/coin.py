@@ -232,8 +232,8 @@ def _show_outcomes() -> None:
         )
         _show_part("outcomes", caption, shares=_shares(caption), whole=False)
         show_formula(
-            r"P(\mathrm{rank} = r) = \sum_{k=0}^{m} \binom{m}{k}\, p^k (1-p)^{m-k} \; "
-            r"\mathrm{share}_r(k)",
+            r"\begin{aligned} P(r) = \sum_{k=0}^{m} & \tbinom{m}{k}\, p^k (1-p)^{m-k} \\ "
+            r"& \cdot \mathrm{share}_r(k) \end{aligned}",
             "chances",
             "coins",
             says="`m` coins, `k` of them on. `share` is the part of all outcomes with `k` coins on "

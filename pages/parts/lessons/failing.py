@@ -137,7 +137,8 @@ def _show_diagnosis(cases: Cases, causes: Causes, row: int) -> None:
     )
     links.to_failure(bundled.COLLECTION, cases.ids[row], "This query on the Failures page")
     show_formula(
-        r"\mathrm{score}(q, r) - \mathrm{score}(q, a) = \sum_t q_t\,(r_t - a_t)",
+        r"\begin{aligned} & \mathrm{score}(q, r) - \mathrm{score}(q, a) \\ "
+        r"& = \sum_t q_t\,(r_t - a_t) \end{aligned}",
         "gaps",
         says="The gap between rival `r` and answer `a`, term by term: each term on which the rival "
         "is ahead belongs to one cause.",

@@ -184,8 +184,8 @@ def _show_arithmetic() -> None:
     )
     _show_part("arithmetic", *_looked_at())
     show_formula(
-        r"s(z) = \log\left(1 + \mathrm{ReLU}\left(W_2 \cdot \mathrm{LayerNorm}(W_1 z + b_1) "
-        r"+ b_2\right)\right)",
+        r"\begin{aligned} h &= \mathrm{LayerNorm}(W_1 z + b_1) \\ x &= W_2\, h + b_2 \\ "
+        r"s(z) &= \log(1 + \mathrm{ReLU}(x)) \end{aligned}",
         "stages",
         "weights",
         says="`z` is the dense vector, `s(z)` the sparse one. `W1`, `b1`, `W2` and `b2` were "

@@ -67,13 +67,16 @@ def _place(lines: Lines, kept: Sequence[str], begins: str) -> int:
 
 
 def show_formula(formula: str, *names: str, says: str = "") -> None:
-    """A formula, and below it the lines that compute it, folded away until they are wanted."""
+    """A formula beside the lines that compute it, folded away until they are wanted."""
     with st.expander("The formula, and the lines that compute it", icon=":material/function:"):
-        st.latex(formula)
-        if says:
-            st.markdown(says)
-        for name in names:
-            lines = SHOWN[name]
-            module, _, function = lines.home.partition(":")
-            st.caption(f"`lsr/{module.replace('.', '/')}.py` · `{function}`")
-            st.code(source(lines), language="python", wrap_lines=True)
+        left, right = st.columns([2, 3], gap="medium")
+        with left:
+            st.latex(formula)
+            if says:
+                st.markdown(says)
+        with right:
+            for name in names:
+                lines = SHOWN[name]
+                module, _, function = lines.home.partition(":")
+                st.caption(f"`lsr/{module.replace('.', '/')}.py` · `{function}`")
+                st.code(source(lines), language="python", wrap_lines=True)

@@ -246,8 +246,8 @@ def _show_all() -> None:
         links.EXPANSION, bundled.COLLECTION, "Find the cheapest setting", ":material/tune:"
     )
     show_formula(
-        r"\mathrm{cost}(q) = \sum_{t\,:\,q_t > 0} \mathrm{df}(t), \qquad "
-        r"\text{top-}k:\; q_t \to 0 \text{ unless } q_t \text{ is among the } k \text{ largest}",
+        r"\begin{aligned} \mathrm{cost}(q) &= \sum_{t\,:\,q_t > 0} \mathrm{df}(t) \\ "
+        r"\text{top-}k:\; q_t &\to 0 \text{ below place } k \end{aligned}",
         "prune",
         says="`df` is the document frequency: how many pictures activate a term.",
     )
