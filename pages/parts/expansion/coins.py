@@ -121,7 +121,8 @@ def _drawn(_asked: Asked, rate: float, *key: object) -> np.ndarray:
 def _in_words(found: WordChances) -> str:
     """What was counted, and what it took."""
     outcomes = f"2^{found.coins} outcomes" if found.coins > 20 else f"{2**found.coins:,} outcomes"
-    return f"{found.coins} coins, {outcomes}, counted in {found.branches:,} branches"
+    took = "one branch" if found.branches == 1 else f"{found.branches:,} branches"
+    return f"{found.coins} coins, {outcomes}, counted in {took}"
 
 
 def _answer(setting: Setting, query: Side, index: MemoryIndex, text: str) -> tuple[int | None, str]:
