@@ -374,6 +374,9 @@ def test_exact_coins_meet_the_coins_of_the_split(scenes, home):
     assert not app.error
     told = [one.value for one in app.caption]
     assert any("In demo: " in one and "counted in" in one for one in told)
+    moved = component(app, "shares")
+    assert np.sum(moved["shares"], axis=0) == pytest.approx(np.ones(len(moved["shares"][0])))
+    assert (len(moved["names"]), moved["rate"]) == (11, 0.5)
     app.button("count-split").click().run()
     work = background.known(
         next(key for key in background._WORKS if str(key).startswith("('exact-coins'"))
