@@ -91,7 +91,9 @@ def _offer_edit(ready: Searcher, edited: EditedModel) -> None:
             and st.button(
                 f"Merge {len(plurals)} plurals",
                 key="merge-plurals",
-                help="Every active term with an s or es at its end, into the term without it.",
+                help=glossed(
+                    "Every active term with an s or es at its end, into the term without it."
+                ),
             )
         ):
             _go_to(edited, [TermEdit("merge", many, one) for many, one in plurals])
