@@ -27,6 +27,8 @@ terms that have nothing to do with the picture.
 **Expansion control.** While the model trains, expansion is switched off at random for some
 captions, so the words themselves must carry the meaning. The *Expansion* page compares a model
 trained that way with one trained without it.
+
+[Six lessons](lessons) show all of this step by step.
 """
 
 KNOBS = glossed(

@@ -401,3 +401,21 @@ def test_every_page_is_free_of_console_errors_and_does_not_scroll_sideways(serve
             page.wait_for_function(NOTHING_STANDS_OUT)
         looks.reverse()
     assert problems == []
+
+
+def test_a_number_in_a_lesson_is_touched_and_everything_follows_in_the_browser(server, page):
+    page.goto(f"{server}/lessons?lesson=1&step=3")
+    wait_quiet(page)
+    number, active = page.locator(".live .touch"), page.locator(".live p b")
+    before = int(active.first.inner_text())
+    assert active.last.inner_text() == str(before)  # what the model itself has
+    bars = page.locator(".live li.off").count()
+    number.press("ArrowRight")
+    assert (number.inner_text(), page.locator(".live output").inner_text()) == ("+0.10", "0.10")
+    assert int(active.first.inner_text()) > before
+    for _ in range(15):
+        number.press("ArrowLeft")
+    assert int(active.first.inner_text()) < before == int(active.last.inner_text())
+    assert page.locator(".live li.off").count() > bars
+    page.locator(".live input[type=range]").fill("0.5")
+    assert number.inner_text() == "+0.50"

@@ -135,7 +135,8 @@ def _short(values: np.ndarray, digits: int) -> list[float]:
 
 
 def _choose(key: str) -> None:
-    if picture := st.session_state[key].get("picture"):
+    picture = st.session_state[key].get("picture")
+    if isinstance(picture, str):
         address.write("picture", picture)
 
 

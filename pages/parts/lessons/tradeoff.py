@@ -151,7 +151,7 @@ def _show_part(key: str, names: tuple[str, ...], found: Mapping[str, Setting], *
 
 def _take(key: str) -> None:
     name = st.session_state[key].get("take")
-    if name in BEST.answers:
+    if isinstance(name, str) and name in BEST.answers:
         predict(BEST, name)
 
 
