@@ -13,7 +13,7 @@ from lsr.evaluation.projected import project_split
 from lsr.model.loading import load_model
 from lsr.model.sparse import keep_strongest
 from lsr.storage.classes import open_class, read_class
-from pages.parts.lessons import bundled, cipher, coin, failing, index, pixels, tradeoff
+from pages.parts.lessons import bundled, coin, dictionary, failing, index, pixels, tradeoff
 from pages.parts.lessons.plan import LESSONS
 from pages.parts.lessons.questions import Question, grade, off_by, off_by_factor
 from pages.parts.lessons.sources import SHOWN, Lines, source
@@ -167,8 +167,8 @@ def test_a_head_without_control_ranks_well_under_any_names(sides):
     check("3b", 3, 2, "0", f"**{own:.3f}**")
     captions, images, of, _ = sides[bundled.CONTROLLED]
     check("3c", 3, 3, "same", f"**{recall(captions, images, of):.3f}**")
-    names = list(cipher.BACK.answers)
-    share = cipher.matching().found.share
+    names = list(dictionary.BACK.answers)
+    share = dictionary.matching().found.share
     check("3d", 3, 4, min(names, key=lambda name: abs(float(name) - share)), f"**{share:.0%}**")
 
 

@@ -15,22 +15,16 @@ from lsr.failures.cases import ranks_in
 from lsr.model.sparse import flops
 from lsr.sweep.knob_names import parse_knob
 from lsr.sweep.knobs import literal_only
-from lsr.sweep.term_matching import Matching, match_terms
 from pages.parts import cards, pictures
 from pages.parts.lessons import bundled
+from pages.parts.lessons.dictionary import BACK, CIPHER, HEADS, NOTHING, SHARES, show_dictionary
 from pages.parts.lessons.frame import Lesson, Step
-from pages.parts.lessons.live import live
 from pages.parts.lessons.questions import Question, Scored, ask, estimate, off_by, one_of
 from pages.parts.lessons.sources import show_formula
 
-_CIPHER = live("cipher")
-_NAMES = {bundled.CONTROLLED: "with control", bundled.FREE: "without control"}
 _LETTERS = "ABCD"
 _TARGET, _TERMS = 2, 10
-_WORDS, _EXAMPLES = 12, 3
 _RATES = (0.0, 0.25, 0.5, 0.75, 1.0)
-_SHARES = (0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1)
-_NOTHING = 0.4
 
 PICTURE = Question(
     "3a",
@@ -42,19 +36,13 @@ OWN = estimate(
     "3b",
     "With all their terms, both heads find the right picture first about equally often. Now "
     "captions search with **their own words only**. What is R@1 of the head without control?",
-    _SHARES,
+    SHARES,
 )
 NAMES = Question(
     "3c",
     "In the head *with* control, all terms swap names at random. What happens to its R@1 "
     "with all terms?",
     {"zero": "it falls to nearly 0", "half": "it falls by half or so", "same": "it stays the same"},
-)
-BACK = estimate(
-    "3d",
-    "Queries of the head with control are translated by such a dictionary, term by term, and "
-    "search the pictures of the other head. What share of that head's own R@1 comes back?",
-    _SHARES,
 )
 
 
@@ -92,20 +80,6 @@ def change_called(before: float, after: float) -> str:
     return "same" if share > 0.9 else "half" if share > 0.2 else "zero"
 
 
-def matching() -> Matching:
-    """The dictionary from the controlled head to the other one."""
-    images, heads = bundled.collection(), [bundled.head(name) for name in _NAMES]
-    return _matching(images.fingerprint, *(head.fingerprint for head in heads))
-
-
-@st.cache_resource(
-    max_entries=2, show_spinner="Matching the terms of both heads. The first time takes a while…"
-)
-def _matching(*_marks: str) -> Matching:
-    controlled, free = (bundled.head(name) for name in _NAMES)
-    return match_terms(bundled.collection(), controlled, free, bundled.SPLIT)
-
-
 def _show_riddle() -> None:
     st.markdown(
         "Training asks only that a caption and its picture get terms that agree. Nothing says that "
@@ -117,7 +91,7 @@ def _show_riddle() -> None:
         images = bundled.collection()
         ids = [one.image_id for one in cards.gallery(images, len(_LETTERS))]
         places = pictures.addresses(images, ids, key="lesson-cipher")
-        _CIPHER(
+        CIPHER(
             key=f"cipher-riddle-{'told' if revealed else 'asked'}",
             data={
                 "part": "riddle",
@@ -163,35 +137,35 @@ def _both(image_id: str, places: dict[str, str]) -> dict[str, Any]:
 
 def _show_own_words() -> None:
     with st.spinner("Searching with all captions in both heads…"):
-        found = {name: recalls(name) for name in _NAMES}
+        found = {name: recalls(name) for name in HEADS}
     st.markdown(
         "A cipher does not hurt a ranking. **R@1** is the share of captions whose own picture "
         "comes first. With all terms: "
-        + ", ".join(f"{_NAMES[name]} **{every:.3f}**" for name, (every, _) in found.items())
+        + ", ".join(f"{HEADS[name]} **{every:.3f}**" for name, (every, _) in found.items())
         + ". What a reader would call a search is another matter: a person types words."
     )
 
     def scored() -> tuple[Scored, str]:
         own = found[bundled.FREE][1]
-        return off_by(own, _NOTHING), f"It is **{own:.3f}**."
+        return off_by(own, NOTHING), f"It is **{own:.3f}**."
 
     ask(OWN, scored, _show_coin)
 
 
 def _show_coin() -> None:
     models = []
-    for name, label in _NAMES.items():
+    for name, label in HEADS.items():
         *_, report = bundled.laboratory(name).sweeping(parse_knob("caption"), _RATES)
         recall = [row.mean["R@1"] for row in report.rows]
         models.append({"name": label, "rates": _RATES, "recall": recall})
-    _CIPHER(key="cipher-own", data={"part": "own", "models": models})
+    CIPHER(key="cipher-own", data={"part": "own", "models": models})
     st.markdown(
         "The cipher costs as well. A random caption and a random picture have terms in common by "
         "accident: they *co-activate*. **FLOPs** counts them. Each has to be read and added up, "
         "and none of it tells the right picture from a wrong one."
     )
     table = {"": ["FLOPs", "active terms of a caption", "active terms of a picture"]}
-    for name, label in _NAMES.items():
+    for name, label in HEADS.items():
         projected = bundled.laboratory(name).projected
         sides = projected.captions, projected.images
         table[label] = [f"{one:.1f}" for one in (flops(*sides), *(x.active_terms for x in sides))]
@@ -230,87 +204,6 @@ def _show_other_names() -> None:
     ask(NAMES, scored, reveal)
 
 
-def _show_dictionary() -> None:
-    st.markdown(
-        "A cipher can be cracked. Over the same pictures, look which term of one head is active "
-        "where a term of the other is, and pair them so that the pairs fit best. The first pairs "
-        "are sure, the last are not."
-    )
-    found = matching()
-    _show_words(found)
-
-    def scored() -> tuple[Scored, str]:
-        told = found.found
-        truth = f"**{told.share:.0%}**: R@1 {told.translated:.3f} of {told.own:.3f}."
-        return off_by(told.share, _NOTHING), truth
-
-    def reveal() -> None:
-        told = found.found
-        words = "–" if told.translated_words is None else f"{told.translated_words:.3f}"
-        plain = "–" if told.plain is None else f"{told.plain:.3f}"
-        st.markdown(
-            f"Untranslated, the same queries have {plain}; own words alone, translated, {words}. "
-            f"The dictionary was learned on split `{found.learned_on}` and measured on "
-            f"`{found.measured_on}`. Most of the cipher is no word for word: a term stands for a "
-            "bit of this and a bit of that, so a dictionary loses it."
-        )
-        show_formula(
-            r"\max_{\text{one to one } \pi} \; \sum_t \cos\left(d_{\cdot t},\, "
-            r"d'_{\cdot \pi(t)}\right)",
-            "match",
-            says="`d` and `d'` hold the weights of all pictures in the two heads, a column a term.",
-        )
-
-    ask(BACK, scored, reveal)
-
-
-def _show_words(found: Matching) -> None:
-    """Pairs spread over how sure they are, with the pictures in which both sides are strongest."""
-    terms = bundled.head().vocabulary.terms
-    named = [pair for pair in found.pairs if terms[pair.term].isalpha()]
-    shown = named[:: max(len(named) // _WORDS, 1)][:_WORDS]
-    spots = [
-        [_strongest(name, term) for name, term in zip(_NAMES, (one.term, one.other), strict=True)]
-        for one in shown
-    ]
-    images = bundled.collection()
-    ids = list(dict.fromkeys(i for one in spots for side in one for i in side))
-    places = pictures.addresses(images, ids, key="lesson-dictionary")
-
-    def told(image_ids: list[str]) -> list[dict[str, str]]:
-        return [
-            {"picture": places.get(i, pictures.NOTHING), "alt": cards.description(images, i)}
-            for i in image_ids
-        ]
-
-    _CIPHER(
-        key="cipher-dictionary",
-        data={
-            "part": "dictionary",
-            "words": [
-                {
-                    "term": terms[one.term],
-                    "other": terms[one.other],
-                    "cosine": one.cosine,
-                    "sureness": one.sureness,
-                    "runner": terms[one.runner_up] if one.runner_up >= 0 else "",
-                    "here": told(here),
-                    "there": told(there),
-                }
-                for one, (here, there) in zip(shown, spots, strict=True)
-            ],
-        },
-    )
-
-
-def _strongest(name: str, term: int) -> list[str]:
-    """Ids of the pictures in which a term is strongest."""
-    memory = bundled.searcher(name).memory
-    rows, weights = memory.postings(term)
-    best = np.argsort(-weights, kind="stable")[:_EXAMPLES]
-    return [memory.ids[row] for row in rows[best]]
-
-
 LESSON = Lesson(
     "Without control",
     "Say why a head can rank well with terms that mean nothing, and how that is found out.",
@@ -319,7 +212,7 @@ LESSON = Lesson(
         Step("A riddle", _show_riddle),
         Step("Own words", _show_own_words),
         Step("Other names", _show_other_names),
-        Step("A dictionary", _show_dictionary),
+        Step("A dictionary", show_dictionary),
     ),
     (PICTURE, OWN, NAMES, BACK),
 )
