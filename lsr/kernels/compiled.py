@@ -9,12 +9,16 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from numba import config, njit
+from numba.core.compiler_lock import global_compiler_lock
 
+from lsr.exceptions import InputError
+from lsr.storage.locks import exclusive
 from lsr.storage.places import home
 
 _HERE = Path(__file__).resolve().parent
@@ -42,6 +46,7 @@ def _place() -> Path:
 
 
 _FOLDER = str(_place())
+_PATIENCE = 300.0  # seconds, several times what the slowest loop takes on a busy machine
 
 
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
@@ -55,8 +60,34 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
         before = config.CACHE_DIR
         config.CACHE_DIR = _FOLDER
         try:
-            return njit(cache=True, nogil=True, **options)(function)
+            return _once(njit(cache=True, nogil=True, **options)(function))
         finally:
             config.CACHE_DIR = before
 
     return decorate
+
+
+def _once(loop: Any) -> Any:
+    """The loop, which waits where another process compiles it, and then loads what that has kept.
+
+    Compiling takes seconds, so processes that start together would all take them.
+    """
+    compile_ = loop.compile
+    lock = Path(_FOLDER) / f"{loop.py_func.__module__}.{loop.py_func.__name__}.lock"
+
+    def compile_once(signature: Any) -> Any:
+        # numba's own lock comes first: a thread that has it may ask for any loop.
+        with global_compiler_lock, _held(lock):
+            return compile_(signature)
+
+    loop.compile = compile_once
+    return loop
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[None]:
+    """Hold a lock file; without it where it cannot be had, because compiling twice does no harm."""
+    with ExitStack() as stack:
+        with suppress(InputError, OSError):
+            stack.enter_context(exclusive(path, InputError("It is compiled elsewhere."), _PATIENCE))
+        yield

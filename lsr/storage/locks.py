@@ -65,6 +65,10 @@ def _opened(path: Path) -> int | None:
     except OSError as problem:
         if os.name == "nt" and isinstance(problem, PermissionError) and path.parent.is_dir():
             return None  # its last holder is removing it
+        if isinstance(problem, FileExistsError) and (
+            path.parent.is_dir() or not os.path.lexists(path.parent)
+        ):
+            return None  # the folder was there when it was to be made, and then it was not
         raise InputError(
             f"Nothing can be written into `{path.parent}` ({problem.strerror}). Give another "
             "folder, or get the right to write there."

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from lsr.exceptions import QueryError
+from lsr.exceptions import InputError, QueryError
 from lsr.storage import locks
 from lsr.storage.folders import remove_folder
 from lsr.storage.locks import ends_within, exclusive, is_held, is_running, start_mark
@@ -19,7 +19,7 @@ TAKEN = QueryError("taken")
 HOLDER = """
 import sys
 from pathlib import Path
-from lsr.exceptions import QueryError
+from lsr.exceptions import InputError, QueryError
 from lsr.storage.locks import exclusive
 with exclusive(Path(sys.argv[1]), QueryError("taken")):
     print("held", flush=True)
@@ -119,3 +119,25 @@ def test_a_clock_that_is_set_makes_no_process_another(monkeypatch):
     monkeypatch.setattr("psutil._pslinux.boot_time", lambda: booted + 3_600.0)
     assert start_mark(os.getpid()) == mark
     assert is_running(os.getpid(), mark)
+
+
+def test_a_folder_that_goes_while_it_is_made_is_made_again(tmp_path, monkeypatch):
+    """What another holder's removal does between two steps of `mkdir`."""
+    lock, made = tmp_path / "run" / "lock", Path.mkdir
+
+    def gone_once(path, *rest, **named):
+        monkeypatch.setattr(Path, "mkdir", made)
+        raise FileExistsError(17, "File exists")
+
+    monkeypatch.setattr(Path, "mkdir", gone_once)
+    with exclusive(lock, TAKEN):
+        assert lock.exists()
+
+
+def test_a_file_in_the_place_of_the_folder_is_one_sentence(tmp_path):
+    (tmp_path / "run").write_text("")
+    with (
+        pytest.raises(InputError, match="Nothing can be written"),
+        exclusive(tmp_path / "run" / "lock", TAKEN),
+    ):
+        pass
