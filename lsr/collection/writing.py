@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,9 @@ from lsr.collection.collection import (
     Collection,
     load_collection,
 )
-from lsr.collection.queries import keep_answers
-from lsr.storage.files import fingerprint, save_array, write_json
+from lsr.collection.queries import QueryRow, keep_answers, write_query_set
+from lsr.exceptions import CollectionError
+from lsr.storage.files import fingerprint, read_array, save_array, write_json
 from lsr.storage.folders import replacing_folder
 from lsr.storage.leftovers import is_leftover
 from lsr.storage.room import check_room
@@ -42,10 +43,11 @@ def write_collection(
     card: dict[str, Any],
     images: pa.Table,
     captions: pa.Table,
-    image_vectors: np.ndarray,
-    caption_vectors: np.ndarray,
+    image_vectors: np.ndarray | Path,
+    caption_vectors: np.ndarray | Path,
     pictures: Path | None = None,
     probes: dict[str, list[str]] | None = None,
+    queries: Mapping[str, Sequence[QueryRow]] | None = None,
     beside: Collection | None = None,
     check: Callable[[], object] | None = None,
 ) -> Collection:
@@ -55,36 +57,41 @@ def write_collection(
         card: `name`, `title`, `licence`, `source`, `encoder`; `caption_vector_splits` where
             only the captions of some splits have vectors. Counts and fingerprint are added.
         images, captions: tables with the columns IMAGE_COLUMNS and CAPTION_COLUMNS.
-        image_vectors: (n, d) float16 or float32, in the order of `images`.
-        caption_vectors: (m, d), in the order of the captions of the splits that have vectors.
+        image_vectors: (n, d) float16 or float32, in the order of `images`; or the `.npy` file
+            that holds them, which is moved, not copied.
+        caption_vectors: (m, d), in the order of the captions of the splits that have vectors; or
+            their file.
         pictures: a folder that becomes `images/`; it is moved, not copied.
         probes: words with the ids of the images that show what they name.
+        queries: query sets by name.
         beside: a collection whose other files, such as its pictures, the new one shares: they are
             linked, and copied where the disk has no links. Its query sets keep the answers that
             `images` holds.
         check: called once nobody else can write the folder; what it raises leaves all as it was.
 
     Raises:
-        CollectionError: a vector is not finite or not of length 1; or another process has replaced
-            `beside` meanwhile.
+        CollectionError: a vector is not finite or not of length 1; a query does not fit; or another
+            process has replaced `beside` meanwhile.
         DiskFullError: there is no room.
         InputError: another process is writing the folder.
     """
     splits = list(dict.fromkeys(captions["split"].to_pylist()))
+    of_images, of_captions = _opened(image_vectors), _opened(caption_vectors)
     mark = fingerprint(
         *(str(images[c].to_pylist()) for c in ("id", "split")),
         str(captions["text"].to_pylist()),
-        np.asarray(image_vectors),
-        np.asarray(caption_vectors),
+        np.asarray(of_images),
+        np.asarray(of_captions),
     )
     with replacing_folder(folder) as temporary:
         if check is not None:
             check()
-        check_room(image_vectors.nbytes + caption_vectors.nbytes, folder)
+        unwritten = [one for one in (image_vectors, caption_vectors) if not isinstance(one, Path)]
+        check_room(sum(one.nbytes for one in unwritten), folder)
         pq.write_table(images.select(list(IMAGE_COLUMNS)), temporary / "images.parquet")
         pq.write_table(captions.select(list(CAPTION_COLUMNS)), temporary / "captions.parquet")
-        save_array(temporary / "image_vectors.npy", image_vectors)
-        save_array(temporary / "caption_vectors.npy", caption_vectors)
+        _put_array(temporary / "image_vectors.npy", image_vectors)
+        _put_array(temporary / "caption_vectors.npy", caption_vectors)
         if beside is not None:
             _share(beside, temporary, without=_FILES)
             keep_answers(temporary, set(images["id"].to_pylist()))
@@ -96,15 +103,28 @@ def write_collection(
             "schema": SCHEMA,
             "caption_vector_splits": splits,
             **card,
-            "dense_size": int(image_vectors.shape[1]),
+            "dense_size": int(of_images.shape[1]),
             "counts": {"images": len(images), "captions": len(captions)},
             "fingerprint": mark,
         }
         full_card.pop(UNIT, None)  # without it, the vectors are checked when it is read back
         write_json(temporary / CARD, full_card)
-        load_collection(temporary)
+        made = load_collection(temporary)
+        for name, rows in (queries or {}).items():
+            write_query_set(made, name, rows)
         write_json(temporary / CARD, {**full_card, UNIT: True})
     return load_collection(folder)
+
+
+def _opened(vectors: np.ndarray | Path) -> np.ndarray:
+    return read_array(vectors, CollectionError) if isinstance(vectors, Path) else vectors
+
+
+def _put_array(path: Path, vectors: np.ndarray | Path) -> None:
+    if isinstance(vectors, Path):
+        vectors.rename(path)
+    else:
+        save_array(path, vectors)
 
 
 def copy_collection(collection: Collection, folder: Path) -> Collection:
@@ -131,14 +151,17 @@ def _share(collection: Collection, into: Path, without: set[str]) -> None:
         )
 
     try:
-        shutil.copytree(folder, into, ignore=ignored, copy_function=_link, dirs_exist_ok=True)
+        shutil.copytree(
+            folder, into, ignore=ignored, copy_function=link_or_copy, dirs_exist_ok=True
+        )
     except (OSError, shutil.Error):
         collection.check_version()  # its files may be gone because another version is there
         raise
     collection.check_version()
 
 
-def _link(file: str, to: str) -> None:
+def link_or_copy(file: str | Path, to: str | Path) -> None:
+    """Give a file a second name, or a copy where the disk has no links."""
     try:
         os.link(file, to)
     except OSError:  # another disk, or one without links

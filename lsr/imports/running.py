@@ -179,7 +179,7 @@ def _encoded(plan: ImportPlan, listing: Listing, work: Path) -> Generator[Import
         of_captions = read_array(vectors / CAPTION_VECTORS, CollectionError)
     yield ImportReport("writing", 0, 1, 0.0)
     pictures = [stored[rows[place]] for place in kept]
-    made = _write(plan, images, pictures, (of_images, of_captions), work)
+    made = _write(plan, images, pictures, (of_images, of_captions), work, encoder.fingerprint)
     return made, [Skipped(listing.images[row].name, why) for row, why in sorted(problems.items())]
 
 
@@ -198,7 +198,10 @@ def _write(
     stored: Stored,
     vectors: tuple[np.ndarray, np.ndarray | None],
     work: Path,
+    encoder_fingerprint: str = "",
 ) -> Collection:
+    """encoder_fingerprint: of what made the vectors here; empty where they were given."""
+    known = {"encoder_fingerprint": encoder_fingerprint} if encoder_fingerprint else {}
     rows: list[dict[str, Any]] = []
     for image, picture in zip(images, stored, strict=True):
         row = {"id": image.id, "url": image.url, "split": image.split}
@@ -218,7 +221,7 @@ def _write(
         "licence": "not stated by the source",
         "source": plan.origin.name,
         "encoder": plan.encoder,
-        "imported": {"format": plan.form, "notes": plan.notes},
+        "imported": {"format": plan.form, "notes": plan.notes, **known},
         **({"small_pictures": SMALL} if pictures.exists() else {}),
         **({"caption_vector_splits": []} if vectors[1] is None else {}),
     }

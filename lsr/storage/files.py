@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -117,6 +118,25 @@ def save_array(path: Path, array: np.ndarray) -> None:
     check_room(array.nbytes, path)
     with told_when_full(path), path.open("wb") as file:
         np.lib.format.write_array(_Plain(file), np.asanyarray(array), allow_pickle=False)
+
+
+def save_blocks(
+    path: Path, blocks: Iterable[np.ndarray], shape: tuple[int, ...], dtype: np.dtype
+) -> None:
+    """Write a `.npy` file whose rows come block by block, so that no more than one is in memory.
+
+    Args:
+        shape: of the whole array; the blocks have its rows, in order.
+
+    Raises:
+        DiskFullError: there is no room.
+    """
+    check_room(math.prod(shape) * dtype.itemsize, path)
+    described = {"descr": dtype.str, "fortran_order": False, "shape": shape}
+    with told_when_full(path), path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, described)
+        for block in blocks:
+            file.write(np.ascontiguousarray(block, dtype).data)
 
 
 def load_array(path: Path, *, private: bool = False) -> np.ndarray:
