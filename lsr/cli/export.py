@@ -1,8 +1,9 @@
-"""The command `export`: vectors, runs and judgements for other tools."""
+"""The commands `export` and `split-shards`: vectors, runs and pictures for other tools."""
 
 from __future__ import annotations
 
 import argparse
+import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,8 +14,14 @@ FORMATS = "anserini, anserini-float, trec, ciff, csv, parquet or sentence-transf
 
 
 def add_commands(add: Add) -> None:
-    """`export`."""
+    """`export` and `split-shards`."""
     _add_export_options(add("export", "Write vectors and runs for other tools.", export))
+    does = "Write pictures and captions as WebDataset shards."
+    one = add("split-shards", does, split_shards, model=False)
+    one.add_argument("--out", required=True, metavar="FOLDER", help="a folder of its own")
+    one.add_argument(
+        "--images-per-shard", type=int, default=10_000, metavar="N", help="at most (10000)"
+    )
 
 
 def _add_export_options(one: argparse.ArgumentParser) -> None:
@@ -68,3 +75,25 @@ def export(options: argparse.Namespace, log: Log) -> Answer:
             what = "vectors " if report.reads else ""
             log(f"{report.file}  {what}{report.done:,}/{report.total:,}")
     return answer
+
+
+def split_shards(options: argparse.Namespace, log: Log) -> Answer:
+    """Which shards were written."""
+    from lsr.collection.collection import load_collection
+    from lsr.exports.shards import Sharded, write_shards
+
+    started = time.perf_counter()
+    collection = load_collection(options.collection)
+    answer: Answer = {}
+    for report in write_shards(collection, Path(options.out), options.images_per_shard):
+        if isinstance(report, Sharded):
+            answer = {
+                "out": str(report.folder),
+                "collection": collection.name,
+                "n_images": report.n_images,
+                "files": [asdict(one) for one in report.files],
+                "notes": list(report.notes),
+            }
+        else:
+            log(f"{report.file}  {report.done:,}/{report.total:,}")
+    return {**answer, "seconds": time.perf_counter() - started}

@@ -19,6 +19,8 @@ from lsr.storage.files import read_json, write_json
 from lsr.storage.folders import replacing_folder
 
 CARD = "export.json"
+SHARDS = "webdataset"
+"""What the card of shards calls their format, which is no format of vectors."""
 SCHEMA = 1
 SIDES: dict[str, tuple[Kind, ...]] = {
     "images": ("images",),
@@ -109,7 +111,7 @@ def run_export(request: ExportRequest) -> Iterator[ExportReport | Exported]:
     started = time.perf_counter()
     form = find_format(request.format)
     _check_request(request, form)
-    target = _check_target(request.out)
+    target = check_target(request.out)
     selection, notes = _select(request)
     rows: dict[str, int] = {}
     with replacing_folder(target) as temporary:
@@ -125,7 +127,7 @@ def run_export(request: ExportRequest) -> Iterator[ExportReport | Exported]:
         files = _files(temporary, rows)
         notes += facts.pop("notes")
         write_json(temporary / CARD, _card(request, selection, files, notes, facts))
-        _check_target(request.out)  # others may have put files there meanwhile
+        check_target(request.out)  # others may have put files there meanwhile
     yield Exported(target, files, tuple(notes), time.perf_counter() - started)
 
 
@@ -151,7 +153,7 @@ def _check_request(request: ExportRequest, form: Format) -> None:
         )
 
 
-def _check_target(out: Path) -> Path:
+def check_target(out: Path) -> Path:
     """The absolute folder to write, empty, absent, or an earlier export with nothing beside it.
 
     Raises:
@@ -182,10 +184,14 @@ def _not_ours(folder: Path) -> set[str]:
     """What is in a folder beside the files that the card of an earlier export lists."""
     card = read_json(folder / CARD, QueryError) if (folder / CARD).is_file() else {}
     listed = card.get("files")
-    if not isinstance(listed, list) or card.get("format") not in [one.name for one in formats()]:
+    if not isinstance(listed, list) or card.get("format") not in _format_names():
         return {path.name for path in folder.iterdir()}
     ours = {one.get("name") for one in listed if isinstance(one, dict)}
     return _held(folder) - ours - {CARD}
+
+
+def _format_names() -> set[str]:
+    return {SHARDS, *(one.name for one in formats())}
 
 
 def _held(folder: Path) -> set[str]:

@@ -29,7 +29,8 @@ def with_sidecars(container: Container) -> Listing:
 
     They are in `photo.txt`, `photo.caption`, or `photo.json` under `caption`, `text` or the like;
     `photo.jpg.txt` is the same. In WebDataset shards a sample is what shares a name up to its first
-    dot, and a shard's name may say its split. Files beside pictures that say nothing are told.
+    dot; a shard's name may say its split, and `id` in a sample's JSON its image's id. Files beside
+    pictures that say nothing are told.
     """
     shards = container.kind == "webdataset"
     skipped = list(container.skipped)
@@ -47,18 +48,19 @@ def with_sidecars(container: Container) -> Listing:
     for name, group in zip(plain, beside, strict=True):
         place = container.pictures[name]
         captions: list[ListedCaption] = []
-        split = split_in_name(place.path.name) if shards else ""
+        split, image_id = split_in_name(place.path.name) if shards else "", ""
         for file in (one for one in group if one in said):
             try:
-                found, split_said = _captions(file, said[file])
+                found, split_said, id_said = _captions(file, said[file])
             except DamagedError as problem:
                 skipped.append(Skipped(file, f"It is no JSON object ({problem})."))
                 continue
             captions += [one for one in found if one.text and one not in captions]
             split = split_said or split
+            image_id = (id_said if shards else "") or image_id
             if not found:
                 silent.append(file)
-        images.append(ListedImage(name, tuple(captions), split, place=place))
+        images.append(ListedImage(name, tuple(captions), split, image_id, place))
     keys = ", ".join(f"`{key}`" for key in ("caption", "text", "title"))
     skipped += _told(silent, f"beside a picture, and it holds no {keys} or the like")
     skipped += _unknown(container, plain)
@@ -144,17 +146,19 @@ def _read(files: dict[str, Place], skipped: list[Skipped]) -> dict[str, str]:
     return texts
 
 
-def _captions(file: str, text: str) -> tuple[list[ListedCaption], str]:
-    """(captions, split) in a file; what is not there is empty.
+def _captions(file: str, text: str) -> tuple[list[ListedCaption], str, str]:
+    """(captions, split, id of the image) in a file; what is not there is empty.
 
     Raises:
         DamagedError: a .json file holds no object.
     """
     if not file.lower().endswith(".json"):
-        return [ListedCaption(" ".join(line.split())) for line in text.splitlines()], ""
+        return [ListedCaption(" ".join(line.split())) for line in text.splitlines()], "", ""
     fields = parse_json(text)
     if not isinstance(fields, dict):
         raise DamagedError(f"a {type(fields).__name__}")
     value: Any = next((fields[key] for key in CAPTION_COLUMNS if key in fields), [])
-    split = fields.get("split")
-    return list(captions_in(value)), split_of(split) if isinstance(split, str) else ""
+    split, image_id = (
+        one if isinstance(one, str) else "" for one in (fields.get("split"), fields.get("id"))
+    )
+    return list(captions_in(value)), split_of(split), image_id
