@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.hostile import archives, installed, pages, vectors
+from tests.hostile import archives, installed, judged, pages, vectors
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,10 @@ READERS = (
     _reader("report", "report/*.json report/*.csv", installed.make, installed.report),
     _reader("export card", "export/export.json", installed.make, installed.export),
     _reader("ablation", "ablation/*", installed.make, installed.ablation),
+    _reader("judgements", "models/*+triage/*.jsonl", judged.make, judged.triage),
+    _reader("list of failures", "failures/*", judged.make, judged.failure_list),
+    _reader("class counts", "classes/*.json", judged.make, judged.class_counts),
+    _reader("edited model", "models/merged/*.json models/merged/base/tiny/*.json", judged.make, judged.edited),
     _reader(
         "sparse vectors",
         "*.jsonl *.npz *.safetensors *.parquet vocab.txt terms.json",
