@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LAVIS := .venv-lavis
 
-.PHONY: app test lint lavis milvus peers screenshots clean
+.PHONY: app test lint lavis milvus ray peers screenshots clean
 
 # glibc keeps freed memory by default; these two settings keep the app 70 MB lower at its peak.
 app: $(VENV)/.app
@@ -24,6 +24,8 @@ lint: $(VENV)/.test
 lavis: $(LAVIS)/.installed
 
 milvus: $(VENV)/.milvus
+
+ray: $(VENV)/.ray
 
 # Other people's tools, which some tests read exports with: 290 MB, without what they depend on.
 peers: $(VENV)/.test
@@ -55,6 +57,11 @@ $(VENV)/.test: $(VENV)/.app requirements-dev.txt
 $(VENV)/.milvus: $(VENV)/.app requirements-milvus.txt
 	@echo "Installing the Milvus client and Milvus Lite into $(VENV), once"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-milvus.txt
+	@touch $@
+
+$(VENV)/.ray: $(VENV)/.app requirements-ray.txt
+	@echo "Installing Ray into $(VENV), once"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-ray.txt
 	@touch $@
 
 $(LAVIS)/.installed: requirements-lavis.txt

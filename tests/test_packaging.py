@@ -12,6 +12,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 FILES = {
     "requirements.txt": PROJECT["project"]["dependencies"],
     "requirements-milvus.txt": PROJECT["project"]["optional-dependencies"]["milvus"],
+    "requirements-ray.txt": PROJECT["project"]["optional-dependencies"]["ray"],
     "requirements-sparse-encoder.txt": PROJECT["project"]["optional-dependencies"][
         "sparse-encoder"
     ],

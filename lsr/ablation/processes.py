@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import cast
 
-from lsr.ablation.run_process import Task, do
+from lsr.ablation.run_process import Task, do, run_name
 from lsr.exceptions import ModelError
 
 
@@ -77,7 +77,6 @@ def _check_ended(one: _Running, task: Task) -> None:
     one.process.join()
     if task.file.exists():
         return
-    name = f"{task.settings.control}, hidden size {task.settings.hidden_size}"
     try:
         reason = str(one.complaints.recv())
     except EOFError:
@@ -85,4 +84,6 @@ def _check_ended(one: _Running, task: Task) -> None:
             f"Its process ended with code {one.process.exitcode} (−9 is often too little memory: "
             "use fewer --workers)."
         )
-    raise ModelError(f"The run {name} was not finished. {reason} The same command goes on.")
+    raise ModelError(
+        f"The run {run_name(task)} was not finished. {reason} The same command goes on."
+    )

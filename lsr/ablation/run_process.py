@@ -46,6 +46,12 @@ class Task:
     threads: int
 
 
+def run_name(task: Task) -> str:
+    """What to call a run in a message."""
+    seed = f"seed {task.settings.seed}"
+    return f"{task.settings.control}, hidden size {task.settings.hidden_size}, {seed}"
+
+
 def do(task: Task, complaints: Connection) -> None:
     """Train and measure one run and write its file; what a user can mend goes to `complaints`."""
     threading.Thread(target=_leave_with_parent, daemon=True).start()

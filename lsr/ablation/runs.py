@@ -1,5 +1,7 @@
 """Running an ablation: every run in a process of its own, its result in a file of its own.
 
+The processes are this machine's, or Ray's on one machine or several.
+
 Into FOLDER go runs.parquet, mismatch.parquet and ablation.json; finished runs are kept in
 FOLDER/.runs, one JSON file each, and a killed ablation goes on from them.
 """
@@ -9,7 +11,7 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,7 @@ import torch
 
 from lsr.ablation.grid import Grid
 from lsr.ablation.processes import finished
+from lsr.ablation.ray_tasks import finished_on_ray
 from lsr.ablation.run_process import Task
 from lsr.ablation.run_tables import MISMATCH_COLUMNS, RUN_COLUMNS, Row, write_table
 from lsr.collection.collection import Collection
@@ -28,6 +31,11 @@ from lsr.storage.files import read_json, write_json
 from lsr.storage.locks import exclusive
 from lsr.training.device import training_device
 from lsr.training.train_model import measured_split
+
+ENGINES: dict[str, Callable[[dict[str, Task], int], Generator[str]]] = {
+    "processes": finished,
+    "ray": finished_on_ray,
+}
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,7 @@ def ablate(
     *,
     workers: int | None = None,
     command: str = "",
+    engine: str = "processes",
 ) -> Generator[AblationReport]:
     """Train and measure the runs of some studies, a report at each; write tables at the end.
 
@@ -63,14 +72,19 @@ def ablate(
         folder: made when it is not there.
         workers: runs at once; each has cores / workers threads. None: `default_workers`.
         command: kept in ablation.json.
+        engine: one of ENGINES. Ray is that of `$RAY_ADDRESS`, else one of its own; there each run
+            asks for as many cores as here, and how many go at once is Ray's to say.
 
     Raises:
+        EngineError: Ray cannot be used.
         QueryError: a grid that cannot be trained, no worker, or a folder that holds an ablation
             of another collection or recipe, or that another ablation is writing.
         CollectionError, UnknownNameError: the collection cannot be trained on, or has no such
             query set.
         ModelError: a run could not be finished.
     """
+    if engine not in ENGINES:
+        raise QueryError(f"There is no engine `{engine}`. Use {' or '.join(ENGINES)}.")
     collection.check_captions()
     grid.check(len(collection.image_rows("train")))
     workers = default_workers() if workers is None else workers
@@ -85,7 +99,7 @@ def ablate(
     with _alone(folder):
         ablation.plan(studies, command, workers)
         try:
-            yield from ablation.run(workers)
+            yield from ablation.run(ENGINES[engine](ablation.pending, workers))
         finally:
             ablation.write_tables()
 
@@ -194,13 +208,17 @@ class _Ablation:
         """The planned runs, each once."""
         return list(dict.fromkeys(run for runs in self.card["studies"].values() for run in runs))
 
-    def run(self, workers: int) -> Iterator[AblationReport]:
-        """Do what is pending."""
+    def run(self, finishing: Generator[str]) -> Iterator[AblationReport]:
+        """Do what is pending.
+
+        Args:
+            finishing: names of the runs as they are finished.
+        """
         total, started, work_done = len(self.runs), time.perf_counter(), 0
         done = total - len(self.pending)
         left = sum(_work(task) for task in self.pending.values())
         yield AblationReport(done, total, None, None)
-        with closing(finished(self.pending, workers)) as runs:
+        with closing(finishing) as runs:
             for run in runs:
                 one = _work(self.pending[run])
                 work_done, left, done = work_done + one, left - one, done + 1

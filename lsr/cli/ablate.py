@@ -48,6 +48,11 @@ def _add_ablate_options(one: argparse.ArgumentParser) -> None:
     one.add_argument("--seeds", type=int, default=3, metavar="N", help="runs of each cell (3)")
     one.add_argument("--workers", type=int, metavar="N", help="runs at once (cores, at most 4)")
     one.add_argument(
+        "--engine",
+        default="processes",
+        help="processes of this machine, or ray, at RAY_ADDRESS or on this machine (processes)",
+    )
+    one.add_argument(
         "--scenes", type=int, default=0, metavar="N", help="training images, the first ones (all)"
     )
     one.add_argument(
@@ -86,7 +91,13 @@ def ablate(options: argparse.Namespace, log: Log) -> Answer:
     collection = load_collection(options.collection)
     folder = Path(options.out).expanduser()
     reports = ablate(
-        collection, folder, grid, studies, workers=options.workers, command=options.line
+        collection,
+        folder,
+        grid,
+        studies,
+        workers=options.workers,
+        command=options.line,
+        engine=options.engine,
     )
     with closing(reports):
         first = report = next(reports)

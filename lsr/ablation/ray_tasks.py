@@ -1,0 +1,85 @@
+"""The runs of an ablation as tasks of Ray, which schedules, moves and retries them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import numba
+import torch
+
+from lsr.ablation.run_process import Task, run_name, train_and_measure
+from lsr.collection.collection import load_collection
+from lsr.exceptions import InputError, ModelError
+from lsr.storage.cluster import RETRIES, opened_ray
+from lsr.storage.files import write_json
+from lsr.training.device import training_device
+
+
+def finished_on_ray(tasks: dict[str, Task], workers: int) -> Generator[str]:
+    """Names of the tasks in the order in which Ray finishes them, each file written.
+
+    The collection's folder must be the same on every machine; files are written here alone.
+
+    Raises:
+        EngineError: as `opened_ray`.
+        ModelError: a run refused its settings, or its worker ended three times.
+    """
+    if not tasks:
+        return
+    threads = next(iter(tasks.values())).threads
+    with opened_ray(threads * workers, threads) as ray:
+        # A worker for each run alone, so that its peak memory is its own too.
+        remote = ray.remote(max_calls=1, max_retries=RETRIES, retry_exceptions=[OSError])(do_task)
+        gpus = 1 / workers if training_device() == "cuda" else 0
+        pending = {
+            remote.options(num_cpus=threads, num_gpus=gpus, name=run).remote(task): run
+            for run, task in tasks.items()
+        }
+        try:
+            while pending:
+                (ready,), _ = ray.wait(list(pending), num_returns=1)
+                run = pending.pop(ready)
+                write_json(tasks[run].file, _result(ray, ready, tasks[run]))
+                yield run
+        finally:
+            for unfinished in pending:
+                ray.cancel(unfinished, force=True)
+
+
+def do_task(task: Task) -> dict[str, Any] | str:
+    """Train and measure one run; in place of its result, what a user can mend."""
+    torch.set_num_threads(task.threads)
+    numba.set_num_threads(min(task.threads, numba.config.NUMBA_NUM_THREADS))
+    with tempfile.TemporaryDirectory() as unfinished:
+        try:
+            return train_and_measure(
+                load_collection(task.collection),
+                task.settings,
+                task.n_images,
+                Path(unfinished, "run"),
+                task.queries,
+            )
+        except InputError as problem:
+            return str(problem)
+
+
+def _result(ray: Any, ready: Any, task: Task) -> dict[str, Any]:
+    try:
+        result = ray.get(ready)
+    except ray.exceptions.RayTaskError as problem:
+        if not isinstance(problem.cause, OSError):
+            raise
+        result = f"It failed {RETRIES + 1} times, at last with: {problem.cause}."
+    except ray.exceptions.RayError as problem:
+        result = (
+            f"Its worker ended {RETRIES + 1} times ({type(problem).__name__}; often it is too "
+            "little memory: use fewer --workers)."
+        )
+    if isinstance(result, str):
+        raise ModelError(
+            f"The run {run_name(task)} was not finished. {result} The same command goes on."
+        )
+    return dict(result)
