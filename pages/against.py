@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import streamlit as st
 
 from lsr.collection.collection import Collection
-from lsr.encoders.loading import obstacle
 from lsr.search.ranking import Ranking, ranking
 from lsr.search.results import SearchSettings
 from lsr.search.searcher import Searcher
@@ -37,11 +36,11 @@ def show() -> None:
     choice = current_choice()
     images = caches.collection(choice.collection)
     st.title("Query against image", anchor=False)
-    if reason := obstacle(images.encoder):
-        st.info(sentence(reason), icon=":material/lightbulb:")
-        return
     with mistakes_shown():
         text, image_id, other = _boxes(choice, images)
+        if reason := caches.obstacle_to(images, text):
+            st.info(sentence(reason), icon=":material/lightbulb:")
+            return
         images.image_row(image_id)
         sides = [_seen(choice, name, text, image_id) for name in (choice.model, other)]
         _show_head(images, image_id, sides)

@@ -164,7 +164,8 @@ def _show_own_ranks(ready: Searcher, image_id: str) -> None:
             if parted.silent:
                 st.markdown("**Said by its captions, and silent**")
                 links.to_terms(parted.silent[:SILENT], key="silent")
-        if obstacle(ready.collection.encoder) or ready.model.no_texts:
+        images = ready.collection
+        if ready.model.no_texts or caches.obstacle_to(images, cards.description(images, image_id)):
             return
         try:
             ranks = own_ranks(ready, image_id)

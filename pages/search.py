@@ -9,7 +9,6 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from lsr.collection.collection import Collection
-from lsr.encoders.loading import obstacle
 from lsr.exceptions import shorten
 from lsr.search.forms import parse_terms
 from pages.parts import address, caches, cards, explain, links
@@ -30,11 +29,12 @@ def show() -> None:
     st.title("Search", anchor=False)
     model = caches.model(choice.model)
     query = address.read_text("q")
-    why = model.no_texts or (obstacle(images.encoder) if model.reads else None)
+    why = model.no_texts or (caches.obstacle_to(images, query) if model.reads else None)
     _query_box(query or "", words=why is None)
     if why:
         st.info(sentence(why), icon=":material/lightbulb:")
         if query is None or parse_terms(query) is None:
+            _examples(images, model.reads is not None)
             _gallery(images)
             return
     options = read_options(images)
@@ -105,14 +105,21 @@ def _options(
 
 def _start(images: Collection) -> None:
     """What stands below the box before the first search."""
+    _examples(images, needs_encoder=False)
+    explain.how_it_works()
+    _gallery(images)
+
+
+def _examples(images: Collection, needs_encoder: bool) -> None:
+    """Captions to search with; without the encoder, those whose vectors are stored."""
     examples = cards.example_queries(images)
+    if needs_encoder:
+        examples = [one for one in examples if not caches.obstacle_to(images, one)]
     if examples:
-        st.caption("Try one of these")
+        st.caption("Its captions can be searched with" if needs_encoder else "Try one of these")
         with st.container(horizontal=True, gap="xsmall", key="chips-examples"):
             for text in examples:
                 links.to_search(text)
-    explain.how_it_works()
-    _gallery(images)
 
 
 def _gallery(images: Collection) -> None:

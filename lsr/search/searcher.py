@@ -14,13 +14,14 @@ import numpy as np
 import scipy.sparse as sp
 from PIL import Image
 
+from lsr.collection.caption_encoder import CaptionEncoder
 from lsr.collection.collection import Collection, load_collection
 from lsr.collection.items import image_items, new_picture, new_texts
 from lsr.encoders.loading import load_encoder
 from lsr.encoders.protocol import Encoder
 from lsr.evaluation.projected import check_fit
 from lsr.evaluation.task import Side
-from lsr.exceptions import QueryError
+from lsr.exceptions import QueryError, UnknownNameError
 from lsr.index.engines import check_engine
 from lsr.index.memory.files import usable_index
 from lsr.index.memory.index import MemoryIndex
@@ -109,9 +110,15 @@ class Searcher:
     def encoder(self) -> Encoder:
         """The encoder of the collection, loaded when a text or picture first needs it.
 
-        `load_encoder` keeps it, and notices when its files change.
+        `load_encoder` keeps it, and notices when its files change. Where there is none, captions
+        of the collection can still be searched with.
         """
-        return self._encoder or load_encoder(self.collection.encoder)
+        if self._encoder is not None:
+            return self._encoder
+        try:
+            return load_encoder(self.collection.encoder)
+        except UnknownNameError as problem:
+            return CaptionEncoder(self.collection, problem)
 
     @cached_property
     def _dense(self) -> np.ndarray:

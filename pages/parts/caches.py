@@ -33,6 +33,7 @@ from pages.parts.choice import Choice
 if TYPE_CHECKING:
     import numpy as np
 
+    from lsr.collection.caption_encoder import CaptionEncoder
     from lsr.evaluation.projected import ProjectedSplit
     from lsr.failures.cases import Cases
     from lsr.failures.causes import Causes
@@ -169,6 +170,15 @@ def search(ready: Searcher, text: str, settings: SearchSettings) -> SearchResult
     return _search(ready, text, settings, *marks_of(ready))
 
 
+def obstacle_to(images: Collection, text: str | None) -> str | None:
+    """Why a text cannot be encoded, in one sentence; None where it can, or is a caption."""
+    from lsr.encoders.loading import obstacle
+
+    why = obstacle(images.encoder)
+    known = why and text and _captions(images, images.fingerprint).knows(text)
+    return None if known else why
+
+
 def thumbnail(images: Collection, image_id: str, pixels: int = TILE_PIXELS) -> bytes | str | None:
     """The picture of an image as JPEG bytes of about the width it is shown at.
 
@@ -220,6 +230,13 @@ def _audit(_ready: Searcher, top: int | None, *marks: str) -> Audit:
 def spoken(ready: Searcher) -> np.ndarray:
     """(V,) bool: the terms that captions of the images that are searched say; found once."""
     return _spoken(ready, *marks_of(ready))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the captions…")
+def _captions(_images: Collection, mark: str) -> CaptionEncoder:
+    from lsr.collection.caption_encoder import CaptionEncoder
+
+    return CaptionEncoder(_images, InputError("Its encoder is not here."))
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the captions…")

@@ -73,7 +73,12 @@ READERS = (
     _reader("judgements", "models/*+triage/*.jsonl", judged.make, judged.triage),
     _reader("list of failures", "failures/*", judged.make, judged.failure_list),
     _reader("class counts", "classes/*.json", judged.make, judged.class_counts),
-    _reader("edited model", "models/merged/*.json models/merged/base/tiny/*.json", judged.make, judged.edited),
+    _reader(
+        "edited model",
+        "models/merged/*.json models/merged/base/tiny/*.json",
+        judged.make,
+        judged.edited,
+    ),
     _reader(
         "sparse vectors",
         "*.jsonl *.npz *.safetensors *.parquet vocab.txt terms.json",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lsr.search.results import SearchSettings
+from lsr.search.searcher import Searcher
 from tests.pages.test_pages import board, opened, tiles
 
 OWN = """
@@ -29,6 +31,21 @@ def test_without_an_encoder_the_search_page_says_why_and_shows_the_images(collec
     assert not app.exception
     assert "There is no encoder `fake` here" in app.info[0].value
     assert board(app)["hits"]
+
+
+def test_without_an_encoder_captions_are_searched_with(collection, model):
+    caption = collection.caption_texts[4]
+    app = opened("search", **CHOICE, q=caption)
+    assert not app.exception
+    assert not app.error
+    assert not app.info
+    expected = Searcher(collection, model).search_text(caption, SearchSettings(k=24)).hits
+    assert [one["id"] for one in board(app)["hits"]] == [hit.image_id for hit in expected]
+    app = opened("against", **CHOICE, q=caption, id=collection.image_ids[0])
+    assert not app.exception
+    assert not app.error
+    assert not app.info
+    assert "There is no encoder `fake` here" in opened("against", **CHOICE, q="no").info[0].value
 
 
 def test_without_an_encoder_the_images_of_the_collection_keep_their_terms(collection, model):
