@@ -47,9 +47,14 @@ def show() -> None:
         st.header("What each shared term adds", anchor=False)
         left, right = sides
         show_mirrored((left.name, right.name), left.told.reasons, right.told.reasons)
-        for column, side in zip(st.columns(2, gap="medium"), sides, strict=True):
+        if other == choice.model:
+            st.caption("This collection has one model. Make another on the Train page to compare.")
+            sides = sides[:1]
+        for place, (column, side) in enumerate(
+            zip(st.columns(2, gap="medium"), sides, strict=False)
+        ):
             with column:
-                _show_side(images, side)
+                _show_side(images, side, place)
 
 
 def _boxes(choice: Choice, images: Collection) -> tuple[str, str, str]:
@@ -96,21 +101,21 @@ def _show_head(images: Collection, image_id: str, sides: list[Seen]) -> None:
         )
 
 
-def _show_side(images: Collection, side: Seen) -> None:
+def _show_side(images: Collection, side: Seen, place: int) -> None:
     told = side.told
     st.header(escape(side.name), anchor=False)
     _chips(
         "Asked for, and not in the image",
         [(one.term, one.weight) for one in told.lacking],
-        key=f"lacking-{side.name}",
+        key=f"lacking-{place}",
     )
     parted = deviation(side.ready, told.image_id)
     _chips(
         "Said by its captions, and silent",
         [(term, None) for term in parted.silent],
-        key=f"silent-{side.name}",
+        key=f"silent-{place}",
     )
-    _chips("Active, and nobody says it", list(parted.stray), key=f"stray-{side.name}")
+    _chips("Active, and nobody says it", list(parted.stray), key=f"stray-{place}")
     last = (told.rank or len(side.ranked) + 1) - 1
     if last:
         st.markdown("**Rivals above it**")
@@ -120,7 +125,7 @@ def _show_side(images: Collection, side: Seen) -> None:
             for rank in range(first, last + 1)
             if (image_id := side.ranked.at(rank))
         ]
-        cards.show_tiles(images, tiles, key=f"rivals-{side.name}", width=90)
+        cards.show_tiles(images, tiles, key=f"rivals-{place}", width=90)
 
 
 def _chips(title: str, terms: list[tuple[str, float | None]], *, key: str) -> None:
