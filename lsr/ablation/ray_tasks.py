@@ -13,7 +13,7 @@ import torch
 from lsr.ablation.run_process import Task, run_name, train_and_measure
 from lsr.collection.collection import load_collection
 from lsr.exceptions import InputError, ModelError
-from lsr.storage.cluster import RETRIES, opened_ray
+from lsr.storage.cluster import RETRIES, opened_ray, result_of
 from lsr.storage.files import write_json
 from lsr.training.device import training_device
 
@@ -67,19 +67,8 @@ def do_task(task: Task) -> dict[str, Any] | str:
 
 
 def _result(ray: Any, ready: Any, task: Task) -> dict[str, Any]:
-    try:
-        result = ray.get(ready)
-    except ray.exceptions.RayTaskError as problem:
-        if not isinstance(problem.cause, OSError):
-            raise
-        result = f"It failed {RETRIES + 1} times, at last with: {problem.cause}."
-    except ray.exceptions.RayError as problem:
-        result = (
-            f"Its worker ended {RETRIES + 1} times ({type(problem).__name__}; often it is too "
-            "little memory: use fewer --workers)."
-        )
+    what = f"The run {run_name(task)}"
+    result = result_of(ray, ready, what)
     if isinstance(result, str):
-        raise ModelError(
-            f"The run {run_name(task)} was not finished. {result} The same command goes on."
-        )
+        raise ModelError(f"{what} was not finished. {result} The same command goes on.")
     return dict(result)

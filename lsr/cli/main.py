@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import json
 import math
@@ -135,7 +136,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(given)
     options.line = shlex.join(["python", "-m", "lsr", *given])
     try:
-        answer = options.run(options, _log)
+        # Only the answer goes to standard output, whatever a package that is at work prints.
+        with contextlib.redirect_stdout(sys.stderr):
+            answer = options.run(options, _log)
     except InputError as problem:
         _log(str(problem))
         return 2

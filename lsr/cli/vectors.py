@@ -24,6 +24,11 @@ def _add_encode_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--collection", required=True, metavar="NAME", help="name or folder")
     parser.add_argument("--encoder", required=True, metavar="SPEC", help="such as bundled")
     parser.add_argument("--name", metavar="NEW", help="of a new collection (none: this one)")
+    parser.add_argument(
+        "--engine",
+        default="threads",
+        help="threads of this process, or ray, at RAY_ADDRESS or on this machine (threads)",
+    )
 
 
 def encode(options: argparse.Namespace, log: Log) -> Answer:
@@ -37,7 +42,7 @@ def encode(options: argparse.Namespace, log: Log) -> Answer:
     collection = load_collection(options.collection)
     if warning := drawn_scenes(options.encoder, collection.name):
         log(warning)
-    for report in encode_collection(collection, options.encoder, options.name):
+    for report in encode_collection(collection, options.encoder, options.name, options.engine):
         if isinstance(report, Reencoded):
             made = report
         elif report.done == report.total or time.perf_counter() - said > _PAUSE:

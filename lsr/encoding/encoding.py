@@ -16,6 +16,7 @@ from PIL import Image
 from lsr.encoders.protocol import Encoder
 from lsr.encoders.unit_vectors import unit_vectors
 from lsr.encoding.encoded import CAPTION_VECTORS, IMAGE_VECTORS, UNREADABLE
+from lsr.encoding.on_ray import OnRay
 from lsr.encoding.reading_ahead import read_ahead
 from lsr.encoding.row_file import RowFile
 from lsr.exceptions import CollectionError, InputError, ModelError, PictureError, shorten
@@ -54,6 +55,7 @@ def encode_pictures(
     *,
     batch_size: int | None = None,
     workers: int | None = None,
+    spread: OnRay | None = None,
 ) -> Iterator[EncodingReport]:
     """Encode picture files into `work/image_vectors.npy`, a report for every batch.
 
@@ -67,6 +69,7 @@ def encode_pictures(
         batch_size: pictures of a report; by default 64, and more where the encoder is on a GPU.
         workers: threads that open pictures; by default one for each processor, at most 8, or 16
             where the encoder is on a GPU.
+        spread: encodes batches elsewhere, where the same files have the same paths.
 
     Raises:
         InputError: another process encodes into `work` now.
@@ -76,6 +79,15 @@ def encode_pictures(
     size = batch_size or at_once
     threads = workers or min(os.cpu_count() or 1, most_threads)
 
+    def spread_batches(first: int) -> Batches:
+        assert spread is not None  # noqa: S101  else it is not called
+        starts = range(first, len(files), size)
+        blocks = (list(files[start : start + size]) for start in starts)
+        made = spread(_encode_files, blocks, f"{size:,} pictures")
+        with closing(made):
+            for start, (vectors, problems) in zip(starts, made, strict=True):
+                yield vectors, {start + row: why for row, why in problems.items()}
+
     def batches(first: int) -> Batches:
         with closing(read_ahead(files[first:], threads, 2 * size)) as pictures:
             for start in range(first, len(files), size):
@@ -84,11 +96,17 @@ def encode_pictures(
                 yield vectors, {start + row: why for row, why in problems.items()}
 
     key = fingerprint(encoder.fingerprint, *_marks(files))
-    yield from _encode("images", work, key, (len(files), encoder.dense_size), batches)
+    making = batches if spread is None else spread_batches
+    yield from _encode("images", work, key, (len(files), encoder.dense_size), making)
 
 
 def encode_captions(
-    encoder: Encoder, texts: Sequence[str], work: Path, *, batch_size: int = 256
+    encoder: Encoder,
+    texts: Sequence[str],
+    work: Path,
+    *,
+    batch_size: int = 256,
+    spread: OnRay | None = None,
 ) -> Iterator[EncodingReport]:
     """Encode texts into `work/caption_vectors.npy`, a report for every batch.
 
@@ -101,8 +119,17 @@ def encode_captions(
     """
 
     def batches(first: int) -> Batches:
-        for start in range(first, len(texts), batch_size):
-            yield _encode_texts(encoder, texts[start : start + batch_size], start), {}
+        blocks = (
+            (start, list(texts[start : start + batch_size]))
+            for start in range(first, len(texts), batch_size)
+        )
+        if spread is None:
+            made = (_encode_texts(encoder, block) for block in blocks)
+        else:
+            made = spread(_encode_texts, blocks, f"{batch_size:,} captions")
+        with closing(made):
+            for vectors in made:
+                yield vectors, {}
 
     key = fingerprint(encoder.fingerprint, *texts)
     yield from _encode("captions", work, key, (len(texts), encoder.dense_size), batches)
@@ -167,7 +194,15 @@ def _encode_opened(encoder: Encoder, opened: Sequence[Image.Image | PictureError
     return vectors, problems
 
 
-def _encode_texts(encoder: Encoder, texts: Sequence[str], first: int) -> np.ndarray:
+def _encode_files(encoder: Encoder, files: Sequence[Path]) -> Batch:
+    """A block of files, opened and encoded in one process."""
+    with closing(read_ahead(files, 1, len(files))) as pictures:
+        return _encode_opened(encoder, list(pictures))
+
+
+def _encode_texts(encoder: Encoder, block: tuple[int, Sequence[str]]) -> np.ndarray:
+    """block: the number of its first text, and its texts."""
+    first, texts = block
     try:
         return _checked(encoder, encoder.encode_texts(texts), len(texts), "texts")
     except InputError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +13,15 @@ from lsr.collection.collection import Collection
 from lsr.encoders.loading import load_encoder
 from lsr.encoding.encoded import Encoded, read_encoded
 from lsr.encoding.encoding import EncodingReport, encode_captions, encode_pictures
+from lsr.encoding.on_ray import encoding_on_ray
 from lsr.encoding.revision import refuse_loss, revision_folder, standing, write_revision
-from lsr.exceptions import BusyError, CollectionError
+from lsr.exceptions import BusyError, CollectionError, QueryError
 from lsr.storage.files import fingerprint
 from lsr.storage.folders import remove_folder, writing
 from lsr.storage.places import home
 from lsr.storage.room import told_when_full
+
+ENGINES = ("threads", "ray")
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class Reencoded:
 
 
 def encode_collection(
-    collection: Collection, encoder: str, name: str | None = None
+    collection: Collection, encoder: str, name: str | None = None, engine: str = "threads"
 ) -> Iterator[EncodingReport | Reencoded]:
     """Encode the pictures and captions of a collection; the last report is the result.
 
@@ -45,14 +49,19 @@ def encode_collection(
     Args:
         encoder: what `lsr.encoders.loading.load_encoder` loads.
         name: of the new collection; by default the collection itself gets the vectors.
+        engine: one of ENGINES. Ray is that of `$RAY_ADDRESS`, else one of its own; every machine
+            needs the encoder, and the collection at the same path.
 
     Raises:
+        EngineError: Ray cannot be used.
         CollectionError: there are no pictures in files, or none can be read, or some would be
             lost in the collection's own place, or the encoder refuses a caption.
         QueryError: the name cannot be used.
         BusyError: another process is encoding it with this encoder.
         UnknownNameError: there is no such encoder.
     """
+    if engine not in ENGINES:
+        raise QueryError(f"There is no engine `{engine}`. Use {' or '.join(ENGINES)}.")
     folder = revision_folder(collection, name)
     before = standing(collection, folder)
     files = _picture_files(collection)
@@ -66,15 +75,16 @@ def encode_collection(
         "Wait for it or stop it."
     )
     speeds = {"images": 0.0, "captions": 0.0}
-    with told_when_full(folder), writing(work, taken):
-        for report in encode_pictures(loaded, list(files.values()), work):
+    spreading = encoding_on_ray(encoder, loaded) if engine == "ray" else nullcontext()
+    with told_when_full(folder), writing(work, taken), spreading as spread:
+        for report in encode_pictures(loaded, list(files.values()), work, spread=spread):
             speeds["images"] = report.per_second
             yield report
         image_rows, image_vectors, skipped = _readable(collection, list(files), read_encoded(work))
         caption_rows = _rows_of_captions(collection, image_rows)
         refuse_loss(collection, folder, len(image_rows), len(caption_rows))
         texts = [collection.caption_texts[row] for row in caption_rows]
-        for report in encode_captions(loaded, texts, work):
+        for report in encode_captions(loaded, texts, work, spread=spread):
             speeds["captions"] = report.per_second
             yield report
         made = write_revision(

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from lsr.exceptions import EngineError, shorten
+from lsr.exceptions import EngineError, ModelError, shorten
 
 RETRIES = 2
 """A task that fails once more than this has failed for good."""
@@ -57,6 +57,29 @@ def opened_ray(cpus: int, needed: int) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def result_of(ray: Any, task: Any, what: str) -> Any:
+    """What a task returned, waiting for it.
+
+    Args:
+        what: was to be done, for the message.
+
+    Raises:
+        ModelError: it could not read or write, or its worker ended, as often as it was tried.
+    """
+    try:
+        return ray.get(task)
+    except ray.exceptions.RayTaskError as problem:
+        if not isinstance(problem.cause, OSError):
+            raise
+        reason = f"It failed {RETRIES + 1} times, at last with: {problem.cause}."
+    except ray.exceptions.RayError as problem:
+        reason = (
+            f"Its worker ended {RETRIES + 1} times ({type(problem).__name__}; often it is too "
+            "little memory: use fewer workers)."
+        )
+    raise ModelError(f"{what} was not finished. {reason} The same command goes on.")
 
 
 def _open(ray: Any, cpus: int) -> None:
