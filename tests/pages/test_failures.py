@@ -86,7 +86,9 @@ def test_a_query_tells_its_causes_with_shares_and_evidence(scenes, cases, causes
     told = [one.value for one in page(scenes, case=cases.ids[row]).markdown]
     for one in named:
         assert any(
-            text.startswith(f"**{one.name.capitalize()}** · {one.share:.0%} of the gap")
+            text.startswith(
+                f"**{one.name.capitalize()}** · {one.share:.0%} of what puts the other ahead"
+            )
             for text in told
         )
 

@@ -65,7 +65,7 @@ def show_causes(causes: Sequence[Cause]) -> None:
     st.subheader("A first guess at the cause", anchor=False)
     for one in causes:
         st.markdown(
-            f"**{one.name.capitalize()}** · {one.share:.0%} of the gap  \n"
+            f"**{one.name.capitalize()}** · {one.share:.0%} of what puts the other ahead  \n"
             f"{CAUSES[one.name].capitalize()}: {escape(one.evidence)}"
         )
 

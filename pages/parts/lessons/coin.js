@@ -181,7 +181,8 @@ class View {
       this.epoch = epoch;
       this.p = rates[epoch];
       told.replaceChildren("In epoch ", touch, ` of ${rates.length} the coin has p = `, element("b", { textContent: this.p.toFixed(2) }),
-        ". With such coins this caption finds its picture first with chance ", element("b", { textContent: percent(this.chances(this.p)[0]) }), ".");
+        ". With one such coin for all its terms, as in training, this caption finds its picture first with chance ", element("b", { textContent: percent((1 - this.p) * this.chances(0)[0] + this.p * this.chances(1)[0]) }),
+        "; with one for each term, with ", element("b", { textContent: percent(this.chances(this.p)[0]) }), ".");
       slider.set(epoch);
       chart.replaceChildren(this.rise(), this.curve());
     };

@@ -63,8 +63,8 @@ def show_dictionary() -> None:
         st.markdown(
             f"Untranslated, the same queries have {plain}; own words alone, translated, {words}. "
             f"The dictionary was learned on split `{found.learned_on}` and measured on "
-            f"`{found.measured_on}`. Most of the cipher is no word for word: a term stands for a "
-            "bit of this and a bit of that, so a dictionary loses it."
+            f"`{found.measured_on}`. Most of the cipher cannot be translated word by word: a term "
+            "stands for a bit of this and a bit of that, so a dictionary loses it."
         )
         show_formula(
             r"\max_{\text{one to one } \pi} \; \sum_t \cos\left(d_{\cdot t},\, "

@@ -105,7 +105,7 @@ def _show_case(number: int) -> None:
 
     def scored() -> tuple[Scored, str]:
         [first, *_] = explain(causes, cases, row, bundled.head().vocabulary.terms)
-        truth = f"Most of the gap, **{first.share:.0%}**, is **{first.name}**."
+        truth = f"Most of what puts the rival ahead, **{first.share:.0%}**, is **{first.name}**."
         return partial(share_of, causes, row), truth
 
     ask(
@@ -128,7 +128,8 @@ def _show_diagnosis(cases: Cases, causes: Causes, row: int) -> None:
     told = explain(causes, cases, row, terms)
     for one in [told[0], *(other for other in told[1:] if other.share >= _LEAST)]:
         st.markdown(
-            f"- **{one.name.capitalize()}**, {one.share:.0%} of the gap: {escape(one.evidence)}"
+            f"- **{one.name.capitalize()}**, {one.share:.0%} of what puts the rival ahead: "
+            f"{escape(one.evidence)}"
         )
     st.markdown(_edits(_cure(cases, row)))
     st.caption(

@@ -46,7 +46,7 @@ class View {
     const postings = chosen.reduce((sum, place) => sum + pictures[place].terms.length, 0);
     this.root.replaceChildren(
       element("div", { className: "tiles" }, ...tiles),
-      element("p", { textContent: chosen.length ? `${chosen.length} of ${most} pictures chosen: ${postings} postings in ${this.lists.length} lists.` : `Choose up to ${most} pictures. Each brings its strongest terms.` }),
+      element("p", { textContent: chosen.length ? `${chosen.length} of ${most} pictures chosen: ${postings} postings in ${this.lists.length} lists.` : `Choose up to ${most} pictures. Each brings its ${this.data.pictures[0].terms.length} strongest terms; its other terms stay out of this small index.` }),
       this.table([]),
     );
     this.listen();
@@ -83,7 +83,7 @@ class View {
       return item;
     }));
     this.root.replaceChildren(
-      element("p", { textContent: "Click the words of a query. Only their lists are read; a list's weight is added to the score of each picture in it." }),
+      element("p", { textContent: "Click the words of a query. Only their lists are read; each picture in a list gets the weight that stands beside it added to its score." }),
       element("div", { className: "chips" }, ...chips),
       element("p", {}, "The search read ", element("b", { textContent: `${touched} postings` }),
         `. Without an index, its dense vector would be compared with that of every picture, number by number: ${chosen.length} × ${dense} = `, element("b", { textContent: many(chosen.length * dense) }), " numbers, a dense scan."),

@@ -93,7 +93,7 @@ class View {
     const { hidden, terms } = this.data;
     const one = terms[this.term];
     for (const line of this.lines) line.mark(place);
-    this.read.textContent = `Cell ${place}: h ${signed(hidden[place])} × W2 ${signed(one.row[place])} = ${signed(hidden[place] * one.row[place])}`;
+    this.read.textContent = `Cell ${place}: h (${hidden[place].toFixed(3)}) × W2 (${one.row[place].toFixed(3)}) ≈ ${signed(hidden[place] * one.row[place])}`;
   }
 
   cut() {

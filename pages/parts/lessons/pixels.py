@@ -180,8 +180,8 @@ def _show_arithmetic() -> None:
         "How does a term get its weight? The same way for every term: mix the picture's numbers "
         "(**W1**), bring them to one scale (**LayerNorm**), multiply them with the row of numbers "
         "that belongs to the term and add up (**W2**), cut what is below 0 (**ReLU**), and take "
-        "the logarithm, so that large numbers do not drown all others. Point at a term, then at a "
-        "cell."
+        "the natural logarithm, so that large numbers do not drown all others. Point at a term, "
+        "then at a cell."
     )
     _show_part("arithmetic", *_looked_at())
     show_formula(
