@@ -17,11 +17,10 @@ import scipy.sparse as sp
 
 from lsr.exceptions import ModelError, QueryError
 from lsr.model.card import CARD, EDITED, kind_of
-from lsr.model.fit import VectorKind
-from lsr.model.projection_cache import sparse_once
 from lsr.model.protocol import Items, Model
 from lsr.model.term_edits import Columns, TermEdit, checked_edits, columns_after, edits_text
 from lsr.model.vocabulary import Vocabulary
+from lsr.model.wrapped import WrappedModel
 from lsr.storage.files import fingerprint, write_json
 from lsr.storage.folders import replacing_folder
 from lsr.storage.places import own_folder
@@ -81,7 +80,7 @@ class EditedVocabulary(Vocabulary):
 
 
 @dataclass(frozen=True, eq=False)
-class EditedModel(Model):
+class EditedModel(WrappedModel):
     """A model after edits of its terms. inner: the model before."""
 
     kind = EDITED
@@ -90,37 +89,8 @@ class EditedModel(Model):
     edits: tuple[TermEdit, ...]
     columns: Columns
 
-    @property
-    def reads(self) -> VectorKind | None:
-        return self.inner.reads
-
-    @property
-    def hidden_size(self) -> int | None:
-        return self.inner.hidden_size
-
-    @property
-    def no_texts(self) -> str | None:
-        return self.inner.no_texts
-
-    @property
-    def no_pictures(self) -> str | None:
-        return self.inner.no_pictures
-
-    @property
-    def no_captions_as_queries(self) -> str | None:
-        return self.inner.no_captions_as_queries
-
-    def misfit(self, collection: str, holds: VectorKind, image_ids: Sequence[str]) -> str | None:
-        return self.inner.misfit(collection, holds, image_ids)
-
-    def mark(self, items: Items) -> str | None:  # noqa: ARG002 (the vectors before are kept)
-        return None
-
     def sparse(self, items: Items) -> sp.csr_matrix:
-        known = items.ids is not None
-        return self.columns.of_vectors(
-            sparse_once(self.inner, items) if known else self.inner.sparse(items)
-        )
+        return self.columns.of_vectors(self.sparse_before(items))
 
     def before_threshold(self, dense: np.ndarray) -> np.ndarray | None:
         logits = self.inner.before_threshold(dense)

@@ -18,9 +18,8 @@ import scipy.sparse as sp
 from lsr.evaluation.task import Side, Which
 from lsr.exceptions import QueryError, shorten
 from lsr.model.expansion import literal_flags
-from lsr.model.fit import VectorKind
-from lsr.model.projection_cache import sparse_once
 from lsr.model.protocol import Items, Model
+from lsr.model.wrapped import WrappedModel
 from lsr.search.audit import said_of_images
 from lsr.search.searcher import Searcher
 from lsr.storage.files import fingerprint
@@ -92,7 +91,7 @@ def parse_inference(text: str) -> InferenceSetting:
 
 
 @dataclass(frozen=True, eq=False)
-class SetModel(Model):
+class SetModel(WrappedModel):
     """A model under an inference setting: images are cut as images, texts as captions.
 
     said_of_images: (n, V) of images by their ids. frequency: (V,) images that activate each term,
@@ -108,34 +107,8 @@ class SetModel(Model):
     n_images: int
     top: float
 
-    @property
-    def reads(self) -> VectorKind | None:
-        return self.inner.reads
-
-    @property
-    def hidden_size(self) -> int | None:
-        return self.inner.hidden_size
-
-    @property
-    def no_texts(self) -> str | None:
-        return self.inner.no_texts
-
-    @property
-    def no_pictures(self) -> str | None:
-        return self.inner.no_pictures
-
-    @property
-    def no_captions_as_queries(self) -> str | None:
-        return self.inner.no_captions_as_queries
-
-    def misfit(self, collection: str, holds: VectorKind, image_ids: Sequence[str]) -> str | None:
-        return self.inner.misfit(collection, holds, image_ids)
-
-    def mark(self, items: Items) -> str | None:  # noqa: ARG002 (the uncut vectors are kept)
-        return None
-
     def sparse(self, items: Items) -> sp.csr_matrix:
-        matrix = self.inner.sparse(items) if items.ids is None else sparse_once(self.inner, items)
+        matrix = self.sparse_before(items)
         steps = self.setting.of("images" if items.are_pictures else "captions")
         if not steps:
             return matrix

@@ -10,6 +10,7 @@ import streamlit as st
 from lsr.exceptions import InputError
 from lsr.storage.classes import Counts, read_class
 from pages.parts import actions, address, mode
+from pages.parts.lessons.words import offer_all_lessons
 from pages.parts.messages import mistakes_shown, show_mistake, show_off
 
 CODE = "class"
@@ -86,13 +87,7 @@ def show_counts(questions: dict[str, tuple[str, dict[str, str]]]) -> None:
     Args:
         questions: by key the text, and the labels of the answers by name.
     """
-    st.button(
-        "All lessons",
-        icon=":material/arrow_back:",
-        key="all-lessons",
-        on_click=_leave,
-        type="tertiary",
-    )
+    offer_all_lessons()
     st.header(f"Class {_code()}" if _code() else "A class", anchor=False)
     st.fragment(_counts, run_every=_EVERY)(questions)
 
@@ -137,7 +132,3 @@ def _open() -> None:
         st.session_state[_PROBLEM] = str(mistake)
         return
     address.write(CODE, code)
-
-
-def _leave() -> None:
-    address.write("view", None)

@@ -16,8 +16,8 @@ _SHEET = Path(__file__).resolve().parents[3] / "docs" / "teaching.md"
 TEACHING = "teaching"
 
 
-def show_glossary() -> None:
-    """Draw the glossary, the word of the address first."""
+def offer_all_lessons() -> None:
+    """Draw the button that leads from a view of the page to the list of lessons."""
     st.button(
         "All lessons",
         icon=":material/arrow_back:",
@@ -25,6 +25,11 @@ def show_glossary() -> None:
         on_click=_leave,
         type="tertiary",
     )
+
+
+def show_glossary() -> None:
+    """Draw the glossary, the word of the address first."""
+    offer_all_lessons()
     st.header("Glossary", anchor=False)
     if chosen := or_default(_chosen, None):
         with st.container(border=True):
@@ -35,13 +40,7 @@ def show_glossary() -> None:
 
 def show_sheet() -> None:
     """Draw what a teacher reads and prints; it leads out of the app nowhere."""
-    st.button(
-        "All lessons",
-        icon=":material/arrow_back:",
-        key="all-lessons",
-        on_click=_leave,
-        type="tertiary",
-    )
+    offer_all_lessons()
     text = _SHEET.read_text("utf-8")
     st.markdown(re.sub(r"\[([^]]*)\]\((?!https?:)[^)]*\)", r"\1", text).partition("\n")[2])
 
