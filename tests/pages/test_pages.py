@@ -17,6 +17,8 @@ from streamlit.testing.v1 import AppTest
 from lsr.ablation.reading import AblationTables, read_ablation, trained_models
 from lsr.cli.main import main
 from lsr.collection.collection import load_collection
+from lsr.evaluation.projected import project_split
+from lsr.search.searcher import Searcher
 from lsr.storage import places
 from lsr.storage.files import write_json
 from lsr.sweep.engine_rules import engine_hits
@@ -366,6 +368,22 @@ def test_the_order_marks_exchanges_and_its_caption_counts_them(scenes):
     assert marks["x"][0] > 0
     assert marks["x"][-1] < 1
 
+    # What moves in the browser: every image that is among the best at some weight.
+    moved = component(app, "scores")
+    ready = Searcher.open(scenes)
+    asked, rows = ready.query_vector(query), np.unique(moved["rows"])
+    assert len(rows) == len(moved["rows"]) == len(moved["names"])
+    split = project_split(ready.collection, ready.model, "test").images
+    literal, expansion = (
+        split.matrix[:, asked.terms[part]] @ asked.matrix.data[part]
+        for part in (asked.said, ~asked.said)
+    )
+    for weight in (0.0, 0.3, 1.0):
+        here = np.sort([low + weight * more for low, more in moved["scores"]])
+        everywhere = np.sort(literal + weight * expansion)
+        best = moved["best"]
+        assert here[-best:] == pytest.approx(everywhere[-best:], abs=1e-4), weight
+
 
 def test_exact_coins_meet_the_coins_of_the_split(scenes, home):
     collection = load_collection(home / "collections" / scenes)
@@ -376,7 +394,7 @@ def test_exact_coins_meet_the_coins_of_the_split(scenes, home):
     assert any("In demo: " in one and "counted in" in one for one in told)
     moved = component(app, "shares")
     assert np.sum(moved["shares"], axis=0) == pytest.approx(np.ones(len(moved["shares"][0])))
-    assert (len(moved["names"]), moved["rate"]) == (11, 0.5)
+    assert (len(moved["names"]), moved["value"]) == (11, 0.5)
     app.button("count-split").click().run()
     work = background.known(
         next(key for key in background._WORKS if str(key).startswith("('exact-coins'"))

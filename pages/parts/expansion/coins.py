@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -29,22 +28,11 @@ from lsr.sweep.sweep import RATE_STOPS
 from pages.parts import background, caches, cards, charts
 from pages.parts.expansion.curve import DRAWS
 from pages.parts.expansion.knobs import Turned
+from pages.parts.expansion.moving import show_chances_at_any_rate
 from pages.parts.expansion.query import Pinned, marks_of, side_by_side
 from pages.parts.expansion.setting import Setting
 from pages.parts.expansion.studies import choose_rate
 from pages.parts.markup import escape
-
-_HERE = Path(__file__).parent
-_MOVED = st.components.v2.component(
-    "lexiscope_coins",
-    html=(
-        "<div class='coins'><label>Move p <input type='range' min='0' max='1' step='0.01' "
-        "aria-label='Rate of every coin'><output></output></label>"
-        "<ol aria-label='Chance of every rank'></ol><p role='status'></p></div>"
-    ),
-    css=(_HERE / "coins.css").read_text("utf-8"),
-    js=(_HERE / "coins.js").read_text("utf-8"),
-)
 
 Asked = tuple[MemoryIndex, np.ndarray, np.ndarray, np.ndarray, list[int]]
 """Index, terms, weights and flags of a query, and its answers, as chances are asked for."""
@@ -115,11 +103,7 @@ def _show_chances(setting: Setting, turned: Turned, pinned: Pinned, text: str, r
     )
     rows = [*map(str, ranks), f"below {DEPTH}, or no hit"]
     if found is not None:
-        names = [*(f"rank {rank}" for rank in ranks), f"below {DEPTH}"]
-        _MOVED(
-            key=f"coins-{name}-moved",
-            data={"shares": found.shares.tolist(), "rate": rate, "names": names},
-        )
+        show_chances_at_any_rate(found, rate, key=f"coins-{name}-moved")
     charts.table_twin(
         pd.DataFrame({"rank": rows, f"chance at p = {rate:.2f}": now}),
         name="coins",

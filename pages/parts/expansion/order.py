@@ -11,6 +11,7 @@ from lsr.index.memory.index import MemoryIndex
 from lsr.sweep.crossings import Crossing, Lines, lines_of
 from pages.parts import address, caches, cards, charts
 from pages.parts.expansion.knobs import Turned
+from pages.parts.expansion.moving import show_order_at_any_weight
 from pages.parts.expansion.query import Pinned, side_by_side
 from pages.parts.expansion.setting import Setting
 from pages.parts.markup import escape
@@ -24,7 +25,8 @@ def show_order(setting: Setting, turned: Turned, text: str) -> None:
     st.caption(
         f"Each image is a straight line: its literal score, and what the expansion terms add, here "
         f"against the mean of the images drawn. The order of the best {_BEST} changes at the marks "
-        "and nowhere else. A click on a mark shows the terms that decide there."
+        "and nowhere else. A click on a mark shows the terms that decide there. Move the weight "
+        "below the chart, and the list follows."
     )
     last = address.choose(
         "up-to",
@@ -61,6 +63,13 @@ def _show_lines(setting: Setting, turned: Turned, pinned: Pinned, up_to: float) 
         selection_mode="points",
         alt=f"Scores over the weight of the expansion terms in {name}, with "
         f"{len(lines.crossings)} exchanges among the best {_BEST}",
+    )
+    show_order_at_any_weight(
+        lines,
+        [f"image {place}" for place in range(1, len(lines.rows) + 1)],
+        turned.value if mean else up_to,
+        up_to,
+        key=f"order-{name}-moving",
     )
     images = caches.collection(setting.collection)
     tiles = [
