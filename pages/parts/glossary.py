@@ -46,6 +46,22 @@ def glossed(text: str, most: int = 4) -> str:
     )
 
 
+def introducing(text: str, *words: str) -> str:
+    """Markdown in which these words, or forms of them, lead to the glossary where each comes first.
+
+    Raises:
+        ValueError: the text has none of the forms of a word, or the glossary lacks it.
+    """
+    parts, done = _KEPT.split(text), set(entries()) - set(words)
+    told = "".join(
+        part if place % 2 else _linked(part, done, len(entries()))
+        for place, part in enumerate(parts)
+    )
+    if missing := set(words) - done:
+        raise ValueError(f"no {', '.join(sorted(missing))} to explain in: {text}")
+    return told
+
+
 def _linked(text: str, done: set[str], most: int) -> str:
     def link(match: re.Match[str]) -> str:
         word = _words()[match[0].lower()]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pages.parts.glossary import entries, glossed
+from pages.parts.glossary import entries, glossed, introducing
 from tests.pages.test_pages import opened
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,6 +56,16 @@ def test_words_are_linked_once_and_code_and_links_stay():
         assert glossed(kept) == kept
     assert glossed("term, weight, score, lift, null").count("](") == 4
     assert glossed("term, weight, score, lift, null", 1).count("](") == 1
+
+
+def test_a_word_that_is_introduced_is_linked_where_it_comes_first():
+    told = introducing("Terms and `ReLU`; a term, its weight.", "term", "weight")
+    link = "](lessons?view=glossary&word="
+    assert told == f"[Terms{link}term) and `ReLU`; a term, its [weight{link}weight)."
+    with pytest.raises(ValueError, match="no ReLU to explain"):
+        introducing("`ReLU` is code.", "ReLU")
+    with pytest.raises(ValueError, match="no nothing to explain"):
+        introducing("nothing", "nothing")
 
 
 def test_a_page_links_its_help_and_the_link_opens_the_word():

@@ -21,7 +21,7 @@ from pages.parts.glossary import glossed
 from pages.parts.markup import escape, sentence
 from pages.parts.train.verdict import show_verdict
 
-_R1 = "Share of captions whose own image comes first"
+_R1 = "Share of queries with a right answer in first place: here captions, and their own images"
 _TERMS = "Mean number of terms with a weight above zero"
 
 
@@ -121,7 +121,9 @@ def _measures(metrics: dict[str, Any]) -> None:
     cells.metric("Terms a caption", f"{active['query']:,.0f}", help=glossed(f"{_TERMS}."))
     cells.metric("Terms an image", f"{active['image']:,.0f}", help=glossed(f"{_TERMS}."))
     cells.metric(
-        "R@10", f"{metrics['sparse']['R@10']:.3f}", help=glossed("Own image among the first ten.")
+        "R@10",
+        f"{metrics['sparse']['R@10']:.3f}",
+        help=glossed("Share of queries with a right answer among the first ten."),
     )
     cells.metric(
         "FLOPs",
