@@ -10,6 +10,7 @@ from pages.parts.glossary import VIEW
 from pages.parts.lessons import classes
 from pages.parts.lessons.frame import show_lesson, show_overview
 from pages.parts.lessons.plan import LESSONS
+from pages.parts.lessons.questions import keep
 from pages.parts.lessons.words import TEACHING, show_glossary, show_sheet
 from pages.parts.messages import mistakes_shown
 
@@ -18,6 +19,8 @@ def show() -> None:
     """Draw the page."""
     st.title("Lessons", anchor=False)
     classes.show_problem()
+    questions = [one for lesson in LESSONS for one in lesson.questions]
+    keep(questions)
     numbers = [str(number) for number in range(1, len(LESSONS) + 1)]
     with mistakes_shown():
         view = address.option("view", ["class", VIEW, TEACHING], "")
@@ -26,7 +29,6 @@ def show() -> None:
         elif view == TEACHING:
             show_sheet()
         elif view == "class":
-            questions = [one for lesson in LESSONS for one in lesson.questions]
             classes.show_counts({one.key: (one.text, one.answers) for one in questions})
         elif number := address.option("lesson", numbers, ""):
             show_lesson(LESSONS, int(number))

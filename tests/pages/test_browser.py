@@ -419,3 +419,23 @@ def test_a_number_in_a_lesson_is_touched_and_everything_follows_in_the_browser(s
     assert page.locator(".live li.off").count() > bars
     page.locator(".live input[type=range]").fill("0.5")
     assert number.inner_text() == "+0.50"
+
+
+def test_back_leads_to_the_step_before_and_no_prediction_is_lost(server, page):
+    page.goto(f"{server}/lessons?lesson=1&step=3")
+    page.get_by_role("button", name="it halves").click()
+    page.wait_for_url("**1c=half*")
+    page.get_by_role("button", name="Next lesson").click()
+    page.wait_for_url("**lesson=2*")
+    page.get_by_role("heading", name="2 ·").wait_for()
+    wait_quiet(page)
+    page.go_back()
+    page.get_by_role("heading", name="1 ·").wait_for()
+    page.get_by_text("You predicted it halves").wait_for()
+    page.go_back()  # to the address of before the prediction
+    page.wait_for_function("() => location.search.includes('1c=half')")
+    wait_quiet(page)
+    assert page.get_by_text("You predicted it halves").is_visible()
+    page.get_by_role("button", name="Predict again").click()
+    page.get_by_role("button", name="it halves").wait_for()
+    assert "1c=" not in page.url

@@ -29,6 +29,7 @@ class View {
         this.riddle();
       }, NAMES[place]);
       made.disabled = !revealed;
+      made.style.opacity = 1; // to be looked at, though not yet to be clicked
       if (revealed) made.setAttribute("aria-pressed", place === this.place(target));
       return made;
     });
@@ -66,7 +67,7 @@ class View {
     const touch = touchable({ ...turns, change: show });
     const slider = turning({ ...turns, change: (p) => (touch.set(p), show(p)) });
     show(this.p);
-    this.root.replaceChildren(told, slider, element("small", { textContent: "R@1: captions whose own picture comes first" }), list);
+    this.root.replaceChildren(told, slider, element("small", { textContent: "R@1" }), list);
   }
 
   dictionary() {

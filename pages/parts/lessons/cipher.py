@@ -16,19 +16,21 @@ from lsr.model.sparse import flops
 from lsr.sweep.knob_names import parse_knob
 from lsr.sweep.knobs import literal_only
 from pages.parts import cards, pictures
+from pages.parts.glossary import introducing
 from pages.parts.lessons import bundled
 from pages.parts.lessons.dictionary import BACK, CIPHER, HEADS, NOTHING, SHARES, show_dictionary
 from pages.parts.lessons.frame import Lesson, Step
 from pages.parts.lessons.questions import Question, Scored, ask, estimate, off_by, one_of
+from pages.parts.lessons.riddle import PICTURES, TARGET, TERMS, riddle
 from pages.parts.lessons.sources import show_formula
+from pages.parts.lessons.words import R_AT_1
 
 _LETTERS = "ABCD"
-_TARGET, _TERMS = 2, 10
 _RATES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 PICTURE = Question(
     "3a",
-    "Another head learned from the same pictures and captions, but without control. These are its "
+    "Another head learned from the same pictures and captions, but without control. Below are its "
     "strongest terms for one of the pictures. For which?",
     {letter.lower(): letter for letter in _LETTERS},
 )
@@ -82,21 +84,24 @@ def change_called(before: float, after: float) -> str:
 
 def _show_riddle() -> None:
     st.markdown(
-        "Training asks only that a caption and its picture get terms that agree. Nothing says that "
-        "the term *dog* must have to do with dogs. **Expansion control** does: it makes captions "
-        "rely on the words that they say (lesson 4 shows how). The other head learned without."
+        introducing(
+            "Training asks only that a caption and its picture get terms that agree. Nothing says "
+            "that the term *dog* must have to do with dogs. **Expansion control** does: it makes "
+            "captions rely on the words that they say (lesson 4 shows how). The other head learned "
+            "without.",
+            "expansion control",
+        )
     )
+    asked = riddle()
 
     def show(*, revealed: bool) -> None:
-        images = bundled.collection()
-        ids = [one.image_id for one in cards.gallery(images, len(_LETTERS))]
-        places = pictures.addresses(images, ids, key="lesson-cipher")
+        places = pictures.addresses(bundled.collection(), asked.ids, key="lesson-cipher")
         CIPHER(
             key=f"cipher-riddle-{'told' if revealed else 'asked'}",
             data={
                 "part": "riddle",
-                "pictures": [_both(one, places) for one in ids],
-                "target": _TARGET,
+                "pictures": [_both(one, places) for one in asked.ids],
+                "target": TARGET,
                 "revealed": revealed,
             },
         )
@@ -106,13 +111,22 @@ def _show_riddle() -> None:
         PICTURE.offer()
 
     def scored() -> tuple[Scored, str]:
-        return one_of(_LETTERS[_TARGET].lower()), f"It is picture **{_LETTERS[_TARGET]}**."
+        return one_of(_LETTERS[TARGET].lower()), f"It is picture **{_LETTERS[TARGET]}**."
 
     def reveal() -> None:
         show(revealed=True)
         st.markdown(
-            "Guessing is right in one of four cases, and knowing English does not help. The head "
-            "uses names of terms as a **cipher**: it understands itself, and nobody else does."
+            introducing(
+                f"Read as English, these terms fit picture **{_LETTERS[asked.guess]}** best: so "
+                "says the encoder, whose vectors of words come from a language model. This riddle "
+                f"was chosen because English misleads. In all {asked.riddles:,} riddles like it, "
+                "one for each picture, English picks the right one of four in "
+                f"**{asked.right[bundled.FREE]:.0%}**, and luck in {1 / PICTURES:.0%}; with the "
+                f"terms of the head *with* control, in **{asked.right[bundled.CONTROLLED]:.0%}**. "
+                "The head without control uses names of terms as a **cipher**: it understands "
+                "itself, and nobody else does.",
+                "cipher",
+            )
         )
 
     ask(PICTURE, scored, reveal, offer)
@@ -122,7 +136,7 @@ def _both(image_id: str, places: dict[str, str]) -> dict[str, Any]:
     free, controlled = (
         [
             (one.term, round(one.weight, 2))
-            for one in bundled.searcher(name).inspect(image_id, _TERMS).terms
+            for one in bundled.searcher(name).inspect(image_id, TERMS).terms
         ]
         for name in (bundled.FREE, bundled.CONTROLLED)
     )
@@ -139,15 +153,20 @@ def _show_own_words() -> None:
     with st.spinner("Searching with all captions in both heads…"):
         found = {name: recalls(name) for name in HEADS}
     st.markdown(
-        "A cipher does not hurt a ranking. **R@1** is the share of captions whose own picture "
-        "comes first. With all terms: "
-        + ", ".join(f"{HEADS[name]} **{every:.3f}**" for name, (every, _) in found.items())
-        + ". What a reader would call a search is another matter: a person types words."
+        introducing(
+            f"A cipher does not hurt a ranking. **R@1** is {R_AT_1}; the queries here are "
+            "captions, and the right answer is a caption's own picture. With all terms: "
+            + ", ".join(f"{HEADS[name]} **{every:.3f}**" for name, (every, _) in found.items())
+            + ". What a reader would call a search is another matter: a person types words.",
+            "cipher",
+            "R@1",
+            "caption",
+        )
     )
 
     def scored() -> tuple[Scored, str]:
         own = found[bundled.FREE][1]
-        return off_by(own, NOTHING), f"It is **{own:.3f}**."
+        return off_by(OWN, own, NOTHING), f"It is **{own:.3f}**."
 
     ask(OWN, scored, _show_coin)
 
@@ -160,9 +179,12 @@ def _show_coin() -> None:
         models.append({"name": label, "rates": _RATES, "recall": recall})
     CIPHER(key="cipher-own", data={"part": "own", "models": models})
     st.markdown(
-        "The cipher costs as well. A random caption and a random picture have terms in common by "
-        "accident: they *co-activate*. **FLOPs** counts them. Each has to be read and added up, "
-        "and none of it tells the right picture from a wrong one."
+        introducing(
+            "The cipher costs as well. A random caption and a random picture share terms by "
+            "accident: **FLOPs** counts how many. Each has to be read and added up, and none of it "
+            "tells the right picture from a wrong one.",
+            "FLOPs",
+        )
     )
     table = {"": ["FLOPs", "active terms of a caption", "active terms of a picture"]}
     for name, label in HEADS.items():

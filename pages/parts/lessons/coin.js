@@ -52,7 +52,7 @@ class View {
 
   coins(change) {
     return element("div", { className: "chips" },
-      ...this.data.said.map((term) => element("button", { type: "button", disabled: true, textContent: term, title: "The caption says it: no coin" })),
+      ...this.data.said.map((term) => element("span", { className: "always", textContent: `● ${term}`, title: "The caption says it: always on" })),
       ...this.data.coins.map((term, i) => {
         const made = element("button", { type: "button", textContent: `${this.on[i] ? "◉" : "○"} ${term}`, title: this.on[i] ? "On: it takes part" : "Off" });
         made.setAttribute("aria-pressed", this.on[i]);
@@ -102,7 +102,7 @@ class View {
     this.root.replaceChildren(
       element("div", { className: "beside" }, element("div", { className: "narrow" }, element("img", { src: media(this.data.picture), alt: this.data.alt })),
         element("div", {}, element("p", {}, "Each coin is on with chance p = ", touch, "."), slider, element("div", { className: "chips" }, all, none, every), told)),
-      place,
+      element("small", { textContent: "● The caption says it: always on, without a coin. ◉ On. ○ Off." }), place,
     );
   }
 
@@ -143,15 +143,18 @@ class View {
   histogram(exact) {
     const high = Math.max(...exact, ...this.tally.map((count) => count / Math.max(this.thrown, 1)), 0.1);
     const y = (share) => 130 - (115 * share) / high;
-    const chart = drawn("svg", { viewBox: "0 0 320 165", role: "img" }, drawn("line", { x1: 20, x2: 312, y1: 130, y2: 130, class: "axis" }), drawn("text", { x: 20, y: 10 }, "chance of each rank"));
+    const step = [0.05, 0.1, 0.2, 0.25, 0.5].find((one) => high / one <= 4.5) ?? 0.5;
+    const ticks = Array.from({ length: Math.floor(high / step + 1e-9) + 1 }, (_, i) => i * step);
+    const chart = drawn("svg", { viewBox: "0 0 320 165", role: "img" }, upward("chance", 8, 72),
+      ...ticks.flatMap((tick) => [drawn("line", { x1: 44, x2: 318, y1: y(tick), y2: y(tick), class: "axis" }), drawn("text", { x: 40, y: y(tick) + 4, "text-anchor": "end" }, `${Math.round(100 * tick)}%`)]));
     chart.setAttribute("aria-label", "Exact chance of each rank, with what was thrown");
     exact.forEach((share, i) => {
-      const x = 24 + i * 26;
-      if (this.thrown) chart.append(drawn("rect", { x: x + 3, width: 14, y: y(this.tally[i] / this.thrown), height: 130 - y(this.tally[i] / this.thrown), fill: "var(--second)", opacity: 0.7 }));
-      chart.append(drawn("rect", { x, width: 20, y: y(share), height: 130 - y(share), fill: this.thrown ? "none" : "var(--first)", stroke: "var(--first)", "stroke-width": 2 }),
-        drawn("text", { x: x + 10, y: 145, "text-anchor": "middle" }, i < exact.length - 1 ? String(i + 1) : ">10"));
+      const x = 47 + i * 24.7;
+      if (this.thrown) chart.append(drawn("rect", { x: x + 3, width: 13, y: y(this.tally[i] / this.thrown), height: 130 - y(this.tally[i] / this.thrown), fill: "var(--second)", opacity: 0.7 }));
+      chart.append(drawn("rect", { x, width: 19, y: y(share), height: 130 - y(share), fill: this.thrown ? "none" : "var(--first)", stroke: "var(--first)", "stroke-width": 2 }),
+        drawn("text", { x: x + 9.5, y: 145, "text-anchor": "middle" }, i < exact.length - 1 ? String(i + 1) : ">10"));
     });
-    chart.append(drawn("text", { x: 166, y: 160, "text-anchor": "middle" }, this.thrown ? "outlined: exact · filled: thrown" : "rank of the caption's picture"));
+    chart.append(drawn("text", { x: 181, y: 160, "text-anchor": "middle" }, this.thrown ? "outlined: exact · filled: thrown" : "rank of the caption's picture"));
     return chart;
   }
 
@@ -164,10 +167,10 @@ class View {
     const chart = drawn("svg", { viewBox: "0 0 320 165", role: "img" },
       ...[0, 0.5, 1].flatMap((tick) => [drawn("line", { x1: 36, x2: 306, y1: y(tick), y2: y(tick), class: "axis" }), drawn("text", { x: 32, y: y(tick) + 4, "text-anchor": "end" }, tick.toFixed(1)),
         drawn("text", { x: x(tick), y: 145, "text-anchor": "middle" }, tick.toFixed(1))]),
-      drawn("text", { x: 36, y: 10 }, "chance of the first place"), drawn("text", { x: 171, y: 160, "text-anchor": "middle" }, "p"),
+      upward("chance of the first place", 8, 72), drawn("text", { x: 171, y: 160, "text-anchor": "middle" }, "p"),
       drawn("polyline", { points: steps.map((p) => `${x(p)},${y(this.chances(p)[0])}`).join(" "), fill: "none", stroke: "var(--first)", "stroke-width": 2 }),
       ...(this.data.whole ? [drawn("line", { x1: x(0), y1: y(ends[0]), x2: x(1), y2: y(ends[1]), stroke: "var(--second)", "stroke-width": 2, "stroke-dasharray": "5 4" }),
-        drawn("text", { x: x(0.55), y: y(0.06) }, "– – one coin for all")] : []),
+        drawn("text", { x: x(0.55), y: y(0.06) }, "– – one coin for all"), drawn("text", { x: x(0.55), y: y(0.19) }, "— a coin for each")] : []),
       drawn("circle", { cx: x(this.p), cy: y(this.chances(this.p)[0]), r: 6, fill: "var(--st-primary-color)" }));
     chart.setAttribute("aria-label", "The chance of the first place rises with p");
     return chart;
@@ -200,7 +203,7 @@ class View {
     const y = (p) => 130 - 115 * p;
     const chart = drawn("svg", { viewBox: "0 0 320 165", role: "img" },
       ...[0, 0.5, 1].flatMap((tick) => [drawn("line", { x1: 36, x2: 306, y1: y(tick), y2: y(tick), class: "axis" }), drawn("text", { x: 32, y: y(tick) + 4, "text-anchor": "end" }, tick.toFixed(1))]),
-      drawn("text", { x: 36, y: 10 }, "p"), drawn("text", { x: 171, y: 160, "text-anchor": "middle" }, `epochs 1 to ${rates.length}`),
+      upward("p, the chance of the coin", 8, 72), drawn("text", { x: 171, y: 160, "text-anchor": "middle" }, `epochs 1 to ${rates.length}`),
       drawn("polyline", { points: rates.map((p, epoch) => `${x(epoch)},${y(p)}`).join(" "), fill: "none", stroke: "var(--first)", "stroke-width": 2 }),
       drawn("circle", { cx: x(this.epoch), cy: y(this.p), r: 6, fill: "var(--st-primary-color)" }));
     chart.setAttribute("aria-label", "p rises from 0 to 1 over the epochs");

@@ -17,6 +17,7 @@ from lsr.model.sparse import SparseVectors
 from lsr.sweep.exact_coins import WordChances, word_chances
 from lsr.sweep.knobs import literal_only
 from pages.parts import address, cards, pictures
+from pages.parts.glossary import introducing
 from pages.parts.lessons import bundled
 from pages.parts.lessons.frame import Lesson, Step
 from pages.parts.lessons.live import live
@@ -31,6 +32,10 @@ _LEAST_RANK = 4  # with its own words alone: below that, there is something to g
 RATE = 0.5
 _EQUAL = 0.05
 _EPOCHS = 20
+_LOOKING = (
+    "Looking for captions whose coins matter. The first time on a machine, loops are compiled for "
+    "it, which takes some seconds…"
+)
 
 FIRST = estimate(
     "4a",
@@ -68,7 +73,7 @@ class Caption:
     chances: WordChances
 
 
-@st.cache_resource(max_entries=2, show_spinner="Looking for captions whose coins matter…")
+@st.cache_resource(max_entries=2, show_spinner=_LOOKING)
 def _captions(*_marks: str) -> list[Caption]:
     lab = bundled.laboratory()
     task = lab.plain
@@ -204,10 +209,16 @@ def _shares(caption: Caption) -> list[list[float]]:
 
 def _show_throwing() -> None:
     st.markdown(
-        "A caption says a few words; the head adds terms that it does not say, its **expansion**. "
-        "Which of them help? Give each added term a coin: on, it takes part; off, it does not. The "
-        "caption's own words always take part. Such a coin is a **Bernoulli variable**, and p is "
-        "its chance to be on."
+        introducing(
+            "A caption says a few words; the head adds terms that it does not say, its "
+            "**expansion**. Which of them help? Give each added term a coin: on, it takes part; "
+            "off, it does not. The caption's own words always take part. Such a coin is a "
+            "**Bernoulli variable**, and p is its chance to be on. Turn coins by a click, or throw "
+            "them, and watch the rank of the caption's own picture: 1 is the first place.",
+            "expansion",
+            "literal term",
+            "Bernoulli variable",
+        )
     )
     caption = _choose()
     _show_part("throwing", caption)
@@ -222,7 +233,7 @@ def _show_outcomes() -> None:
 
     def scored() -> tuple[Scored, str]:
         chance = 100 * chance_of_first(caption)
-        return off_by(chance, 50), f"It is first in **{chance:.1f}** of 100 throws."
+        return off_by(FIRST, chance, 50), f"It is first in **{chance:.1f}** of 100 throws."
 
     def reveal() -> None:
         st.markdown(

@@ -54,7 +54,7 @@ def show_dictionary() -> None:
     def scored() -> tuple[Scored, str]:
         told = found.found
         truth = f"**{told.share:.0%}**: R@1 {told.translated:.3f} of {told.own:.3f}."
-        return off_by(told.share, NOTHING), truth
+        return off_by(BACK, told.share, NOTHING), truth
 
     def reveal() -> None:
         told = found.found

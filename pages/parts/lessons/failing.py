@@ -11,10 +11,11 @@ import streamlit as st
 
 from lsr.exceptions import CollectionError
 from lsr.failures.cases import Cases, gaps
-from lsr.failures.causes import CAUSE_NAMES, CAUSES, Causes, explain
+from lsr.failures.causes import CAUSE_NAMES, Causes, explain
 from lsr.failures.shares import said_by_documents
 from lsr.failures.why_not import WhyNot, why_not
 from pages.parts import caches, links, pictures
+from pages.parts.glossary import introducing
 from pages.parts.lessons import bundled
 from pages.parts.lessons.frame import Lesson, Step
 from pages.parts.lessons.live import live
@@ -33,10 +34,26 @@ def named(cause: str) -> str:
     return cause.replace(" ", "-")
 
 
+# What each cause means between two images, shorter than its rule.
+MEANINGS = {
+    "no shared term": "the answer shares no term with the query",
+    "pruning or control": "terms were cut that would have helped the answer",
+    "word in pieces": "the vocabulary has no term for a word of the query",
+    "under-activation": "the answer lacks terms that the query or its own captions say",
+    "unsupported rival": "the rival has terms that no caption of it, or of images like it, says",
+    "unsupported query": "the head added words that no caption of the answer says",
+    "generic terms": "the rival leads by terms that many images have, whatever they show",
+    "number or order": "the rival shows the same things in another number or order",
+    "ambiguous text": "the query fits the rival as well",
+    "near-duplicate": "answer and rival are each other's nearest by dense vectors",
+    "teacher": "the dense vectors put the rival ahead, too",
+    "unexplained": "no rule explains it",
+}
+
 DIAGNOSES = tuple(
     Question(
         f"6{letter}",
-        "What puts the rival ahead?",
+        "What puts the rival ahead? Compare the pictures, captions and terms below, then choose.",
         {named(cause): cause for cause in CAUSE_NAMES},
     )
     for letter in "abc"
@@ -91,9 +108,13 @@ def _show_case(number: int) -> None:
     row, question = rows(cases, causes)[number], DIAGNOSES[number]
     if number == 0:
         st.markdown(
-            "A search fails when another picture, the **rival**, stands before the right one, the "
-            "**answer**. Scores are sums over terms, so one can look which terms put it there. "
-            "Read the captions, mute terms, and name the cause."
+            introducing(
+                "A search fails when another picture, the **rival**, stands before the right one, "
+                "the **answer**. A **score** is a sum over terms, so one can look which terms put "
+                "the rival there. Mute terms below and see what becomes of the answer.",
+                "rival",
+                "score",
+            )
         )
     own = cases.own_words[row]
     st.markdown(f"**“{escape(cases.texts[row])}”**")
@@ -101,12 +122,12 @@ def _show_case(number: int) -> None:
         f"The answer's rank: {cases.ranks[row]} by all terms, {own or 'no hit'} by the query's own "
         f"words, {cases.dense[row]} by dense vectors."
     )
-    _show_board(cases, row)
 
     def scored() -> tuple[Scored, str]:
         [first, *_] = explain(causes, cases, row, bundled.head().vocabulary.terms)
         truth = f"Most of what puts the rival ahead, **{first.share:.0%}**, is **{first.name}**."
-        return partial(share_of, causes, row), truth
+        rule = "a cause gets its share of what puts the rival ahead, beside the largest share"
+        return Scored(partial(share_of, causes, row), rule), truth
 
     ask(
         question,
@@ -114,13 +135,16 @@ def _show_case(number: int) -> None:
         partial(_show_diagnosis, cases, causes, row),
         partial(_offer, question, offered(causes)),
     )
+    _show_board(cases, row)
 
 
 def _offer(question: Question, names: list[str]) -> None:
+    grid = st.grid(2, min_column_width=320, gap="xsmall")
     for name in names:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        with grid.container(gap="xxsmall"):
             button(question, named(name), name.capitalize())
-            st.caption(f"{CAUSES[name].capitalize()}.")
+            meaning = MEANINGS[name]
+            st.caption(introducing(meaning, name) if name == "near-duplicate" else meaning)
 
 
 def _show_diagnosis(cases: Cases, causes: Causes, row: int) -> None:

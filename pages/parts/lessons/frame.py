@@ -123,5 +123,9 @@ def show_lesson(lessons: Sequence[Lesson], number: int) -> None:
 
 
 def _go(number: int | None, step: int) -> None:
-    address.write("lesson", None if number is None else str(number))
-    address.write("step", None if step == 1 else str(step))
+    address.write_together(
+        {
+            "lesson": None if number is None else str(number),
+            "step": None if step == 1 else str(step),
+        }
+    )

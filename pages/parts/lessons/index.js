@@ -121,6 +121,7 @@ class View {
         firsts[k - 1] === firsts[firsts.length - 1] ? "The first picture is the same as with all terms." : "Another picture comes first than with all terms.");
       list.replaceChildren(...terms.slice(0, SHOWN).map((one, place) => {
         const item = bar(one.term, one.postings / longest, many(one.postings));
+        item.firstChild.append(element("small", { textContent: ` ${one.weight.toFixed(2)}` }));
         item.classList.toggle("off", place >= k);
         item.querySelector("i").className = one.literal ? "" : "second";
         return item;
@@ -133,6 +134,6 @@ class View {
     const slider = turning({ value: this.k, min: 1, max: terms.length, step: 1, label: "Terms kept", show: String, change: (k) => (touch.set(k), show(k)) });
     show(this.k);
     this.root.replaceChildren(told, slider,
-      element("p", { className: "note", textContent: "Bars: how long the list of each term is. Solid: the query says the term. Hatched: the model added it." }), list);
+      element("p", { className: "note", textContent: "Beside a term its weight in the query; the bar is how long its list is. Solid: the query says the term. Hatched: the head added it." }), list);
   }
 }

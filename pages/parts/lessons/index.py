@@ -13,11 +13,13 @@ from lsr.evaluation.task import Side
 from lsr.failures.cases import ranks_in
 from lsr.sweep.knobs import literal_only
 from pages.parts import address, cards, pictures
+from pages.parts.glossary import introducing
 from pages.parts.lessons import bundled
 from pages.parts.lessons.frame import Lesson, Step
 from pages.parts.lessons.live import live
 from pages.parts.lessons.questions import Question, Scored, ask, estimate, off_by_factor, one_of
 from pages.parts.lessons.sources import show_formula
+from pages.parts.lessons.words import R_AT_1
 
 _INDEX = live("index")
 _SEEDS, _ALIKE = 4, 3
@@ -128,9 +130,16 @@ def _write(key: str, told: str, name: str) -> None:
 
 def _show_building() -> None:
     st.markdown(
-        "A book's index lists, for each word, the pages that have it. An **inverted index** does "
-        "the same for pictures: for each term a list of the pictures that activate it, with their "
-        "weights. An entry of such a list is a **posting**. Build one."
+        introducing(
+            "A book's index lists, for each word, the pages that have it. An **inverted index** "
+            "does the same for pictures: for each **term**, a word of the vocabulary or a piece of "
+            "one, a list of the pictures that activate it, with their **weights**. An entry of "
+            "such a list is a **posting**. Build one.",
+            "inverted index",
+            "term",
+            "weight",
+            "posting",
+        )
     )
     _show_part("build")
 
@@ -152,14 +161,21 @@ def _show_whole() -> None:
     ready = bundled.searcher()
     count, dense = len(ready.memory), bundled.collection().dense_size
     st.markdown(
-        f"Now the same for all **{count:,}** scenes. A dense scan would read {count:,} × {dense} = "
-        f"**{count * dense:,}** numbers for each query. A query goes through the same head as a "
-        "picture: it gets the terms that it says, and the head *adds* related ones, a few dozen."
+        introducing(
+            f"Now the same for all **{count:,}** scenes. Without an index, the dense vector of a "
+            f"query is compared with every picture's, which reads {count:,} × {dense} = "
+            f"**{count * dense:,}** numbers. With one, a query goes through the same head as a "
+            "picture: it gets the terms that it says, and the head adds a few dozen related ones, "
+            "its **expansion**.",
+            "dense vector",
+            "projection head",
+            "expansion",
+        )
     )
 
     def scored() -> tuple[Scored, str]:
         found = touched(ready.query_vector(QUERY))
-        return off_by_factor(found), f"It reads **{found:,}** postings."
+        return off_by_factor(TOUCHED, found), f"It reads **{found:,}** postings."
 
     ask(TOUCHED, scored, lambda: _show_lists(ready.query_vector(QUERY)))
 
@@ -169,19 +185,27 @@ def _show_lists(query: Side) -> None:
     order = np.argsort(-query.matrix.data, kind="stable")
     terms, weights = query.terms[order], query.matrix.data[order]
     firsts = [ready.memory.search(terms[:k], weights[:k], 1) for k in range(1, len(terms) + 1)]
+    postings = ready.memory.document_frequency[terms]
+    said = query.said[order]
+    least = np.arange(len(terms)) >= len(terms) / 2
     st.markdown(
-        "Most of it goes to common terms that the model added with small weights. So a search "
-        "becomes cheaper when the weakest terms are left out:"
+        f"The query says {said.sum()} of its {len(terms)} terms, and the head added the others. "
+        f"What it added holds **{postings[~said].sum() / postings.sum():.0%}** of the postings and "
+        f"{weights[~said].sum() / weights.sum():.0%} of the weight. The lighter half of all terms "
+        f"holds **{postings[least].sum() / postings.sum():.0%}** of the postings and "
+        f"{weights[least].sum() / weights.sum():.0%} of the weight: leave it out, and a search "
+        "becomes cheaper."
     )
     _show_part(
         "whole",
         terms=[
             {
                 "term": ready.model.vocabulary.terms[term],
-                "postings": int(ready.memory.document_frequency[term]),
-                "literal": bool(said),
+                "weight": float(weight),
+                "postings": int(count),
+                "literal": bool(literal),
             }
-            for term, said in zip(terms, query.said[order], strict=True)
+            for term, weight, count, literal in zip(terms, weights, postings, said, strict=True)
         ],
         firsts=[hits[0].image_id if hits else "" for hits in firsts],
         images=len(ready.memory),
@@ -190,9 +214,13 @@ def _show_lists(query: Side) -> None:
 
 def _show_words() -> None:
     st.markdown(
-        "Inverted indexes are older than neural networks. The classic way to fill one is "
-        "**BM25**: count words of texts, and let rare words count more. It cannot look at a "
-        "picture, so it needs captions. The head reads the picture and needs none."
+        introducing(
+            "Inverted indexes are older than neural networks. The classic way to fill one is "
+            "**BM25**: count words of texts, and let rare words count more. It cannot look at a "
+            "picture, so it needs **captions**. The head reads the picture and needs none.",
+            "BM25",
+            "caption",
+        )
     )
 
     def scored() -> tuple[Scored, str]:
@@ -223,12 +251,25 @@ def _show_table() -> None:
         },
         alt="R@1 of BM25, the head and dense vectors on captions and on single words",
     )
+    dense = bundled.collection().dense_size
+    single = found[_WORDS]
     st.markdown(
-        "R@1 is the share of queries with a right picture in first place. With captions as "
-        "queries, BM25 reads the *other* captions of each picture, so none finds itself. It is "
-        "hard to beat there: people have described every picture several times. A word that no "
-        "caption says finds nothing, whether BM25 or the head's own words alone look for it. "
-        "There the terms that the head **adds** to the query find it, and no caption was needed."
+        introducing(
+            f"**R@1** is {R_AT_1}. With captions as queries, BM25 reads the *other* captions of "
+            "each picture, so none finds itself. It is hard to beat there: people have described "
+            "every picture several times. A word that no caption says finds nothing, whether BM25 "
+            "or the head's own words alone look for it. There the terms that the head **adds** to "
+            "the query find it, and no caption was needed.",
+            "R@1",
+        )
+    )
+    st.markdown(
+        "Why do dense vectors find most single words, "
+        f"{single['dense vectors']:.0%}? The encoder's vectors of words come from a language model "
+        "that has read far more than these captions, so a word that none of them says still lies "
+        "near words of the same meaning. The head gets that vector and nothing else: it inherits "
+        f"this, and loses some of it when it keeps a few dozen terms. It is paid for: a dense scan "
+        f"reads all {dense} numbers of every picture."
     )
 
 

@@ -16,6 +16,11 @@ function drawn(tag, attributes = {}, ...children) {
   return made;
 }
 
+/** The title of an axis that goes up, beside its middle. */
+function upward(text, x, y) {
+  return drawn("text", { x, y, "text-anchor": "middle", transform: `rotate(-90 ${x} ${y})` }, text);
+}
+
 /** The view of a place on the page: made once, and given new data with every run. */
 function viewOf(parent, Kind) {
   let view = views.get(parent);

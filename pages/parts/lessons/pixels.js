@@ -47,7 +47,7 @@ class View {
   arithmetic() {
     const { terms, dense, hidden } = this.data;
     this.list = element("ol", {}, ...terms.map((one, place) => {
-      const item = bar(one.term, one.weight / terms[0].weight, one.weight.toFixed(2));
+      const item = "weight" in one ? bar(one.term, one.weight / terms[0].weight, one.weight.toFixed(2)) : bar(one.term, 0, "?");
       item.tabIndex = 0;
       item.onmouseenter = item.onfocus = item.onclick = () => this.choose(place);
       return item;
@@ -66,7 +66,8 @@ class View {
         element("div", {}, element("small", { textContent: "The picture's strongest terms. Point at one. A piece of a word begins with ##." }), this.list),
         element("div", {}, ...this.strips, this.products, element("small", { textContent: "Blue: above 0. Orange: below. Pale: near 0." }), this.read, this.told)),
     );
-    this.choose(this.term);
+    const asked = terms.findIndex((one) => !("weight" in one));
+    this.choose(asked < 0 ? this.term : asked);
   }
 
   choose(place) {
@@ -80,7 +81,10 @@ class View {
     this.products.replaceChildren(...this.lines.slice(1));
     const sum = products.reduce((total, value) => total + value, 0);
     this.told.replaceChildren(
-      element("b", { textContent: one.term }), `: the products add up to ${signed(sum)}; the term's own number, its bias, is ${signed(one.bias)}; together `,
+      element("b", { textContent: one.term }), `: the products add up to ${signed(sum)}; the term's own number, its bias, is ${signed(one.bias)}`,
+      ...("weight" in one ? [] : [". What comes then is asked below."]),
+    );
+    if ("weight" in one) this.told.append("; together ",
       element("b", { textContent: signed(sum + one.bias) }), `. It is above 0, so ReLU keeps it, and log(1 + ${signed(sum + one.bias)}) = `,
       element("b", { textContent: one.weight.toFixed(2) }), " is the weight.",
     );
@@ -128,16 +132,16 @@ class View {
   /** Active terms against what is added, with a mark where it stands. */
   curve(count) {
     const most = Math.max(count(2), 1);
-    const x = (shift) => 34 + (shift + 2) * 66;
+    const x = (shift) => 46 + (shift + 2) * 63;
     const y = (active) => 130 - (120 * Math.log10(1 + active)) / Math.log10(1 + most);
     const points = Array.from({ length: 81 }, (_, i) => -2 + i / 20).map((shift) => `${x(shift)},${y(count(shift))}`);
     const dot = drawn("circle", { r: 5, fill: "var(--st-primary-color)" });
     const chart = drawn("svg", { viewBox: "0 0 306 165", role: "img" },
       ...[1, 10, 100, 1000].filter((tick) => tick <= most).flatMap((tick) => [
-        drawn("line", { x1: 34, x2: 298, y1: y(tick), y2: y(tick), class: "axis" }), drawn("text", { x: 30, y: y(tick) + 4, "text-anchor": "end" }, String(tick))]),
+        drawn("line", { x1: 46, x2: 298, y1: y(tick), y2: y(tick), class: "axis" }), drawn("text", { x: 42, y: y(tick) + 4, "text-anchor": "end" }, String(tick))]),
       ...[-2, -1, 0, 1, 2].map((tick) => drawn("text", { x: x(tick), y: 146, "text-anchor": "middle" }, tick > 0 ? `+${tick}` : `${tick}`.replace("-", "−"))),
-      drawn("text", { x: 166, y: 162, "text-anchor": "middle" }, "added before the cut"),
-      drawn("text", { x: 34, y: 8 }, "active terms"),
+      drawn("text", { x: 172, y: 162, "text-anchor": "middle" }, "added before the cut"),
+      upward("active terms", 8, 72),
       drawn("polyline", { points: points.join(" "), fill: "none", stroke: "var(--first)", "stroke-width": 2 }), dot);
     chart.setAttribute("aria-label", "Active terms rise with what is added before the cut");
     chart.mark = (shift, active) => {

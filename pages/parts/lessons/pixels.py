@@ -11,16 +11,28 @@ import streamlit as st
 from lsr.exceptions import UnknownNameError
 from lsr.model.few_vectors import Stages, stages
 from pages.parts import address, cards, pictures
+from pages.parts.glossary import introducing
 from pages.parts.lessons import bundled
 from pages.parts.lessons.frame import Lesson, Step
 from pages.parts.lessons.live import live
-from pages.parts.lessons.questions import Question, Scored, ask, estimate, off_by_factor, one_of
+from pages.parts.lessons.questions import (
+    Question,
+    Scored,
+    ask,
+    estimate,
+    off_by,
+    off_by_factor,
+    one_of,
+)
 from pages.parts.lessons.sources import show_formula
+from pages.parts.markup import escape
 from pages.parts.messages import or_default
 
 _PIXELS = live("pixels")
 _PICTURES, _TERMS, _SHOWN_LOGITS = 6, 14, 1_500
 _FACTORS = (0.5, 1.0, 2.0, 4.0)
+_BY_HAND = 2  # the place of the term whose weight is asked for: strong, and not the strongest
+_LOGARITHMS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 
 ACTIVE = estimate(
     "1a",
@@ -28,8 +40,16 @@ ACTIVE = estimate(
     "picture?",
     (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000),
 )
-DOUBLED = Question(
+BY_HAND = estimate(
     "1b",
+    "What weight does this term get? Add the bias to the sum of the products, cut at 0, and take "
+    "the logarithm. "
+    + ", ".join(f"log(1 + {one:g}) = {np.log1p(one):.2f}" for one in _LOGARITHMS)
+    + ".",
+    (0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 3, 5),
+)
+DOUBLED = Question(
+    "1c",
     "All numbers of the picture's dense vector are doubled. What happens to the weight of its "
     "strongest term?",
     {
@@ -86,12 +106,14 @@ def _dense(image_id: str) -> np.ndarray:
     return np.asarray(images.image_vectors[[images.image_row(image_id)]], np.float32)
 
 
-def _show_part(part: str, image_id: str, found: Stages) -> None:
+def _show_part(part: str, image_id: str, found: Stages, asked: int | None = None) -> None:
+    """Draw a part. asked: a term whose weight stays hidden, at the end of the list."""
     images, head = bundled.collection(), bundled.head()
     choices = [one.image_id for one in cards.gallery(images, _PICTURES)]
     places = pictures.addresses(images, [*choices, image_id], key="lesson-pixels")
     logits = found.logits[0]
     order = np.argsort(-logits, kind="stable")
+    listed = [int(term) for term in order[:_TERMS] if term != asked]
     _PIXELS(
         key=f"pixels-{part}",
         data={
@@ -100,7 +122,10 @@ def _show_part(part: str, image_id: str, found: Stages) -> None:
             "picture": _told(image_id, places),
             "dense": _short(_dense(image_id)[0], 4),
             "hidden": _short(found.hidden[0], 3) if part == "arithmetic" else [],
-            "terms": [_term(int(term), logits, part) for term in order[:_TERMS]],
+            "terms": [
+                _term(term, logits, part, hidden=term == asked)
+                for term in (*listed, *([] if asked is None else [asked]))
+            ],
             "logits": _short(logits[order[:_SHOWN_LOGITS]], 3) if part == "cut" else [],
             "vocabulary": len(head.vocabulary),
         },
@@ -108,14 +133,12 @@ def _show_part(part: str, image_id: str, found: Stages) -> None:
     )
 
 
-def _term(term: int, logits: np.ndarray, part: str) -> dict[str, Any]:
+def _term(term: int, logits: np.ndarray, part: str, *, hidden: bool) -> dict[str, Any]:
     weights = bundled.head().weights
     logit = float(logits[term])
-    told = {
-        "term": bundled.head().vocabulary.terms[term],
-        "logit": logit,
-        "weight": float(np.log1p(max(logit, 0))),
-    }
+    told: dict[str, Any] = {"term": bundled.head().vocabulary.terms[term]}
+    if not hidden:
+        told |= {"logit": logit, "weight": float(np.log1p(max(logit, 0)))}
     if part != "arithmetic":
         return told
     row, bias = weights["vocab_projector.weight"][term], weights["vocab_projector.bias"][term]
@@ -147,22 +170,36 @@ def _looked_at() -> tuple[str, Stages]:
 
 def _show_picture() -> None:
     st.markdown(
-        "An **encoder**, a network that was trained elsewhere and is kept as it is, has looked at "
-        "each picture once and turned it into a **dense vector**: a list of numbers that together "
-        "say what is in it, and of which none says anything alone. Choose a picture and look at "
-        "its list."
+        introducing(
+            "An **encoder**, a network that was trained elsewhere and is kept as it is, has looked "
+            "at each picture once and turned it into a **dense vector**: a list of numbers that "
+            "together say what is in it, and of which none says anything alone. Choose a picture "
+            "and look at its list.",
+            "encoder",
+            "dense vector",
+        )
     )
     image_id, found = _looked_at()
     _show_part("picture", image_id, found)
     st.markdown(
-        "A small trained layer, the **head**, turns this list into one weight for each term of a "
-        "vocabulary. A term is a word, or a piece of one. Terms with a weight above 0 are "
-        "**active**."
+        introducing(
+            "A small trained layer, the **head**, turns this list into one **weight** for each "
+            "**term** of a **vocabulary**. A term is a word, such as *lake*, or a piece of one: a "
+            "word that is not in the vocabulary is cut into pieces that are, and those after the "
+            "first begin with ##. So *flamingos* is *flaming* and *##os*. Terms with a weight "
+            "above 0 are **active**.",
+            "projection head",
+            "weight",
+            "term",
+            "vocabulary",
+        )
     )
 
     def scored() -> tuple[Scored, str]:
         active = active_terms(found)
-        return off_by_factor(active), f"**{active:,}** of {found.logits.shape[1]:,} are active."
+        return off_by_factor(
+            ACTIVE, active
+        ), f"**{active:,}** of {found.logits.shape[1]:,} are active."
 
     def reveal() -> None:
         off = int((found.logits[0] < -1_000).sum())
@@ -177,13 +214,39 @@ def _show_picture() -> None:
 
 def _show_arithmetic() -> None:
     st.markdown(
-        "How does a term get its weight? The same way for every term: mix the picture's numbers "
-        "(**W1**), bring them to one scale (**LayerNorm**), multiply them with the row of numbers "
-        "that belongs to the term and add up (**W2**), cut what is below 0 (**ReLU**), and take "
-        "the natural logarithm, so that large numbers do not drown all others. Point at a term, "
-        "then at a cell."
+        introducing(
+            "How does a term get its weight? The same way for every term: mix the picture's "
+            "numbers (**W1**), bring them to one scale (**LayerNorm**), multiply them with the row "
+            "of numbers that belongs to the term and add up (**W2**), add the term's own number "
+            "(its **bias**), cut what is below 0 (**ReLU**), and take the natural logarithm, so "
+            "that large numbers do not drown all others. Point at a term, then at a cell.",
+            "LayerNorm",
+            "bias",
+            "ReLU",
+        )
     )
-    _show_part("arithmetic", *_looked_at())
+    image_id, found = _looked_at()
+    logits = found.logits[0]
+    asked = int(np.argsort(-logits, kind="stable")[_BY_HAND])
+    name = bundled.head().vocabulary.terms[asked]
+    told = BY_HAND.answered
+    _show_part("arithmetic", image_id, found, None if told else asked)
+    st.markdown(
+        f"Now you do the last steps, for **{escape(name)}**"
+        + ("." if told else ", the last of the list. What its products add up to is said there.")
+    )
+
+    def scored() -> tuple[Scored, str]:
+        bias = float(bundled.head().weights["vocab_projector.bias"][asked])
+        before = float(logits[asked])
+        weight = float(np.log1p(max(before, 0)))
+        truth = (
+            f"{before - bias:.2f} and the bias {bias:.2f} make {before:.2f}, which is above 0 and "
+            f"stays, and log(1 + {before:.2f}) = **{weight:.2f}**."
+        )
+        return off_by(BY_HAND, weight, 1), truth
+
+    ask(BY_HAND, scored, lambda: None)
     show_formula(
         r"\begin{aligned} h &= \mathrm{LayerNorm}(W_1 z + b_1) \\ x &= W_2\, h + b_2 \\ "
         r"s(z) &= \log(1 + \mathrm{ReLU}(x)) \end{aligned}",
@@ -196,9 +259,13 @@ def _show_arithmetic() -> None:
 
 def _show_cut() -> None:
     st.markdown(
-        "ReLU is what makes the vector sparse: whatever is not above 0 is gone. Move the numbers "
-        "before the cut up and down and watch terms come and go. Training moves them too: a "
-        "*regularizer* presses them down."
+        introducing(
+            "ReLU is what makes the vector sparse: whatever is not above 0 is gone. Move the "
+            "numbers before the cut up and down and watch terms come and go. Training moves them "
+            "too: a **regularizer** presses them down.",
+            "ReLU",
+            "regularizer",
+        )
     )
     image_id, found = _looked_at()
     _show_part("cut", image_id, found)
@@ -240,5 +307,5 @@ LESSON = Lesson(
         Step("One term", _show_arithmetic),
         Step("The cut", _show_cut),
     ),
-    (ACTIVE, DOUBLED),
+    (ACTIVE, BY_HAND, DOUBLED),
 )

@@ -1,6 +1,8 @@
 // Lesson 5: a knob that trades accuracy for cost, and a setting to be found within a budget.
 
 const MARKS = ["●", "▲", "■", "◆"];
+const COLOURS = ["var(--first)", "var(--second)", "var(--third)", "var(--fourth)"];
+const DASHES = ["", "2 3", "7 3", "9 3 2 3"];
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const view = viewOf(parentElement, View);
@@ -25,9 +27,10 @@ class View {
     return this.data.knobs[this.knob].points;
   }
 
-  /** Where the knob stands: at first in the middle. */
+  /** Where the knob stands: at first where it leaves out least, which costs most. */
   get place() {
-    return this.places[this.data.knobs[this.knob].name] ?? Math.floor(this.points.length / 2);
+    const costs = this.points.map(({ cost }) => cost);
+    return this.places[this.data.knobs[this.knob].name] ?? costs.indexOf(Math.max(...costs));
   }
 
   draw() {
@@ -47,7 +50,7 @@ class View {
     const touch = touchable({ ...turns, change: show });
     const slider = turning({ ...turns, change: (place) => (touch.set(place), show(place)) });
     const chips = knobs.map((one, place) => {
-      const made = element("button", { type: "button", textContent: knobs.length > 1 ? `${MARKS[place]} ${one.label}` : one.label });
+      const made = element("button", { type: "button" }, element("span", { textContent: MARKS[place], style: `color: ${COLOURS[place]}` }), ` ${one.label}`);
       made.setAttribute("aria-pressed", place === this.knob);
       made.onclick = () => {
         this.knob = place;
@@ -87,26 +90,28 @@ class View {
     }
     for (const tick of [100, 300, 1000, 3000, 10000].filter((one) => Math.log(one) > low && Math.log(one) < high))
       chart.append(drawn("text", { x: this.x(tick), y: 186, "text-anchor": "middle" }, many(tick)));
-    chart.append(drawn("text", { x: 170, y: 202, "text-anchor": "middle" }, "postings a query reads"), drawn("text", { x: 8, y: 8 }, revealed ? "R@1" : ""));
+    chart.append(drawn("text", { x: 170, y: 202, "text-anchor": "middle" }, "postings a query reads"), ...(revealed ? [upward("R@1", 8, 95)] : []));
     if (budget) {
-      chart.append(drawn("line", { x1: this.x(budget), x2: this.x(budget), y1: revealed ? 10 : 146, y2: 170, stroke: "var(--second)", "stroke-dasharray": "4 3" }),
+      chart.append(drawn("line", { x1: this.x(budget), x2: this.x(budget), y1: revealed ? 10 : 146, y2: 170, stroke: "currentColor", "stroke-width": 1.5 }),
         drawn("text", { x: this.x(budget) + 4, y: 164 }, "budget"));
     }
+    // The higher of two lines is named above it, a lower one that is near, below.
+    const highest = Math.max(...Object.values(baselines));
     Object.entries(baselines).forEach(([name, value], i) => {
       chart.append(drawn("line", { x1: 40, x2: 300, y1: this.y(value), y2: this.y(value), stroke: "currentColor", "stroke-dasharray": i ? "1 3" : "7 3 1 3", opacity: 0.8 }),
-        drawn("text", { x: 42 + 90 * i, y: this.y(Math.max(...Object.values(baselines))) - 5 }, `${i ? "···" : "–·–"} ${name}`));
+        drawn("text", { x: 44, y: this.y(value) + (value < highest && this.y(value) - this.y(highest) < 16 ? 13 : -4) }, name));
     });
     knobs.forEach((one, place) => {
       const known = one.points.filter(({ accuracy }) => accuracy >= bottom);
       if (!known.length) return;
       const spots = known.map(({ cost, accuracy }) => `${this.x(cost)},${this.y(accuracy)}`);
       const chosen = place === this.knob;
-      chart.append(drawn("polyline", { points: spots.join(" "), fill: "none", stroke: "var(--first)", opacity: chosen ? 1 : 0.35, "stroke-width": 1.5 }));
+      chart.append(drawn("polyline", { points: spots.join(" "), fill: "none", stroke: COLOURS[place], "stroke-dasharray": DASHES[place], "stroke-width": chosen ? 2.5 : 1.2 }));
       for (const { cost, accuracy } of known)
-        chart.append(drawn("text", { x: this.x(cost), y: this.y(accuracy) + 4, "text-anchor": "middle", style: `fill: var(--first); font-size: 9px; opacity: ${chosen ? 1 : 0.4}` }, MARKS[place]));
+        chart.append(drawn("text", { x: this.x(cost), y: this.y(accuracy) + 4, "text-anchor": "middle", style: `fill: ${COLOURS[place]}; font-size: ${chosen ? 11 : 8}px` }, MARKS[place]));
     });
     for (const [told, at] of [["best", best], ["yours", own]])
-      if (at) chart.append(drawn("circle", { cx: this.x(at.cost), cy: this.y(Math.max(at.accuracy, bottom)), r: told === "best" ? 9 : 6, fill: "none", stroke: "var(--second)", "stroke-width": 2 }),
+      if (at) chart.append(drawn("circle", { cx: this.x(at.cost), cy: this.y(Math.max(at.accuracy, bottom)), r: told === "best" ? 9 : 6, fill: "none", stroke: "currentColor", "stroke-width": 2 }),
         drawn("text", { x: this.x(at.cost) + (told === "best" ? 10 : -9), y: this.y(Math.max(at.accuracy, bottom)) + 14, "text-anchor": told === "best" ? "start" : "end" }, told));
     this.dot = drawn("circle", { r: 6, fill: "var(--st-primary-color)" });
     chart.append(this.dot);

@@ -10,6 +10,7 @@ import streamlit as st
 
 from lsr.sweep.knob_names import parse_knob
 from pages.parts import links
+from pages.parts.glossary import introducing
 from pages.parts.lessons import bundled
 from pages.parts.lessons.frame import Lesson, Step
 from pages.parts.lessons.live import live
@@ -22,10 +23,12 @@ from pages.parts.lessons.questions import (
     predict,
 )
 from pages.parts.lessons.sources import show_formula
+from pages.parts.lessons.words import R_AT_1
 
 _TRADEOFF = live("tradeoff")
 KEPT, BUDGET = 0.98, 0.25
 _NOTHING = 0.2  # of the best accuracy: who is that far behind it scores nothing
+_DRAWN = (0.7, 0.85)  # of R@1, where all settings are drawn together
 _LENGTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48)
 _LINES = (
     "The lines: what dense vectors reach, compared one by one without terms, and BM25, which "
@@ -142,7 +145,7 @@ def _show_part(key: str, names: tuple[str, ...], found: Mapping[str, Setting], *
             ],
             "full": full(found)._asdict() if shown else {"cost": full(found).cost},
             "revealed": shown,
-            "range": (0, 1) if len(names) == 1 else (0.6, 0.9),
+            "range": (0, 1) if len(names) == 1 else _DRAWN,
             **more,
         },
         on_take_change=lambda: _take(key),
@@ -167,14 +170,19 @@ def _measured() -> dict[str, Setting]:
 
 def _show_knob() -> None:
     st.markdown(
-        "Every term of a query costs: its list has to be read. Most terms matter little. To "
-        "**prune** is to leave out the least of them, in a query or in the pictures. What is lost "
-        "is accuracy: **R@1**, the share of captions whose own picture comes first."
+        introducing(
+            "Every term of a query costs: the postings of its list have to be read. Most terms "
+            "matter little. **Pruning** leaves out the least of them, in a query or in the "
+            f"pictures. What is lost is accuracy: **R@1**, {R_AT_1}; here a caption's own picture.",
+            "posting",
+            "pruning",
+            "R@1",
+        )
     )
 
     def scored() -> tuple[Scored, str]:
         k = needed(_measured())
-        return off_by_factor(k), f"Of the numbers tried, **{k}** is the smallest that does."
+        return off_by_factor(NEEDED, k), f"Of the numbers tried, **{k}** is the smallest that does."
 
     def reveal() -> None:
         _show_part("tradeoff-knob", ("top-k",), _measured(), shown=True, baselines=_baselines())
@@ -184,14 +192,15 @@ def _show_knob() -> None:
     show_formula(
         r"R@1 = \frac{1}{|Q|} \sum_{q \in Q} [\,\mathrm{rank}(q) = 1\,]",
         "R@k",
-        says="The rank of a query's own picture, counted from 1; a tie counts against it.",
+        says="The rank of a query's right answer, counted from 1; a tie counts against it.",
     )
 
 
 def _show_budget() -> None:
     st.markdown(
-        "Somebody has to pay for the postings. Four knobs prune a query in different ways. Choose "
-        "one and turn it: the cost follows at once."
+        "Somebody has to pay for the postings. Four knobs prune a query in different ways. All "
+        "begin where they leave out next to nothing, over the budget. Choose one and turn it: the "
+        "cost follows at once."
     )
     names = tuple(_KNOBS)
 
@@ -215,7 +224,11 @@ def _show_budget() -> None:
             f"It reads {mine.cost:,.0f} postings and has an R@1 of **{mine.accuracy:.3f}**. The "
             f"best within the budget is {BEST.answers[best]} with **{found[best].accuracy:.3f}**."
         )
-        return score, truth
+        rule = (
+            "the best within the budget gets 100, one over the budget 0, and so does one with an "
+            f"R@1 that is {_NOTHING:.0%} lower"
+        )
+        return Scored(score, rule), truth
 
     ask(BEST, scored, _show_all, offer)
 
@@ -238,9 +251,10 @@ def _show_all() -> None:
     st.caption(_LINES)
     own = found["caption:0"]
     st.markdown(
-        f"Settings below an R@1 of 0.6 are left out. The own words alone, “chance to expand 0”, "
-        f"read {own.cost:,.0f} postings and have an R@1 of {own.accuracy:.3f}. Prune pictures as "
-        "well and a search becomes cheaper still: the Expansion page tries all combinations."
+        f"Settings below an R@1 of {_DRAWN[0]:g} are not drawn. The own words alone, “chance to "
+        f"expand 0”, read {own.cost:,.0f} postings and have an R@1 of {own.accuracy:.3f}. Prune "
+        "pictures as well and a search becomes cheaper still: the Expansion page tries all "
+        "combinations."
     )
     links.with_collection(
         links.EXPANSION, bundled.COLLECTION, "Find the cheapest setting", ":material/tune:"

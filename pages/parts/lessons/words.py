@@ -14,6 +14,7 @@ from pages.parts.messages import or_default
 
 _SHEET = Path(__file__).resolve().parents[3] / "docs" / "teaching.md"
 TEACHING = "teaching"
+R_AT_1 = "the share of queries with a right answer in first place"
 
 
 def offer_all_lessons() -> None:
@@ -55,5 +56,4 @@ def _chosen() -> Entry | None:
 
 
 def _leave() -> None:
-    address.write("view", None)
-    address.write(WORD, None)
+    address.write_together({"view": None, WORD: None})
