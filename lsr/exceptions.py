@@ -6,7 +6,7 @@ LexiscopeError
     ├── CollectionError     a collection folder that is incomplete or does not fit together
     ├── ModelError          a model folder that is incomplete or does not fit together
     ├── EncoderError        an encoder that is not here, does not start or answers wrongly
-    ├── EngineError         a search engine that is not here, not reached or not exact
+    ├── EngineError         an engine that is not here, not reached, not exact or fails
     ├── IndexFileError      a stored index that is damaged, foreign or being written
     ├── QueryError          a query text, weight or setting that cannot be searched with
     ├── PictureError        a file that is not a picture we can read
@@ -45,7 +45,7 @@ class EncoderError(InputError):
 
 
 class EngineError(InputError):
-    """A search engine whose packages, server or index are missing, or that is not exact."""
+    """A search engine or Ray: not installed, not reached, not exact, or failing at its work."""
 
 
 class IndexFileError(InputError):

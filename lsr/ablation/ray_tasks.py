@@ -12,7 +12,7 @@ import torch
 
 from lsr.ablation.run_process import Task, run_name, train_and_measure
 from lsr.collection.collection import load_collection
-from lsr.exceptions import InputError, ModelError
+from lsr.exceptions import EngineError, InputError
 from lsr.storage.cluster import RETRIES, opened_ray, result_of
 from lsr.storage.files import write_json
 from lsr.training.device import training_device
@@ -25,7 +25,7 @@ def finished_on_ray(tasks: dict[str, Task], workers: int) -> Generator[str]:
 
     Raises:
         EngineError: as `opened_ray`.
-        ModelError: a run refused its settings, or its worker ended three times.
+        EngineError: a run refused its settings, or its worker ended three times.
     """
     if not tasks:
         return
@@ -70,5 +70,5 @@ def _result(ray: Any, ready: Any, task: Task) -> dict[str, Any]:
     what = f"The run {run_name(task)}"
     result = result_of(ray, ready, what)
     if isinstance(result, str):
-        raise ModelError(f"{what} was not finished. {result} The same command goes on.")
+        raise EngineError(f"{what} was not finished. {result} The same command goes on.")
     return dict(result)

@@ -76,7 +76,7 @@ def ablate(
             asks for as many cores as here, and how many go at once is Ray's to say.
 
     Raises:
-        EngineError: Ray cannot be used.
+        EngineError: Ray cannot be used, or a run failed there three times.
         QueryError: a grid that cannot be trained, no worker, or a folder that holds an ablation
             of another collection or recipe, or that another ablation is writing.
         CollectionError, UnknownNameError: the collection cannot be trained on, or has no such

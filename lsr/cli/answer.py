@@ -20,6 +20,15 @@ def add_queries_option(one: argparse.ArgumentParser) -> None:
     )
 
 
+def add_engine_option(one: argparse.ArgumentParser) -> None:
+    """`--engine` of the commands that spread their work."""
+    one.add_argument(
+        "--engine",
+        default="threads",
+        help="threads of this process, or ray, at RAY_ADDRESS or on this machine (threads)",
+    )
+
+
 class Add(Protocol):
     """Adds a command to the parser and gives its own parser, for its options."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 
-from lsr.cli.answer import Add, Answer, Log
+from lsr.cli.answer import Add, Answer, Log, add_engine_option
 
 # Seconds between two lines of progress.
 _PAUSE = 2.0
@@ -24,11 +24,7 @@ def _add_encode_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--collection", required=True, metavar="NAME", help="name or folder")
     parser.add_argument("--encoder", required=True, metavar="SPEC", help="such as bundled")
     parser.add_argument("--name", metavar="NEW", help="of a new collection (none: this one)")
-    parser.add_argument(
-        "--engine",
-        default="threads",
-        help="threads of this process, or ray, at RAY_ADDRESS or on this machine (threads)",
-    )
+    add_engine_option(parser)
 
 
 def encode(options: argparse.Namespace, log: Log) -> Answer:

@@ -16,12 +16,13 @@ from PIL import Image
 from lsr.encoders.protocol import Encoder
 from lsr.encoders.unit_vectors import unit_vectors
 from lsr.encoding.encoded import CAPTION_VECTORS, IMAGE_VECTORS, UNREADABLE
-from lsr.encoding.on_ray import OnRay
+from lsr.encoding.on_ray import OnRay, refuse_unshared
 from lsr.encoding.reading_ahead import read_ahead
 from lsr.encoding.row_file import RowFile
 from lsr.exceptions import CollectionError, InputError, ModelError, PictureError, shorten
 from lsr.storage.files import fingerprint
 from lsr.storage.locks import exclusive
+from lsr.storage.spreading import this_machine
 
 Kind = Literal["images", "captions"]
 # Pictures handed to an encoder at once, and the most threads that open them. A GPU takes batches of
@@ -85,7 +86,9 @@ def encode_pictures(
         blocks = (list(files[start : start + size]) for start in starts)
         made = spread(_encode_files, blocks, f"{size:,} pictures")
         with closing(made):
-            for start, (vectors, problems) in zip(starts, made, strict=True):
+            for start, ((vectors, problems), unopened, machine) in zip(starts, made, strict=True):
+                for row in unopened:
+                    refuse_unshared(files[start + row], machine)
                 yield vectors, {start + row: why for row, why in problems.items()}
 
     def batches(first: int) -> Batches:
@@ -194,10 +197,18 @@ def _encode_opened(encoder: Encoder, opened: Sequence[Image.Image | PictureError
     return vectors, problems
 
 
-def _encode_files(encoder: Encoder, files: Sequence[Path]) -> Batch:
-    """A block of files, opened and encoded in one process."""
-    with closing(read_ahead(files, 1, len(files))) as pictures:
-        return _encode_opened(encoder, list(pictures))
+def _encode_files(encoder: Encoder, files: Sequence[Path]) -> tuple[Batch, list[int], str]:
+    """A block of files, opened and encoded in one process.
+
+    Returns:
+        Its batch, which of the files could not be opened, and on which machine.
+    """
+    import torch
+
+    with closing(read_ahead(files, torch.get_num_threads(), len(files))) as pictures:
+        opened = list(pictures)
+    unopened = [row for row, one in enumerate(opened) if isinstance(one, PictureError)]
+    return _encode_opened(encoder, opened), unopened, this_machine()
 
 
 def _encode_texts(encoder: Encoder, block: tuple[int, Sequence[str]]) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,15 +12,14 @@ from lsr.collection.collection import Collection
 from lsr.encoders.loading import load_encoder
 from lsr.encoding.encoded import Encoded, read_encoded
 from lsr.encoding.encoding import EncodingReport, encode_captions, encode_pictures
-from lsr.encoding.on_ray import encoding_on_ray
+from lsr.encoding.on_ray import OnRay
 from lsr.encoding.revision import refuse_loss, revision_folder, standing, write_revision
-from lsr.exceptions import BusyError, CollectionError, QueryError
+from lsr.exceptions import BusyError, CollectionError
 from lsr.storage.files import fingerprint
 from lsr.storage.folders import remove_folder, writing
 from lsr.storage.places import home
 from lsr.storage.room import told_when_full
-
-ENGINES = ("threads", "ray")
+from lsr.storage.spreading import check_engine, spreading
 
 
 @dataclass(frozen=True)
@@ -49,19 +47,18 @@ def encode_collection(
     Args:
         encoder: what `lsr.encoders.loading.load_encoder` loads.
         name: of the new collection; by default the collection itself gets the vectors.
-        engine: one of ENGINES. Ray is that of `$RAY_ADDRESS`, else one of its own; every machine
-            needs the encoder, and the collection at the same path.
+        engine: one of `lsr.storage.spreading.ENGINES`. With Ray every machine needs the encoder,
+            and the collection at the same path.
 
     Raises:
         EngineError: Ray cannot be used.
         CollectionError: there are no pictures in files, or none can be read, or some would be
             lost in the collection's own place, or the encoder refuses a caption.
-        QueryError: the name cannot be used.
+        QueryError: the name cannot be used, or there is no such engine.
         BusyError: another process is encoding it with this encoder.
         UnknownNameError: there is no such encoder.
     """
-    if engine not in ENGINES:
-        raise QueryError(f"There is no engine `{engine}`. Use {' or '.join(ENGINES)}.")
+    check_engine(engine)
     folder = revision_folder(collection, name)
     before = standing(collection, folder)
     files = _picture_files(collection)
@@ -75,8 +72,8 @@ def encode_collection(
         "Wait for it or stop it."
     )
     speeds = {"images": 0.0, "captions": 0.0}
-    spreading = encoding_on_ray(encoder, loaded) if engine == "ray" else nullcontext()
-    with told_when_full(folder), writing(work, taken), spreading as spread:
+    with told_when_full(folder), writing(work, taken), spreading(engine) as over:
+        spread = OnRay(over, encoder, loaded) if over else None
         for report in encode_pictures(loaded, list(files.values()), work, spread=spread):
             speeds["images"] = report.per_second
             yield report

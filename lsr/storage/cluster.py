@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from lsr.exceptions import EngineError, ModelError, shorten
+from lsr.exceptions import EngineError, shorten
+from lsr.storage.places import home
 
 RETRIES = 2
 """A task that fails once more than this has failed for good."""
@@ -66,7 +67,7 @@ def result_of(ray: Any, task: Any, what: str) -> Any:
         what: was to be done, for the message.
 
     Raises:
-        ModelError: it could not read or write, or its worker ended, as often as it was tried.
+        EngineError: it could not read or write, or its worker ended, as often as it was tried.
     """
     try:
         return ray.get(task)
@@ -79,7 +80,7 @@ def result_of(ray: Any, task: Any, what: str) -> Any:
             f"Its worker ended {RETRIES + 1} times ({type(problem).__name__}; often it is too "
             "little memory: use fewer workers)."
         )
-    raise ModelError(f"{what} was not finished. {reason} The same command goes on.")
+    raise EngineError(f"{what} was not finished. {reason} The same command goes on.")
 
 
 def _open(ray: Any, cpus: int) -> None:
@@ -87,18 +88,20 @@ def _open(ray: Any, cpus: int) -> None:
     # Read by Ray as it starts: it reports nothing about its use, and gives up where memory ends.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_task_oom_retries", str(RETRIES))
-    quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
+    # On another machine too, what is relative to the home is where the command has it.
+    there = {"env_vars": {"LEXISCOPE_HOME": str(home().absolute())}}
+    options = {"log_to_driver": False, "logging_level": logging.ERROR, "runtime_env": there}
     if not address or address == "local":
         ray.init(
             address="local",
             num_cpus=cpus,
             include_dashboard=False,
             object_store_memory=_OBJECT_BYTES,
-            **quiet,
+            **options,
         )
         return
     try:
-        ray.init(address=address, **quiet)
+        ray.init(address=address, **options)
     except (ConnectionError, RuntimeError, ValueError, OSError) as problem:
         raise EngineError(
             f"No Ray answers at `{shorten(address)}`, which RAY_ADDRESS names "

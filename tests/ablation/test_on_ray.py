@@ -13,7 +13,7 @@ import pytest
 from lsr.ablation import grid, ray_tasks
 from lsr.ablation.run_process import Task
 from lsr.cli.main import main
-from lsr.exceptions import ModelError
+from lsr.exceptions import EngineError
 from lsr.storage import cluster
 from lsr.training.recipes import COMPACT_RECIPE
 from tests.conftest import make_collection
@@ -72,7 +72,7 @@ def test_an_ablation_on_ray_writes_what_the_plain_one_writes(
     settings = replace(COMPACT_RECIPE, seed=7)
     task = Task(tiny.folder, settings, 0, "", tries, 1)
     monkeypatch.setattr(ray_tasks, "do_task", die)
-    with pytest.raises(ModelError, match="seed 7 was not finished. Its worker ended 3 times"):
+    with pytest.raises(EngineError, match="seed 7 was not finished. Its worker ended 3 times"):
         list(ray_tasks.finished_on_ray({"dies": task}, 1))
     assert tries.read_text() == "xxx"
 

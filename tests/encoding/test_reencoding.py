@@ -19,7 +19,7 @@ from lsr.encoding import reencoding
 from lsr.encoding.reencoding import encode_collection
 from lsr.exceptions import BusyError, CollectionError, QueryError, UnknownNameError
 from lsr.storage.files import write_json
-from tests.conftest import FakeEncoder, unit
+from tests.conftest import FakeEncoder, make_collection, unit
 
 
 class OtherEncoder(FakeEncoder):
@@ -226,3 +226,10 @@ def test_an_encoding_does_not_write_over_what_another_wrote_meanwhile(collection
     with pytest.raises(CollectionError, match="`tiny` was written by another process in the mean"):
         list(running)
     assert load_collection("tiny").fingerprint == replaced.fingerprint
+
+
+def test_another_engine_is_refused(home, fake_encoder, capsys):
+    make_collection(home / "collections" / "some", fake_encoder)
+    arguments = "encode --collection some --encoder fake --name x --engine spark".split()
+    assert main(arguments) == 2
+    assert capsys.readouterr().err == "There is no engine `spark`. Use threads or ray.\n"
