@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from lsr.cli.answer import Add, Answer, Log
+from lsr.cli.answer import Add, Answer, Log, add_engine_option
 
 if TYPE_CHECKING:  # it brings numpy and pyarrow, which `--help` does not need
     from lsr.imports.imported import Skipped
@@ -64,6 +64,7 @@ def _add_import_options(one: argparse.ArgumentParser) -> None:
         action="store_true",
         help="take a picture that comes twice twice, as a published test set may want",
     )
+    add_engine_option(one)
     one.add_argument("--dry-run", action="store_true", help="only say what would be imported")
 
 
@@ -107,7 +108,7 @@ def run(options: argparse.Namespace, log: Log) -> Answer:
         log(note)
     if options.dry_run:
         return _planned(plan, started, whole=options.json)
-    last = _logged(run_import(plan), log)
+    last = _logged(run_import(plan, options.engine), log)
     made = last.imported
     if isinstance(made, ImportedModel):
         sizes = made.model.sizes

@@ -16,9 +16,10 @@ from lsr.collection.writing import write_collection
 from lsr.encoders.loading import load_encoder
 from lsr.encoding.encoded import CAPTION_VECTORS, IMAGE_VECTORS, read_encoded
 from lsr.encoding.encoding import encode_captions, encode_pictures
+from lsr.encoding.on_ray import OnRay
 from lsr.exceptions import BusyError, CollectionError, DiskFullError, InputError, shorten
 from lsr.imports.imported import Imported, ImportedCollection, ImportRequest, Skipped, import_folder
-from lsr.imports.listing import GivenVectors, ListedImage, Listing
+from lsr.imports.listing import ListedImage, Listing
 from lsr.imports.planning import ImportPlan, plan_import
 from lsr.imports.stages import ImportReport, encoding, thumbnails, unpacked
 from lsr.imports.thumbnails import SMALL, StoredPicture
@@ -28,6 +29,7 @@ from lsr.storage.folders import remove_folder
 from lsr.storage.hub import Source
 from lsr.storage.locks import exclusive
 from lsr.storage.room import told_when_full
+from lsr.storage.spreading import Spread, check_engine, spreading
 
 _IMAGE_SCHEMA = pa.schema(
     {
@@ -46,18 +48,25 @@ Stored = Sequence[StoredPicture | str | None]
 Made = tuple[Collection, list[Skipped]]
 
 
-def run_import(plan: ImportPlan) -> Iterator[ImportReport]:
+def run_import(plan: ImportPlan, engine: str = "threads") -> Iterator[ImportReport]:
     """Carry a plan out, a report for every step.
 
     Unfinished work lies beside the target. Stopped or killed, the same plan goes on with it; an
     earlier import of the name is replaced when the new one is complete. After an error nothing is
     left behind, unless the disk was full.
 
+    Args:
+        engine: what decodes and encodes pictures, one of `lsr.storage.spreading.ENGINES`. With Ray
+            every machine needs the source and the unfinished work at the same paths.
+
     Raises:
+        EngineError: Ray cannot be used.
+        QueryError: another engine.
         CollectionError: no picture can be read, or the name was taken since.
         InputError: another process is importing under that name.
         DiskFullError: there is no room.
     """
+    check_engine(engine)
     import_folder(plan.kind, plan.request.name)  # somebody may have taken the name since
     if plan.listing is None:
         source = Source(plan.origin.path, plan.origin.name)
@@ -65,12 +74,11 @@ def run_import(plan: ImportPlan) -> Iterator[ImportReport]:
         yield ImportReport("writing", 1, 1, 0.0, model)
         return
     work = plan.target.with_name(f".{plan.target.name}-import")
-    with told_when_full(plan.target), _work_to_itself(work, plan):
+    with told_when_full(plan.target), spreading(engine) as spread, _work_to_itself(work, plan):
         if plan.listing.vectors is None:
-            collection, skipped = yield from _encoded(plan, plan.listing, work)
+            collection, skipped = yield from _encoded(plan, plan.listing, work, spread)
         else:
-            given = plan.listing.vectors
-            collection, skipped = yield from _with_vectors(plan, plan.listing, given, work)
+            collection, skipped = yield from _with_vectors(plan, plan.listing, work, spread)
         remove_folder(work)
     absent = plan.listing.absent
     everything = [*plan.listing.skipped, *skipped, *absent]
@@ -133,12 +141,14 @@ def _clear(work: Path) -> None:
 
 
 def _with_vectors(
-    plan: ImportPlan, listing: Listing, given: GivenVectors, work: Path
+    plan: ImportPlan, listing: Listing, work: Path, spread: Spread | None
 ) -> Generator[ImportReport, None, Made]:
     """A collection of vectors computed elsewhere: an image needs no picture."""
+    given = listing.vectors
+    assert given is not None  # noqa: S101  else it is not called
     problems: dict[int, str] = {}
     files = yield from unpacked(listing.images, work, problems)
-    stored = yield from thumbnails(files, work)
+    stored = yield from thumbnails(files, work, spread)
     problems |= {row: one for row, one in enumerate(stored) if isinstance(one, str)}
     yield ImportReport("writing", 0, 1, 0.0)
     made = _write(plan, listing.images, stored, (given.images, given.captions), work)
@@ -149,19 +159,22 @@ def _with_vectors(
     return made, skipped
 
 
-def _encoded(plan: ImportPlan, listing: Listing, work: Path) -> Generator[ImportReport, None, Made]:
+def _encoded(
+    plan: ImportPlan, listing: Listing, work: Path, over: Spread | None
+) -> Generator[ImportReport, None, Made]:
     """A collection whose vectors are made here: an image without a readable picture is left out."""
     encoder = load_encoder(plan.encoder)
+    spread = OnRay(over, plan.encoder, encoder) if over else None
     problems: dict[int, str] = {}
     files = yield from unpacked(listing.images, work, problems)
-    stored = yield from thumbnails(files, work)
+    stored = yield from thumbnails(files, work, over)
     problems |= {row: one for row, one in enumerate(stored) if isinstance(one, str)}
     rows = [row for row, one in enumerate(stored) if isinstance(one, StoredPicture)]
     if not rows:
         raise _none_usable(plan, problems)
     vectors = work / "vectors"
     readable = [file for row in rows if (file := files[row]) is not None]
-    yield from encoding(encode_pictures(encoder, readable, vectors))
+    yield from encoding(encode_pictures(encoder, readable, vectors, spread=spread))
     unreadable = read_encoded(vectors).unreadable
     problems |= {rows[place]: why for place, why in unreadable.items()}
     kept = [place for place in range(len(rows)) if place not in unreadable]
@@ -170,7 +183,7 @@ def _encoded(plan: ImportPlan, listing: Listing, work: Path) -> Generator[Import
     images = [listing.images[rows[place]] for place in kept]
     texts = [caption.text for image in images for caption in image.captions]
     if texts:
-        yield from encoding(encode_captions(encoder, texts, vectors))
+        yield from encoding(encode_captions(encoder, texts, vectors, spread=spread))
     of_images = read_array(vectors / IMAGE_VECTORS, CollectionError)
     if len(kept) < len(rows):
         of_images = of_images[kept]

@@ -17,6 +17,7 @@ from lsr.imports.readers.contents import contents
 from lsr.imports.thumbnails import StoredPicture, make_thumbnails
 from lsr.storage.pictures import MAX_FILE_BYTES
 from lsr.storage.room import check_room, told_when_full
+from lsr.storage.spreading import Spread
 
 Stage = Literal["unpacking", "pictures", "encoding images", "encoding captions", "writing"]
 _EVERY = 64
@@ -119,13 +120,13 @@ def _whole(file: Path | None, image: ListedImage) -> bool:
 
 
 def thumbnails(
-    files: Sequence[Path | None], work: Path
+    files: Sequence[Path | None], work: Path, spread: Spread | None = None
 ) -> Generator[ImportReport, None, list[StoredPicture | str | None]]:
     """What `make_thumbnails` stored, with reports where there is any picture at all."""
     if not any(files):
         return [None] * len(files)
     clock = _Clock(len(files))
-    with closing(make_thumbnails(files, work)) as making:
+    with closing(make_thumbnails(files, work, spread=spread)) as making:
         while True:
             try:
                 done = next(making)
