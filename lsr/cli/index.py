@@ -14,7 +14,10 @@ def add_commands(add: Add) -> None:
     """`index`."""
     one = add("index", "Build and store an index.", index)
     one.add_argument(
-        "--engine", choices=ENGINES, default="memory", help="where it is searched (memory)"
+        "--engine",
+        choices=(*ENGINES, "ray"),
+        default="memory",
+        help="where it is searched; or ray, which projects the images for memory (memory)",
     )
     one.add_argument("--again", action="store_true", help="in Milvus: remove what is there first")
     one.add_argument("--weights", default="float32", help="float32, float16 or int8 (float32)")
@@ -27,6 +30,7 @@ def index(options: argparse.Namespace, log: Log) -> Answer:
     from lsr.index.memory.precision import check_precision
     from lsr.model.loading import load_model
     from lsr.search.searcher import projected_index
+    from lsr.storage.spreading import spreading
 
     precision = check_precision(options.weights)
     if options.engine == "milvus":
@@ -38,7 +42,8 @@ def index(options: argparse.Namespace, log: Log) -> Answer:
     started = time.perf_counter()
     collection = load_collection(options.collection)
     model = load_model(options.model)
-    built = projected_index(collection, model, precision)
+    with spreading("ray" if options.engine == "ray" else "threads") as spread:
+        built = projected_index(collection, model, precision, spread)
     log(f"{len(built):,} images projected")
     marks = collection.fingerprint, model.fingerprint
     folder = index_folder(*marks)

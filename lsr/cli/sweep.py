@@ -7,7 +7,7 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from lsr.cli.answer import Add, Answer, Log, add_queries_option
+from lsr.cli.answer import Add, Answer, Log, add_engine_option, add_queries_option
 from lsr.exceptions import QueryError
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def _add_sweep_options(one: argparse.ArgumentParser) -> None:
         help="of the word level: count all outcomes of the coins where that many can be counted",
     )
     one.add_argument("--latency", action="store_true", help="time the search at every value too")
+    add_engine_option(one)
     _add_setting_options(one)
 
 
@@ -102,6 +103,7 @@ def _add_setting_options(one: argparse.ArgumentParser) -> None:
 
 def sweep(options: argparse.Namespace, log: Log) -> Answer:
     """Measures over a range of one knob."""
+    from lsr.storage.spreading import spreading
     from lsr.sweep.knob_names import parse_knob
     from lsr.sweep.sweep import Draws
 
@@ -115,9 +117,10 @@ def sweep(options: argparse.Namespace, log: Log) -> Answer:
     texts = "queries" if ready.queries else "captions"
     log(f"{ready.n_texts:,} {texts} × {len(values)} values")
     started = time.perf_counter()
-    for report in ready.sweeping(knob, values, draws, latency=options.latency):
-        if knob.random:
-            log(f"draw {report.done}/{report.planned}")
+    with spreading(options.engine) as spread:
+        for report in ready.sweeping(knob, values, draws, latency=options.latency, spread=spread):
+            if knob.random:
+                log(f"draw {report.done}/{report.planned}")
     return {
         "control": options.control,
         "direction": ready.direction,

@@ -40,15 +40,21 @@ def cache_folder() -> Path:
     return home() / "cache" / "projected"
 
 
-def sparse_once(model: Model, items: Items) -> sp.csr_matrix:
+def sparse_once(
+    model: Model, items: Items, make: Callable[[], sp.csr_matrix] | None = None
+) -> sp.csr_matrix:
     """What `model.sparse` gives, read from disk where it was computed before.
+
+    Args:
+        make: gives the same in another way.
 
     Returns:
         (n, V) float32 csr, sorted indices, no explicit zeros.
     """
+    make = make or (lambda: model.sparse(items))
     if not len(items) or (mark := model.mark(items)) is None:
-        return model.sparse(items)
-    return _once(_name(mark), (len(items), len(model.vocabulary)), lambda: model.sparse(items))
+        return make()
+    return _once(_name(mark), (len(items), len(model.vocabulary)), make)
 
 
 def literal_once(vocabulary: Vocabulary, texts: Sequence[str]) -> sp.csr_matrix:

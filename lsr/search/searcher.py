@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import scipy.sparse as sp
@@ -32,11 +32,13 @@ from lsr.model.loading import load_model
 from lsr.model.projection_cache import sparse_once
 from lsr.model.protocol import Items, Model
 from lsr.model.sparse import SparseVectors, TermWeight, strongest
+from lsr.model.spread_projection import sparse_elsewhere
 from lsr.search.filters import ImageFilter
 from lsr.search.forms import mixed, terms_vector
 from lsr.search.query import check_text, query_vector, said_terms, shaped
 from lsr.search.results import ExplainedHit, Inspection, SearchResult, SearchSettings, TermCard
 from lsr.search.terms import co_activated, contributions, query_terms, supported_terms
+from lsr.storage.spreading import Spread
 
 __all__ = ["SearchSettings", "Searcher", "projected_index"]
 
@@ -383,14 +385,22 @@ class Searcher:
 
 
 def projected_index(
-    collection: Collection, model: Model, precision: Precision = "float32"
+    collection: Collection,
+    model: Model,
+    precision: Precision = "float32",
+    spread: Spread | None = None,
 ) -> MemoryIndex:
     """A new index of the images of a collection that can be searched.
 
+    Args:
+        spread: projects the images elsewhere.
+
     Raises:
         ModelError: the model does not fit the collection.
+        EngineError: as `sparse_elsewhere`.
     """
     check_fit(collection, model)
     items = image_items(collection, collection.searchable_rows)
-    matrix, ids = sparse_once(model, items), tuple(items.ids or ())
+    make = partial(sparse_elsewhere, model, items, spread) if spread and len(items) else None
+    matrix, ids = sparse_once(model, items, make), tuple(items.ids or ())
     return MemoryIndex(SparseVectors(matrix, ids, model.vocabulary.fingerprint), precision)

@@ -22,6 +22,7 @@ from lsr.evaluation.task import DIRECTIONS, Side, Task, check_direction, make_ta
 from lsr.exceptions import QueryError
 from lsr.model.protocol import Model
 from lsr.search.query import query_vector
+from lsr.storage.spreading import Spread
 from lsr.sweep.knob_names import parse_knob
 from lsr.sweep.knobs import PRUNINGS, Knob, set_to
 from lsr.sweep.nulls import check_null, null_query, null_split
@@ -153,22 +154,27 @@ class Laboratory:
         draws: Draws | None = None,
         *,
         latency: bool = False,
+        spread: Spread | None = None,
     ) -> Iterator[SweepReport]:
         """A sweep that keeps what it measures and measures nothing twice.
 
         Args:
             knob: one, or its name on the command line, such as `caption` or `top-k@both`.
+            spread: measures the draws elsewhere.
 
         Raises:
             QueryError: values or draws that are not possible.
             DiskFullError: there is no room.
+            EngineError: a block of draws failed elsewhere three times.
         """
         draws = draws or Draws()
         if isinstance(knob, str):
             knob = parse_knob(knob)
         self.check_knob(knob)
         store = self.store(knob, draws.seed)
-        yield from sweeping_of(lambda: self.task, knob, values, draws, latency=latency, store=store)
+        yield from sweeping_of(
+            lambda: self.task, knob, values, draws, latency=latency, store=store, spread=spread
+        )
 
     def query(self, text: str) -> Side:
         """A text's vector as this laboratory searches with it: under its null, if it has one.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +14,10 @@ from scipy.special import stdtrit
 from lsr.evaluation.passes import COSTS, MEASURES, Record
 from lsr.evaluation.task import Task
 from lsr.exceptions import QueryError
+from lsr.storage.spreading import Spread
 from lsr.sweep.knobs import Knob
 from lsr.sweep.latency import latencies
-from lsr.sweep.measure import measure
+from lsr.sweep.measuring import measuring
 from lsr.sweep.store import SweepStore
 
 MOST_DRAWS, FEWEST_DRAWS = 1000, 8
@@ -151,34 +153,53 @@ def sweeping_of(
     *,
     latency: bool = False,
     store: SweepStore | None = None,
+    spread: Spread | None = None,
 ) -> Iterator[SweepReport]:
-    """As `sweeping`, over a task that is made only when the store lacks something."""
+    """As `sweeping`, over a task that is made only when the store lacks something.
+
+    Args:
+        spread: measures the draws elsewhere.
+
+    Raises:
+        EngineError: a block of draws failed there three times.
+    """
     draws = draws or Draws()
     draws.check()
     axis = np.unique(np.asarray(values, np.float64))
     knob.check(axis)
     known = store.read() if store else {}
     planned = draws.most if knob.random else 1
+    lacking = _lacking(axis, planned, known)
+    measured = measuring(task, knob, list(lacking.items()), draws.seed, spread)
     seen = _Seen()
-    for draw in range(planned):
-        missing = [value for value in axis if (float(value), draw) not in known]
-        fresh: list[Record] = []
-        if missing:
-            fresh = measure(task(), knob, np.array(missing), draw=draw, seed=draws.seed)
-        fresh += _timed(task, knob, axis, draw, draws.seed, known, fresh) if latency else []
-        for record in fresh:
-            known[record["value"], draw] = record
-        if store and fresh:
-            store.append(fresh)
-        seen.add([known[float(value), draw] for value in axis])
-        rows = seen.rows()
-        enough = draws.half_width is not None and (
-            seen.draws >= min(FEWEST_DRAWS, planned)
-            and all(row.half_width <= draws.half_width for row in rows)
-        )
-        yield SweepReport(draw + 1, draw + 1 if enough else planned, rows)
-        if enough:
-            return
+    with closing(measured):
+        for draw in range(planned):
+            fresh = next(measured) if draw in lacking else []
+            fresh += _timed(task, knob, axis, draw, draws.seed, known, fresh) if latency else []
+            for record in fresh:
+                known[record["value"], draw] = record
+            if store and fresh:
+                store.append(fresh)
+            seen.add([known[float(value), draw] for value in axis])
+            rows = seen.rows()
+            enough = draws.half_width is not None and (
+                seen.draws >= min(FEWEST_DRAWS, planned)
+                and all(row.half_width <= draws.half_width for row in rows)
+            )
+            yield SweepReport(draw + 1, draw + 1 if enough else planned, rows)
+            if enough:
+                return
+
+
+def _lacking(
+    axis: np.ndarray, planned: int, known: dict[tuple[float, int], Record]
+) -> dict[int, np.ndarray]:
+    """The values that are not known yet, of each draw that lacks some."""
+    draws = {
+        draw: np.array([value for value in axis if (float(value), draw) not in known])
+        for draw in range(planned)
+    }
+    return {draw: values for draw, values in draws.items() if len(values)}
 
 
 def _timed(
