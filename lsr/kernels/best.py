@@ -18,7 +18,6 @@ from lsr.kernels.postings import Longs
 STRIDE = 128
 # With fewer strides for each hit, their largest scores say little about the k best.
 _STRIDES_EACH = 4
-_FEW = 64
 
 
 def ordered(scores: Any) -> Any:
@@ -138,15 +137,35 @@ def above(found: Any, kept: Any, size: int, bar: Any) -> int:
 
 
 @compiled()
+def _sink(order: Longs, scores: Any, at: int, n: int) -> None:
+    """Let the entry at `at` sink in a heap of n positions whose root is the last in order."""
+    moved = order[at]
+    while True:
+        child = 2 * at + 1
+        if child >= n:
+            break
+        if child + 1 < n and _is_before(scores, order[child], order[child + 1]):
+            child += 1
+        if not _is_before(scores, moved, order[child]):
+            break
+        order[at] = order[child]
+        at = child
+    order[at] = moved
+
+
+@compiled()
+def _is_before(scores: Any, one: int, other: int) -> bool:
+    return scores[one] > scores[other] or (scores[one] == scores[other] and one < other)
+
+
+@compiled()
 def descending(scores: Any) -> Longs:
     """Positions by descending score, ties by position."""
-    if len(scores) > _FEW:
-        return np.argsort(-scores, kind="mergesort")
+    # A heap of our own: the sort that numba has for this takes seconds to compile.
     order = np.arange(len(scores))
-    for i in range(1, len(scores)):
-        at = i
-        while at > 0 and scores[order[at - 1]] < scores[i]:
-            order[at] = order[at - 1]
-            at -= 1
-        order[at] = i
+    for at in range(len(scores) // 2 - 1, -1, -1):
+        _sink(order, scores, at, len(scores))
+    for n in range(len(scores) - 1, 0, -1):
+        order[0], order[n] = order[n], order[0]
+        _sink(order, scores, 0, n)
     return order

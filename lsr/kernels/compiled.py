@@ -45,16 +45,30 @@ def _place() -> Path:
     return beside if os.access(beside, os.W_OK) else home() / "cache" / name
 
 
+# What numba would spread over threads besides loops over `prange`.
+_NOT_SPREAD = (
+    "comprehension",
+    "reduction",
+    "inplace_binop",
+    "setitem",
+    "numpy",
+    "stencil",
+    "fusion",
+)
 _FOLDER = str(_place())
 _PATIENCE = 300.0  # seconds, several times what the slowest loop takes on a busy machine
 
 
-def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+def compiled(*, parallel: bool = False, **options: Any) -> Callable[[Callable[..., Any]], Any]:
     """A decorator: compile a function when it is first called, and keep it.
 
     Args:
+        parallel: spread loops over `prange`. Array expressions are left alone: to spread them too
+            would be no quicker, and takes the compiler several times as long.
         options: more of those of `numba.njit`.
     """
+    if parallel:
+        options["parallel"] = dict.fromkeys(_NOT_SPREAD, False)
 
     def decorate(function: Callable[..., Any]) -> Any:
         before = config.CACHE_DIR

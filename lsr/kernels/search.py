@@ -151,7 +151,7 @@ def _all_candidates(
     index: Any, n: int, terms: Any, weights: Doubles, k: int, allowed: Any, room: Any
 ) -> Any:
     """Rows of all images that may be among the k best: by the coarse pass, or else by the fine."""
-    coarse_room, fine_room, _ = room
+    coarse_room, fine_room = room
     _, _, _, scales, steps, dense_of, _, _ = index
     factors, multipliers = np.empty(len(terms), np.float32), np.empty(len(terms), np.uint32)
     if len(terms) <= MOST_COARSE_TERMS:
@@ -173,24 +173,32 @@ def _all_candidates(
 
 
 @compiled()
-def _best_of_candidates(
-    index: Any, n: int, terms: Any, weights: Doubles, k: int, allowed: Any, room: Any
+def best_of_few(
+    index: Any, terms: Any, weights: Doubles, k: int, allowed: NDArray[np.bool_], scores: Any
 ) -> Any:
-    """Rows, scores and weights of the k best of any number of images."""
-    largest = weights.max() if len(weights) > 0 else 0.0
-    if largest <= 0:
-        nothing = np.empty((0, len(terms)), np.float32)
-        return np.empty(0, np.int32), np.empty(0, np.float64), nothing
-    # Scaled so that no product leaves the range of float32.
-    found = _all_candidates(index, n, terms, weights / largest, k, allowed, room)
+    """The k images of the largest inner product above 0, score descending, ties by row.
+
+    Scores are in float64, their products added up in the order of `terms`.
+
+    Args:
+        index: the arrays of a `Segment` of one block.
+        terms, weights: a query that `is_query` accepts.
+        allowed: which images may be hits, or nothing for all of up to FEW_ROWS.
+        scores: (n,) float64, room for a score of every image.
+
+    Returns:
+        rows int32, scores float64, and (hits, terms) float32 weights of the query's terms.
+    """
+    starts, rows, stored, scales, _, dense_of, dense, _ = index
+    passing = allowed if len(allowed) > 0 else _ALL
+    score_exactly(starts, rows, stored, scales, dense_of, dense, terms, weights, scores)
+    found = best_rows(scores, passing, k)
+    exact = np.empty(len(found), np.float64)
+    for i in range(len(found)):
+        exact[i] = scores[found[i]]
     image_weights = np.empty((len(found), len(terms)), np.float32)
     _weights_of(index, found, terms, image_weights)
-    exact = np.zeros(len(found), np.float64)
-    for i in range(len(found)):
-        for j in range(len(terms)):
-            exact[i] += weights[j] * np.float64(image_weights[i, j])
-    order = descending(exact)[:k]
-    return found[order], exact[order], image_weights[order]
+    return found, exact, image_weights
 
 
 @compiled()
@@ -203,32 +211,73 @@ def best(
     allowed: NDArray[np.bool_],
     room: Any,
 ) -> Any:
-    """The k images of the largest inner product above 0, score descending, ties by row.
-
-    Scores that decide are in float64, their products added up in the order of `terms`.
+    """As `best_of_few` for any number of images `n`, of which only candidates are scored exactly.
 
     Args:
-        index: the arrays of a `Segment`.
-        terms, weights: a query that `is_query` accepts.
         allowed: (n,) which images may be hits, or nothing for all.
-        room: for scores, arrays of BLOCK uint16, BLOCK float32 and at most FEW_ROWS float64.
-
-    Returns:
-        rows int32, scores float64, and (hits, terms) float32 weights of the query's terms.
+        room: for scores, arrays of BLOCK uint16 and BLOCK float32.
     """
-    if n > len(room[2]):
-        return _best_of_candidates(index, n, terms, weights, k, allowed, room)
-    starts, rows, stored, scales, _, dense_of, dense, _ = index
-    scores, passing = room[2][:n], allowed if len(allowed) > 0 else _ALL
-    score_exactly(starts, rows, stored, scales, dense_of, dense, terms, weights, scores)
-    found = best_rows(scores, passing, k)
+    largest = 0.0
+    for weight in weights:
+        largest = max(largest, weight)
+    if largest <= 0:
+        nothing = np.empty((0, len(terms)), np.float32)
+        return np.empty(0, np.int32), np.empty(0, np.float64), nothing
+    # Scaled so that no product leaves the range of float32.
+    scaled = np.empty(len(weights), np.float64)
+    for j in range(len(weights)):
+        scaled[j] = weights[j] / largest
+    found = _all_candidates(index, n, terms, scaled, k, allowed, room)
     image_weights = np.empty((len(found), len(terms)), np.float32)
     _weights_of(index, found, terms, image_weights)
-    return found, scores[found], image_weights
+    exact = np.zeros(len(found), np.float64)
+    for i in range(len(found)):
+        for j in range(len(terms)):
+            exact[i] += weights[j] * np.float64(image_weights[i, j])
+    order = descending(exact)
+    size = min(k, len(order))
+    rows, scores = np.empty(size, np.int32), np.empty(size, np.float64)
+    weights_there = np.empty((size, len(terms)), np.float32)
+    for i in range(size):
+        rows[i], scores[i] = found[order[i]], exact[order[i]]
+        for j in range(len(terms)):
+            weights_there[i, j] = image_weights[order[i], j]
+    return rows, scores, weights_there
 
 
 @compiled()
-def best_of_many(
+def best_of_few_for_each(
+    index: Any,
+    query_starts: Longs,
+    terms: Any,
+    weights: Doubles,
+    first: int,
+    last: int,
+    allowed: NDArray[np.bool_],
+    scores: Any,
+    hit_rows: Any,
+    hit_scores: Any,
+) -> None:
+    """`best_of_few` for the queries from `first` to `last`, into lines of the last two, k wide.
+
+    Where there are fewer hits, the row is -1.
+    """
+    # Named once: names in the loop would count references.
+    starts, rows, stored, scales, _, dense_of, dense, _ = index
+    passing = allowed if len(allowed) > 0 else _ALL
+    for query in range(first, last):
+        span = slice(query_starts[query], query_starts[query + 1])
+        its_rows, its_scores = hit_rows[query], hit_scores[query]
+        score_exactly(
+            starts, rows, stored, scales, dense_of, dense, terms[span], weights[span], scores
+        )
+        size = pick_best(scores, passing, 0.0, its_rows, its_scores)
+        for i in range(size, len(its_rows)):
+            its_rows[i], its_scores[i] = -1, 0
+
+
+@compiled()
+def best_for_each(
     index: Any,
     n: int,
     query_starts: Longs,
@@ -236,33 +285,16 @@ def best_of_many(
     weights: Doubles,
     first: int,
     last: int,
-    k: int,
     allowed: NDArray[np.bool_],
     room: Any,
     hit_rows: Any,
     hit_scores: Any,
 ) -> None:
-    """`best` for the queries from `first` to `last`, into lines of `hit_rows` and `hit_scores`.
-
-    Lines are k wide; where there are fewer hits, the row is -1.
-    """
-    # Named once: names in the loop would count references.
-    starts, rows, stored, scales, _, dense_of, dense, _ = index
-    scores, passing = room[2][:n], allowed if len(allowed) > 0 else _ALL
+    """`best` for the queries from `first` to `last`, as in `best_of_few_for_each`."""
     for query in range(first, last):
         span = slice(query_starts[query], query_starts[query + 1])
-        its_terms, its_weights = terms[span], weights[span]
         its_rows, its_scores = hit_rows[query], hit_scores[query]
-        if n > len(room[2]):
-            found, exact, _ = _best_of_candidates(
-                index, n, its_terms, its_weights, k, allowed, room
-            )
-            size = len(found)
-            its_rows[:size], its_scores[:size] = found, exact
-        else:
-            score_exactly(
-                starts, rows, stored, scales, dense_of, dense, its_terms, its_weights, scores
-            )
-            size = pick_best(scores, passing, 0.0, its_rows, its_scores)
-        its_rows[size:] = -1
-        its_scores[size:] = 0
+        found, exact, _ = best(index, n, terms[span], weights[span], len(its_rows), allowed, room)
+        for i in range(len(its_rows)):
+            there = i < len(found)
+            its_rows[i], its_scores[i] = found[i] if there else -1, exact[i] if there else 0

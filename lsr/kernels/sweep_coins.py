@@ -29,6 +29,20 @@ def at_most(n: int, p: float, most: int) -> float:
 
 
 @compiled()
+def insert(numbers: Floats, n: int, number: float) -> int:
+    """Put a number above 0 among the first n, which ascend, unless it is there; n thereafter."""
+    at = n
+    while at > 0 and numbers[at - 1] > number:
+        at -= 1
+    if number <= 0 or (at > 0 and numbers[at - 1] == number):
+        return n
+    for i in range(n, at, -1):
+        numbers[i] = numbers[i - 1]
+    numbers[at] = number
+    return n + 1
+
+
+@compiled()
 def certain_and_open(
     said: Floats, full: Floats, left_out: NDArray[np.bool_], bar: float, tie: int
 ) -> tuple[int, int]:
@@ -94,14 +108,16 @@ def coin_measures(
             said,
             full,
         )
-        full += said
+        for row in range(n_documents):
+            full[row] += said[row]
         left_out = np.zeros(n_documents, np.bool_)
         for row in own:
             left_out[row] = True
-        bars = np.unique(np.concatenate((said[own], full[own])))
-        for bar in bars:
-            if bar <= 0:
-                continue
+        bars, n_bars = np.empty(2 * len(own), np.float32), 0
+        for row in own:
+            n_bars = insert(bars, n_bars, said[row])
+            n_bars = insert(bars, n_bars, full[row])
+        for bar in bars[:n_bars]:
             certain, either = certain_and_open(said, full, left_out, bar, n_documents)
             for place in range(len(rates)):
                 p = rates[place]
@@ -113,7 +129,8 @@ def coin_measures(
                     for k in range(cutoff):
                         ahead = at_most(either, p, k - certain)
                         found[query, place, k] += (up_to - below) * ahead
-        left_out[:] = False
+        for row in own:
+            left_out[row] = False
         r = reference.shape[1]
         for row in reference[query]:
             left_out[row] = True

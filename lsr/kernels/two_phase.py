@@ -43,7 +43,14 @@ def two_phase_ranks(
     cost = np.zeros((n_queries, n_settings), np.int64)
     shared = np.zeros((n_queries, n_settings), np.int32)
     everything = np.ones(n_documents, np.bool_)
-    order = np.argsort(-ratios)  # the fewest heavy terms first: each setting adds to the one before
+    # The fewest heavy terms first: each setting adds to the one before.
+    order = np.arange(n_settings)
+    for i in range(1, n_settings):
+        at = i
+        while at > 0 and ratios[order[at - 1]] < ratios[i]:
+            order[at] = order[at - 1]
+            at -= 1
+        order[at] = i
     for query in prange(n_queries):
         first, last = query_starts[query], query_starts[query + 1]
         own = right[right_starts[query] : right_starts[query + 1]]
@@ -95,7 +102,9 @@ def two_phase_ranks(
             depth = reference.shape[1]
             if depth:
                 # The window is at least as deep as what is compared.
-                ranked = np.where(inside, full, np.float32(0))
+                ranked = np.zeros(n_documents, np.float32)
+                for row in window:
+                    ranked[row] = full[row]
                 shared[query, setting] = shared_rows(
                     best_rows(ranked, everything, depth), reference[query]
                 )

@@ -13,7 +13,6 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import prange
 from numpy.typing import NDArray
 
 from lsr.kernels.compiled import compiled
@@ -130,7 +129,11 @@ def shares_of(leaves: Longs) -> NDArray[np.float64]:
         for on in range(m + 1):
             shares[rank, on] = ways[on, m - on]
     for on in range(m + 1):
-        shares[:, on] /= max(shares[:, on].sum(), 1.0)
+        total = 0.0
+        for rank in range(n_ranks):
+            total += shares[rank, on]
+        for rank in range(n_ranks):
+            shares[rank, on] /= max(total, 1.0)
     return shares
 
 
@@ -153,6 +156,7 @@ def ranks_of_outcomes(
     A product of a term and a posting that both flags call said is always there; the others of the
     term come and go with its coin.
     """
+    # Loops where numpy has a word for it: what numba makes of arrays takes seconds to compile.
     t, g = len(terms), len(right)
     has_coin = np.zeros(t, np.bool_)
     sums = np.zeros(n_documents)
@@ -160,9 +164,13 @@ def ranks_of_outcomes(
         for p in range(starts[terms[i]], starts[terms[i] + 1]):
             sums[rows[p]] += abs(term_weights[i] * weights[p])
             has_coin[i] |= not (query_said[i] and posting_said[p])
-    coin = np.cumsum(has_coin) - 1
-    m = int(has_coin.sum())
-    peak = sums.max() if n_documents else 0.0
+    coin, m = np.empty(t, np.int64), 0
+    for i in range(t):
+        coin[i] = m
+        m += has_coin[i]
+    peak = 0.0
+    for row in range(n_documents):
+        peak = max(peak, sums[row])
     scale = 2.0 ** (_BITS - math.ceil(math.log2(peak))) if peak > 0 else 1.0
 
     # What every right document has, for sure and under each coin.
@@ -183,8 +191,12 @@ def ranks_of_outcomes(
     # Bounds of every other document's margins tell which of them may be ahead or not.
     low, high = np.zeros((n_documents, g), np.int64), np.zeros((n_documents, g), np.int64)
     for j in range(g):
-        low[:, j] = -own[j] - np.maximum(own_lift[:, j], 0).sum()
-        high[:, j] = -own[j] - np.minimum(own_lift[:, j], 0).sum()
+        largest, smallest = own[j], own[j]
+        for k in range(m):
+            largest += max(own_lift[k, j], 0)
+            smallest += min(own_lift[k, j], 0)
+        for row in range(n_documents):
+            low[row, j], high[row, j] = -largest, -smallest
     for i in range(t):
         for p in range(starts[terms[i]], starts[terms[i] + 1]):
             row = rows[p]
@@ -211,76 +223,36 @@ def ranks_of_outcomes(
         return np.zeros((cutoff + 1, m + 1)), m, most + 1
 
     base, lift = np.empty((n + 1, g), np.int64), np.empty((m, n + 1, g), np.int64)
-    base[:] = -own
-    for k in range(m):
-        lift[k] = -own_lift[k]
+    for at in range(n + 1):
+        for j in range(g):
+            base[at, j] = -own[j]
+            for k in range(m):
+                lift[k, at, j] = -own_lift[k, j]
     for i in range(t):
         for p in range(starts[terms[i]], starts[terms[i] + 1]):
             at = place[rows[p]]
             if at >= 0:
                 product = np.int64(np.rint(np.float32(term_weights[i] * weights[p]) * scale))
-                if query_said[i] and posting_said[p]:
-                    base[at] += product
-                else:
-                    lift[coin[i], at] += product
-    spread = np.zeros(m)
-    for k in range(m):
-        spread[k] = -np.abs(lift[k]).astype(np.float64).sum()
+                for j in range(g):
+                    if query_said[i] and posting_said[p]:
+                        base[at, j] += product
+                    else:
+                        lift[coin[i], at, j] += product
     # The coins that move most are decided first: the tree ends sooner.
-    leaves, branches = count_leaves(base, lift[np.argsort(spread)], certain, cutoff, most)
+    spread, order = np.zeros(m), np.empty(m, np.int64)
+    for k in range(m):
+        for at in range(n + 1):
+            for j in range(g):
+                spread[k] += abs(np.float64(lift[k, at, j]))
+        position = k
+        while position > 0 and spread[order[position - 1]] < spread[k]:
+            order[position] = order[position - 1]
+            position -= 1
+        order[position] = k
+    sorted_lift = np.empty((m, n + 1, g), np.int64)
+    for k in range(m):
+        for at in range(n + 1):
+            for j in range(g):
+                sorted_lift[k, at, j] = lift[order[k], at, j]
+    leaves, branches = count_leaves(base, sorted_lift, certain, cutoff, most)
     return shares_of(leaves), m, branches
-
-
-@compiled(parallel=True)
-def measures_of_outcomes(
-    starts: Longs,
-    rows: Ints,
-    weights: Floats,
-    posting_said: NDArray[np.bool_],
-    n_documents: int,
-    query_starts: Longs,
-    terms: Ints,
-    term_weights: Floats,
-    query_said: NDArray[np.bool_],
-    right_starts: Longs,
-    right: Ints,
-    queries: Longs,
-    width: int,
-    cutoffs: Longs,
-    most: int,
-) -> tuple[NDArray[np.float64], Longs, Longs]:
-    """Expected measures of some queries, given how many coins are on.
-
-    Args:
-        queries: which of them. width: coins of a query at most, and one.
-
-    Returns:
-        (queries, cutoffs + 1, width): the chance that the rank is within each cutoff, then the
-        mean reciprocal rank within the last; coins; branches.
-    """
-    n, depth = len(queries), cutoffs[-1]
-    found = np.zeros((n, len(cutoffs) + 1, width))
-    coins, branches = np.zeros(n, np.int64), np.zeros(n, np.int64)
-    for at in prange(n):
-        query = queries[at]
-        span = slice(query_starts[query], query_starts[query + 1])
-        shares, m, count = ranks_of_outcomes(
-            starts,
-            rows,
-            weights,
-            posting_said,
-            n_documents,
-            terms[span],
-            term_weights[span],
-            query_said[span],
-            right[right_starts[query] : right_starts[query + 1]],
-            depth,
-            most,
-        )
-        coins[at], branches[at] = m, count
-        for rank in range(depth):
-            for c in range(len(cutoffs)):
-                if rank < cutoffs[c]:
-                    found[at, c, : m + 1] += shares[rank]
-            found[at, len(cutoffs), : m + 1] += shares[rank] / (rank + 1)
-    return found, coins, branches

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy.special import stdtrit
@@ -19,7 +20,8 @@ from lsr.evaluation.passes import arrays, query_arrays, run_stages
 from lsr.evaluation.task import Side, Task
 from lsr.exceptions import QueryError
 from lsr.index.memory.index import MemoryIndex
-from lsr.kernels import sweep_ranks, word_coins
+from lsr.index.memory.threads import each_part
+from lsr.kernels import word_coins
 from lsr.sweep.knobs import Knob, word_draw, word_stages
 
 DEPTH = 10
@@ -170,23 +172,30 @@ def split_chances(task: Task, most: int = MOST_BRANCHES_OF_A_SPLIT) -> Iterator[
     n, width = len(queries), int(np.diff(queries.starts).max(initial=0)) + 1
     given = np.zeros((n, len(RANK_MEASURES), width))
     coins, branches = np.zeros(n, np.int64), np.zeros(n, np.int64)
-    for first in range(0, n, _BLOCK):
-        some = np.arange(first, min(first + _BLOCK, n))
-        with sweep_ranks.ONE_AT_A_TIME:
-            given[some], coins[some], branches[some] = word_coins.measures_of_outcomes(
+    query_starts, terms, weights = query_arrays(queries)
+    within = np.arange(DEPTH) < np.array(CUTOFFS)[:, None]
+    gains = np.vstack([within, 1 / np.arange(1, DEPTH + 1)])  # (measures, ranks)
+
+    def count(first: int, last: int, begin: int) -> None:
+        for query in range(begin + first, begin + last):
+            span = slice(query_starts[query], query_starts[query + 1])
+            shares, m, branches[query] = word_coins.ranks_of_outcomes(
                 *arrays(postings),
                 posting_said,
                 len(task.documents),
-                *query_arrays(queries),
-                query_said,
-                starts,
-                right,
-                some,
-                width,
-                np.array(CUTOFFS),
+                terms[span],
+                weights[span],
+                query_said[span],
+                right[starts[query] : starts[query + 1]],
+                DEPTH,
                 most,
             )
-        yield SplitChances(given, coins, branches, most, int(some[-1]) + 1)
+            given[query, :, : m + 1], coins[query] = gains @ shares[:-1], m
+
+    for begin in range(0, n, _BLOCK):
+        size = min(_BLOCK, n - begin)
+        each_part(partial(count, begin=begin), size, None)
+        yield SplitChances(given, coins, branches, most, begin + size)
 
 
 @dataclass(frozen=True)

@@ -286,7 +286,7 @@ class MemoryIndex:
                 part: Any = part,
                 hits: Any = hits,
             ) -> None:
-                segment.best_of_many(arrays, first, last, k, part, hits)
+                segment.best_of_many(arrays, first, last, part, hits)
 
             each_part(work, queries.shape[0], threads)
             found.append(hits)

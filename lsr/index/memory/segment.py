@@ -23,7 +23,13 @@ from lsr.index.memory.precision import (
     stored,
 )
 from lsr.kernels.score import BLOCK, score_finely
-from lsr.kernels.search import FEW_ROWS, best, best_of_many
+from lsr.kernels.search import (
+    FEW_ROWS,
+    best,
+    best_for_each,
+    best_of_few,
+    best_of_few_for_each,
+)
 from lsr.model.sparse import stack
 
 # A term that a larger share of the images activates is stored as a line with a weight for each.
@@ -104,21 +110,34 @@ class Segment:
         self, terms: np.ndarray, weights: np.ndarray, k: int, allowed: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Rows, float64 scores and (hits, terms) image weights of the k best images."""
-        passing = _NONE if allowed is None else allowed
-        return best(self._searched, len(self), terms, weights, k, passing, _room())
+        passing, n = _NONE if allowed is None else allowed, len(self)
+        coarse, fine, exact = _room()
+        # Each way has its own entry, so that what is compiled is what is used.
+        if n <= len(exact):
+            return best_of_few(self._searched, terms, weights, k, passing, exact[:n])
+        return best(self._searched, n, terms, weights, k, passing, (coarse, fine))
 
     def best_of_many(
         self,
         queries: tuple[np.ndarray, np.ndarray, np.ndarray],
         first: int,
         last: int,
-        k: int,
         allowed: np.ndarray | None,
         hits: tuple[np.ndarray, np.ndarray],
     ) -> None:
-        """See `kernels_search.best_of_many`."""
-        passing = _NONE if allowed is None else allowed
-        best_of_many(self._searched, len(self), *queries, first, last, k, passing, _room(), *hits)
+        """Put the best images for the queries from `first` to `last` into their lines of `hits`.
+
+        Args:
+            queries: starts, terms and weights. hits: (q, k) int32 rows, -1 where there are fewer,
+                and float64 scores.
+        """
+        passing, n = _NONE if allowed is None else allowed, len(self)
+        coarse, fine, exact = _room()
+        span = first, last, passing
+        if n <= len(exact):
+            best_of_few_for_each(self._searched, *queries, *span, exact[:n], *hits)
+        else:
+            best_for_each(self._searched, n, *queries, *span, (coarse, fine), *hits)
 
     def scores(self, terms: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """(n,) float32: the inner product with every image."""
