@@ -18,14 +18,18 @@ class SaidTerms:
             for part in (matrix.indptr, matrix.indices)
         )
 
-    def of(self, rows: Tensor) -> Tensor:
-        """(B, t) float32, 1 where a row says the term, for rows (B,) int64 on the device."""
+    def of(self, rows: Tensor, others: Tensor) -> Tensor:
+        """(B, t) float32, 1 where a row says the term, for rows (B,) int64 on the device.
+
+        Args:
+            others: what stands elsewhere, one number (1, 1) or one a row (B, 1).
+        """
         starts = self._starts[rows]
         counts = self._starts[rows + 1] - starts
         numbers = torch.arange(len(rows), device=rows.device)
         owners = torch.repeat_interleave(numbers, counts)
         # How far each entry lies behind the first of its row.
         within = torch.arange(len(owners), device=rows.device) - (counts.cumsum(0) - counts)[owners]
-        said = torch.zeros(len(rows), self.n_terms, device=rows.device)
+        said = others.expand(len(rows), self.n_terms).contiguous()
         said[owners, self._columns[starts[owners] + within]] = 1.0
         return said

@@ -89,8 +89,11 @@ def test_rows_of_said_terms_are_those_of_the_matrix(pairs, vocabulary):
     matrix = vocabulary.literal_matrix([*pairs.texts[:6], "", "zzzz"])
     kept = SaidTerms(matrix, torch.device("cpu"))
     for rows in ([3, 0, 3, 6, 5], [6], []):
-        found = kept.of(torch.tensor(rows, dtype=torch.int64)).numpy()
-        np.testing.assert_array_equal(found, matrix[rows].toarray())
+        asked, said = torch.tensor(rows, dtype=torch.int64), matrix[rows].toarray()
+        found = kept.of(asked, torch.full((1, 1), 4.0)).numpy()
+        np.testing.assert_array_equal(found, np.where(said, 1, 4))
+        each = torch.arange(len(rows), dtype=torch.float32)[:, None]
+        np.testing.assert_array_equal(kept.of(asked, each).numpy(), np.where(said, 1, each.numpy()))
 
 
 def test_fewer_pairs_get_more_noise_and_fewer_steps():
