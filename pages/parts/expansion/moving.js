@@ -2,6 +2,7 @@
 // rank of a query's answer, or the best images under another weight of the expansion terms.
 
 const views = new WeakMap();
+const LEAST = 1e-9; // a weight just above 0, where the steeper of two equal images is ahead
 
 export default function ({ data, parentElement }) {
   let view = views.get(parentElement);
@@ -33,14 +34,13 @@ function chances({ shares, names }, p) {
 /** The best images, a score being the literal part and the weight times what expansion adds. */
 function best({ scores, rows }, weight, most) {
   const at = scores.map(([literal, expansion]) => literal + weight * expansion);
-  // Equal scores stand as on the server: just above a weight the steeper is ahead, then the row.
-  const ahead = (one, other) => at[other] - at[one] || scores[other][1] - scores[one][1] || rows[one] - rows[other];
+  const ahead = (one, other) => at[other] - at[one] || rows[one] - rows[other];
   return at.map((_, place) => place).filter((place) => at[place] > 0).sort(ahead).slice(0, most).map((place) => [place, at[place]]);
 }
 
 function order(data, weight) {
-  const found = best(data, weight, data.best);
-  const before = best(data, 0, data.best).map(([place]) => place);
+  const found = best(data, Math.max(weight, LEAST), data.best);
+  const before = best(data, LEAST, data.best).map(([place]) => place);
   const kept = found.filter(([place]) => before.includes(place)).length;
   const steps = (place, now) => {
     const was = before.indexOf(place);
@@ -49,7 +49,7 @@ function order(data, weight) {
   return {
     bars: found.map(([place, score], now) => ({ name: `${now + 1}. ${data.names[place]} ${steps(place, now)}`, share: score / found[0][1], text: score.toFixed(2) })),
     told: weight.toFixed(weight < 0.1 ? 3 : 2),
-    sum: `${kept} of these ${found.length} are among the best by literal terms alone; arrows tell how many places each has moved since.`,
+    sum: `${kept} of these ${found.length} are among the best at a weight near 0, too; arrows tell how many places each has moved from there.`,
   };
 }
 

@@ -173,10 +173,11 @@ def _show_own_words() -> None:
 
 def _show_coin() -> None:
     models = []
-    for name, label in HEADS.items():
-        *_, report = bundled.laboratory(name).sweeping(parse_knob("caption"), _RATES)
-        recall = [row.mean["R@1"] for row in report.rows]
-        models.append({"name": label, "rates": _RATES, "recall": recall})
+    with st.spinner("Measuring both heads at a few rates…"):
+        for name, label in HEADS.items():
+            *_, report = bundled.laboratory(name).sweeping(parse_knob("caption"), _RATES)
+            recall = [row.mean["R@1"] for row in report.rows]
+            models.append({"name": label, "rates": _RATES, "recall": recall})
     CIPHER(key="cipher-own", data={"part": "own", "models": models})
     st.markdown(
         introducing(
