@@ -268,8 +268,8 @@ def _show_table() -> None:
         f"{single['dense vectors']:.0%}? The encoder's vectors of words come from a language model "
         "that has read far more than these captions, so a word that none of them says still lies "
         "near words of the same meaning. The head gets that vector and nothing else: it inherits "
-        f"this, and loses some of it when it keeps a few dozen terms. It is paid for: a dense scan "
-        f"reads all {dense} numbers of every picture."
+        f"this, and loses some of it when it keeps a few dozen terms. That has its price: a dense "
+        f"scan reads all {dense} numbers of every picture."
     )
 
 

@@ -241,8 +241,8 @@ def _show_arithmetic() -> None:
         before = float(logits[asked])
         weight = float(np.log1p(max(before, 0)))
         truth = (
-            f"{before - bias:.2f} and the bias {bias:.2f} make {before:.2f}, which is above 0 and "
-            f"stays, and log(1 + {before:.2f}) = **{weight:.2f}**."
+            f"The sum {before - bias:.2f} and the bias {bias:.2f} make {before:.2f}. That is above "
+            f"0 and stays, and log(1 + {before:.2f}) = **{weight:.2f}**."
         )
         return off_by(BY_HAND, weight, 1), truth
 
@@ -300,8 +300,8 @@ def _show_factors(image_id: str) -> None:
 
 LESSON = Lesson(
     "From pixels to words",
-    "Say how a picture becomes a few weighted words, and compute one weight by hand.",
-    8,
+    "Say how a picture becomes a few weighted words, and compute the weight of one by hand.",
+    9,
     (
         Step("The picture", _show_picture),
         Step("One term", _show_arithmetic),

@@ -110,9 +110,14 @@ class View {
       for (const { cost, accuracy } of known)
         chart.append(drawn("text", { x: this.x(cost), y: this.y(accuracy) + 4, "text-anchor": "middle", style: `fill: ${COLOURS[place]}; font-size: ${chosen ? 11 : 8}px` }, MARKS[place]));
     });
-    for (const [told, at] of [["best", best], ["yours", own]])
-      if (at) chart.append(drawn("circle", { cx: this.x(at.cost), cy: this.y(Math.max(at.accuracy, bottom)), r: told === "best" ? 9 : 6, fill: "none", stroke: "currentColor", "stroke-width": 2 }),
-        drawn("text", { x: this.x(at.cost) + (told === "best" ? 10 : -9), y: this.y(Math.max(at.accuracy, bottom)) + 14, "text-anchor": told === "best" ? "start" : "end" }, told));
+    const named = (told, at, across, down) => {
+      const x = this.x(at.cost), y = this.y(Math.max(at.accuracy, bottom));
+      chart.append(drawn("circle", { cx: x, cy: y, r: told === "best" ? 9 : 6, fill: "none", stroke: "currentColor", "stroke-width": 2 }),
+        drawn("text", { x: x + across, y: y + down, "text-anchor": across < 0 ? "end" : "start" }, told));
+    };
+    if (best) named("best", best, 10, 14);
+    // What is cheaper than the best stands left of it, what is not, on its right and higher.
+    if (own) own.cost < best.cost ? named("yours", own, -9, 14) : own.cost > best.cost ? named("yours", own, 8, -6) : named("yours", own, -11, 14);
     this.dot = drawn("circle", { r: 6, fill: "var(--st-primary-color)" });
     chart.append(this.dot);
     return chart;
