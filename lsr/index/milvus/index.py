@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection as Container
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import scipy.sparse as sp
@@ -21,6 +22,8 @@ from lsr.index.protocol import Found, Hit, SplitImages
 
 __all__ = ["BuildReport", "MilvusIndex", "Rows", "build"]
 
+# Queries of a batch that wait for Milvus at once; a server has threads of its own for them.
+_AT_ONCE = 16
 # Ids of one filter: far below the 64 MB of a request.
 _IDS = 10_000
 
@@ -103,12 +106,18 @@ class MilvusIndex:
         include: Iterable[int] = (),
         exclude: Iterable[int] = (),
     ) -> list[list[Hit]]:
-        """See `lsr.index.protocol.Index.search_many`."""
+        """See `lsr.index.protocol.Index.search_many`; many are asked at once."""
+        include, exclude = frozenset(include), frozenset(exclude)
         spans = map(slice, queries.indptr[:-1], queries.indptr[1:])
         vectors = [(queries.indices[span], queries.data[span]) for span in spans]
-        return [
-            self.search(*vector, k, only, include=include, exclude=exclude) for vector in vectors
-        ]
+
+        def search(vector: tuple[np.ndarray, np.ndarray]) -> list[Hit]:
+            return self.search(*vector, k, only, include=include, exclude=exclude)
+
+        # The first one alone, so that where Milvus is gone it is waited for once.
+        found = [search(vector) for vector in vectors[:1]]
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="milvus") as pool:
+            return found + list(pool.map(search, vectors[1:]))
 
     def vectors(self, image_ids: Sequence[str]) -> list[tuple[np.ndarray, np.ndarray]]:
         """(terms int32, weights float32) as stored of some images, terms ascending.
