@@ -14,7 +14,7 @@ from lsr.index.milvus.query import check_exact
 from lsr.index.milvus.server import Place, connect, told
 
 if TYPE_CHECKING:
-    from pymilvus import MilvusClient
+    from pymilvus import CollectionSchema, MilvusClient
 
 # Rows of one insert: whole blocks of `lsr.model.projection.project`, so that a build in parts gives
 # the same floats as one in a piece; about 1 MB of the 64 MB that a server takes at once.
@@ -66,7 +66,7 @@ def build(place: Place, rows: Rows, *, again: bool = False) -> Iterator[BuildRep
         if again:
             client.drop_collection(rows.name, timeout=place.call_seconds)
         if not client.has_collection(rows.name, timeout=place.call_seconds):
-            _create(client, place, rows.name)
+            create(client, place, rows.name)
         check_fields(client, place, rows.name)
         client.load_collection(rows.name, timeout=place.call_seconds)
         begun = _whole_rows(client, place, rows.name, total) // BATCH * BATCH
@@ -76,7 +76,7 @@ def build(place: Place, rows: Rows, *, again: bool = False) -> Iterator[BuildRep
         matrix = rows.vectors(start, stop)
         with told(place):
             client.upsert(
-                rows.name, _entities(rows, matrix, start, stop), timeout=place.call_seconds
+                rows.name, entities(rows, matrix, start, stop), timeout=place.call_seconds
             )
             if start == begun:
                 _check_first(client, place, rows.name, new=not begun)
@@ -92,20 +92,28 @@ def build(place: Place, rows: Rows, *, again: bool = False) -> Iterator[BuildRep
         yield BuildReport(total, total, 0.0, 0.0)
 
 
-def _create(client: MilvusClient, place: Place, name: str) -> None:
-    from pymilvus import DataType
+def schema_of() -> CollectionSchema:
+    """The fields of an image in Milvus."""
+    from pymilvus import DataType, MilvusClient
 
-    schema = client.create_schema(auto_id=False, enable_dynamic_field=False)
+    schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
     schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=65_535)
     schema.add_field("split", DataType.VARCHAR, max_length=65_535)
     schema.add_field("row", DataType.INT64)
     schema.add_field("vector", DataType.SPARSE_FLOAT_VECTOR)
+    return schema
+
+
+def create(client: MilvusClient, place: Place, name: str) -> None:
+    """A collection in Milvus, without images."""
     index = client.prepare_index_params()
     index.add_index("vector", index_type="SPARSE_INVERTED_INDEX", metric_type="IP")
-    client.create_collection(name, schema=schema, index_params=index, timeout=place.call_seconds)
+    client.create_collection(
+        name, schema=schema_of(), index_params=index, timeout=place.call_seconds
+    )
 
 
-def _entities(rows: Rows, matrix: sp.csr_matrix, start: int, stop: int) -> list[dict[str, Any]]:
+def entities(rows: Rows, matrix: sp.csr_matrix, start: int, stop: int) -> list[dict[str, Any]]:
     """Rows as Milvus takes them.
 
     Milvus stores no empty vector. An image without terms gets the term V, beyond the vocabulary,

@@ -43,9 +43,16 @@ def open_milvus(collection: Collection, model: Model, place: Place | None = None
 def build_milvus(
     collection: Collection, model: Model, place: Place | None = None, *, again: bool = False
 ) -> Iterator[BuildReport]:
-    """Index the images of a collection in Milvus; see `lsr.index.milvus.build.build`."""
+    """Index the images of a collection in Milvus.
+
+    In batches, as `lsr.index.milvus.build.build`; in bulk where `$LEXISCOPE_MILVUS_STORAGE` names
+    the storage of a server, as `lsr.index.milvus.bulk.build_in_bulk`.
+    """
+    from lsr.index.milvus.bulk import build_in_bulk, storage_from_environment
     from lsr.index.milvus.index import Rows, build
 
+    place = place or place_from_environment()
+    storage = storage_from_environment(place)
     images = collection.searchable_rows
 
     def vectors(start: int, stop: int) -> sp.csr_matrix:
@@ -58,4 +65,6 @@ def build_milvus(
         len(model.vocabulary),
         vectors,
     )
-    return build(place or place_from_environment(), rows, again=again)
+    if storage is not None:
+        return build_in_bulk(place, rows, storage, again=again)
+    return build(place, rows, again=again)
