@@ -103,11 +103,25 @@ def _open(ray: Any, cpus: int) -> None:
     try:
         ray.init(address=address, **options)
     except (ConnectionError, RuntimeError, ValueError, OSError) as problem:
-        raise EngineError(
-            f"No Ray answers at `{shorten(address)}`, which RAY_ADDRESS names "
-            f"({type(problem).__name__}). Start it with `ray start --head`, or unset RAY_ADDRESS "
-            "to use this machine alone."
-        ) from None
+        raise EngineError(_not_opened(address, problem)) from None
+
+
+def _not_opened(address: str, problem: Exception) -> str:
+    # Ray says in a cause of the error that it was refused.
+    causes: list[BaseException] = [problem]
+    while (cause := causes[-1].__cause__ or causes[-1].__context__) and cause not in causes:
+        causes.append(cause)
+    if any("AuthToken" in str(one) or "AuthenticationError" in str(one) for one in causes):
+        return (
+            f"The Ray at `{shorten(address)}`, which RAY_ADDRESS names, asks for a token. Set "
+            "RAY_AUTH_MODE=token where the token lies in `~/.ray/auth_token`, or see Ray's own "
+            "pages on tokens."
+        )
+    return (
+        f"No Ray answers at `{shorten(address)}`, which RAY_ADDRESS names "
+        f"({type(problem).__name__}). Start it with `ray start --head`, or unset RAY_ADDRESS "
+        "to use this machine alone."
+    )
 
 
 @contextmanager
