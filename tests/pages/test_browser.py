@@ -439,3 +439,10 @@ def test_back_leads_to_the_step_before_and_no_prediction_is_lost(server, page):
     page.get_by_role("button", name="Predict again").click()
     page.get_by_role("button", name="it halves").wait_for()
     assert "1c=" not in page.url
+
+
+def test_a_click_on_a_picture_answers_the_riddle(server, page):
+    page.goto(f"{server}/lessons?lesson=3")
+    page.get_by_role("button", name="Predict picture C").click()
+    page.wait_for_url("**3a=c*")
+    page.get_by_text("You predicted C").wait_for()

@@ -24,12 +24,11 @@ class View {
     const { pictures, target, revealed } = this.data;
     const tiles = pictures.map((one, place) => {
       const made = tile(one, revealed && place === this.place(target), () => {
-        if (!revealed) return;
+        if (!revealed) return this.send("guess", NAMES[place].toLowerCase());
         this.shown = place;
         this.riddle();
       }, NAMES[place]);
-      made.disabled = !revealed;
-      made.style.opacity = 1; // to be looked at, though not yet to be clicked
+      if (!revealed) made.setAttribute("aria-label", `Predict picture ${NAMES[place]}: ${one.alt}`);
       if (revealed) made.setAttribute("aria-pressed", place === this.place(target));
       return made;
     });

@@ -20,7 +20,15 @@ from pages.parts.glossary import introducing
 from pages.parts.lessons import bundled
 from pages.parts.lessons.dictionary import BACK, CIPHER, HEADS, NOTHING, SHARES, show_dictionary
 from pages.parts.lessons.frame import Lesson, Step
-from pages.parts.lessons.questions import Question, Scored, ask, estimate, off_by, one_of
+from pages.parts.lessons.questions import (
+    Question,
+    Scored,
+    ask,
+    estimate,
+    off_by,
+    one_of,
+    predict,
+)
 from pages.parts.lessons.riddle import PICTURES, TARGET, TERMS, riddle
 from pages.parts.lessons.sources import show_formula
 from pages.parts.lessons.words import R_AT_1
@@ -31,7 +39,7 @@ _RATES = (0.0, 0.25, 0.5, 0.75, 1.0)
 PICTURE = Question(
     "3a",
     "Another head learned from the same pictures and captions, but without control. Below are its "
-    "strongest terms for one of the pictures. For which?",
+    "strongest terms for one of the pictures. Click the picture.",
     {letter.lower(): letter for letter in _LETTERS},
 )
 OWN = estimate(
@@ -96,19 +104,17 @@ def _show_riddle() -> None:
 
     def show(*, revealed: bool) -> None:
         places = pictures.addresses(bundled.collection(), asked.ids, key="lesson-cipher")
+        key = f"cipher-riddle-{'told' if revealed else 'asked'}"
         CIPHER(
-            key=f"cipher-riddle-{'told' if revealed else 'asked'}",
+            key=key,
             data={
                 "part": "riddle",
                 "pictures": [_both(one, places) for one in asked.ids],
                 "target": TARGET,
                 "revealed": revealed,
             },
+            on_guess_change=lambda: _guess(key),
         )
-
-    def offer() -> None:
-        show(revealed=False)
-        PICTURE.offer()
 
     def scored() -> tuple[Scored, str]:
         return one_of(_LETTERS[TARGET].lower()), f"It is picture **{_LETTERS[TARGET]}**."
@@ -129,7 +135,13 @@ def _show_riddle() -> None:
             )
         )
 
-    ask(PICTURE, scored, reveal, offer)
+    ask(PICTURE, scored, reveal, lambda: show(revealed=False))
+
+
+def _guess(key: str) -> None:
+    name = st.session_state[key].get("guess")
+    if isinstance(name, str) and name in PICTURE.answers:
+        predict(PICTURE, name)
 
 
 def _both(image_id: str, places: dict[str, str]) -> dict[str, Any]:
