@@ -28,7 +28,7 @@ LABELS = {
     "index_bytes": "bytes of the index",
 }
 MEANINGS = {
-    "R@1": "share of queries whose best right answer ranks first",
+    "R@1": "share of queries with a right answer in first place",
     "R@5": "share of queries with a right answer among the first 5",
     "R@10": "share of queries with a right answer among the first 10",
     "MRR@10": "mean of 1 / rank of the best right answer, 0 beyond rank 10",

@@ -197,8 +197,9 @@ def _curves(job: Job, teacher: float | None) -> None:
     st.markdown(
         "**Validation R@1**",
         help=glossed(
-            "Share of the captions kept aside for checking whose own image comes first. The "
-            "weights marked as kept become the model: few active terms come first, then a high R@1."
+            "Share of queries with a right answer in first place: captions kept aside to check, "
+            "and their own images. The weights marked as kept become the model: few active terms "
+            "come first, then a high R@1."
         ),
     )
     st.plotly_chart(
