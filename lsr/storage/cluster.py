@@ -88,6 +88,8 @@ def _open(ray: Any, cpus: int) -> None:
     # Read by Ray as it starts: it reports nothing about its use, and gives up where memory ends.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_task_oom_retries", str(RETRIES))
+    # Its workers would give way to whatever else runs, where the plain command does not.
+    os.environ.setdefault("RAY_worker_niceness", "0")
     # On another machine too, what is relative to the home is where the command has it.
     there = {"env_vars": {"LEXISCOPE_HOME": str(home().absolute())}}
     options = {"log_to_driver": False, "logging_level": logging.ERROR, "runtime_env": there}

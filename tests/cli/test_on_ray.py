@@ -4,6 +4,7 @@ The Ray is started once, and one connection serves all: each costs seconds.
 """
 
 import importlib.util
+import os
 import shutil
 from pathlib import Path
 
@@ -66,6 +67,7 @@ def two_nodes():
     """A Ray of two node processes of two cores each, by its address."""
     from ray.cluster_utils import Cluster
 
+    os.environ.setdefault("RAY_worker_niceness", "0")
     node = {"num_cpus": 2, "include_dashboard": False, "object_store_memory": 2**27}
     cluster = Cluster(initialize_head=True, head_node_args=node)
     cluster.add_node(**node)
