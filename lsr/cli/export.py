@@ -18,7 +18,9 @@ def add_commands(add: Add) -> None:
     _add_export_options(add("export", "Write vectors and runs for other tools.", export))
     does = "Write pictures and captions as WebDataset shards."
     one = add("split-shards", does, split_shards, model=False)
-    one.add_argument("--out", required=True, metavar="FOLDER", help="a folder of its own")
+    one.add_argument(
+        "--out", required=True, metavar="FOLDER", help="a folder of its own, or s3://…"
+    )
     one.add_argument(
         "--images-per-shard", type=int, default=10_000, metavar="N", help="at most (10000)"
     )
@@ -27,7 +29,9 @@ def add_commands(add: Add) -> None:
 def _add_export_options(one: argparse.ArgumentParser) -> None:
     """The options of `export`."""
     one.add_argument("--format", required=True, metavar="NAME", help=FORMATS)
-    one.add_argument("--out", required=True, metavar="FOLDER", help="a folder of its own")
+    one.add_argument(
+        "--out", required=True, metavar="FOLDER", help="a folder of its own, or s3://…"
+    )
     one.add_argument("--split", default="test", help="a split, or all (test)")
     one.add_argument(
         "--side",
@@ -44,13 +48,21 @@ def _add_export_options(one: argparse.ArgumentParser) -> None:
 
 def export(options: argparse.Namespace, log: Log) -> Answer:
     """Which files were written, with their rows and bytes."""
+    from lsr.exports.exporting import CARD
+    from lsr.storage.remote import written_there
+
+    with written_there(options.out, CARD) as folder:
+        return {**_exported(options, folder, log), "out": options.out}
+
+
+def _exported(options: argparse.Namespace, folder: Path, log: Log) -> Answer:
     from lsr.exports.exporting import Exported, ExportRequest, run_export
 
     request = ExportRequest(
         options.collection,
         None if options.dense_only else options.model,
         options.format,
-        Path(options.out),
+        folder,
         options.split,
         options.side,
         options.k,
@@ -80,20 +92,23 @@ def export(options: argparse.Namespace, log: Log) -> Answer:
 def split_shards(options: argparse.Namespace, log: Log) -> Answer:
     """Which shards were written."""
     from lsr.collection.collection import load_collection
+    from lsr.exports.exporting import CARD
     from lsr.exports.shards import Sharded, write_shards
+    from lsr.storage.remote import written_there
 
     started = time.perf_counter()
     collection = load_collection(options.collection)
     answer: Answer = {}
-    for report in write_shards(collection, Path(options.out), options.images_per_shard):
-        if isinstance(report, Sharded):
-            answer = {
-                "out": str(report.folder),
-                "collection": collection.name,
-                "n_images": report.n_images,
-                "files": [asdict(one) for one in report.files],
-                "notes": list(report.notes),
-            }
-        else:
-            log(f"{report.file}  {report.done:,}/{report.total:,}")
+    with written_there(options.out, CARD) as folder:
+        for report in write_shards(collection, folder, options.images_per_shard):
+            if isinstance(report, Sharded):
+                answer = {
+                    "out": options.out,
+                    "collection": collection.name,
+                    "n_images": report.n_images,
+                    "files": [asdict(one) for one in report.files],
+                    "notes": list(report.notes),
+                }
+            else:
+                log(f"{report.file}  {report.done:,}/{report.total:,}")
     return {**answer, "seconds": time.perf_counter() - started}

@@ -33,8 +33,8 @@ def _add_import_options(one: argparse.ArgumentParser) -> None:
     """What is imported, and how."""
     one.add_argument(
         "source",
-        help="a folder, a .zip, a .tar, a hub name such as lsr42/mscoco-blip-dense, or with "
-        "--images a list of captions",
+        help="a folder, a .zip, a .tar, an address such as s3://bucket/photos, a hub name such as "
+        "lsr42/mscoco-blip-dense, or with --images a list of captions",
     )
     one.add_argument("--name", required=True, help="name of the new collection or model")
     one.add_argument("--captions", metavar="FILE", help="a list of captions that lies elsewhere")
@@ -84,8 +84,10 @@ def run(options: argparse.Namespace, log: Log) -> Answer:
     from lsr.imports.imported import ImportedModel, ImportRequest
     from lsr.imports.planning import plan_import
     from lsr.imports.running import run_import
+    from lsr.storage.remote import forget_copy
 
     started = time.perf_counter()
+    remote = _copied_here(options, log)
     request = ImportRequest(
         options.source,
         options.name,
@@ -109,6 +111,8 @@ def run(options: argparse.Namespace, log: Log) -> Answer:
     if options.dry_run:
         return _planned(plan, started, whole=options.json)
     last = _logged(run_import(plan, options.engine), log)
+    for address in remote:
+        forget_copy(address)
     made = last.imported
     if isinstance(made, ImportedModel):
         sizes = made.model.sizes
@@ -128,6 +132,18 @@ def run(options: argparse.Namespace, log: Log) -> Answer:
         "skipped": _listed(made.skipped, whole=options.json),
         "seconds": time.perf_counter() - started,
     }
+
+
+def _copied_here(options: argparse.Namespace, log: Log) -> list[str]:
+    """The addresses among the options, each option now naming a copy on this machine."""
+    from lsr.storage.remote import copied_here, is_remote
+
+    named = ("source", "captions", "images", "caption_vectors", "image_ids", "caption_ids")
+    remote = {name: getattr(options, name) for name in named if is_remote(getattr(options, name))}
+    for name, address in remote.items():
+        log(f"copying {address}")
+        setattr(options, name, str(copied_here(address)))
+    return list(remote.values())
 
 
 def _planned(plan: ImportPlan, started: float, *, whole: bool) -> Answer:
