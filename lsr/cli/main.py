@@ -147,11 +147,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         _log(str(disk_full(home())))  # whoever wrote did not say so itself
         return 2
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stopped:
         if arguments is None:  # however late another signal comes, it does not cut this line
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        _log("Stopped. What was reported is kept.")
+        _log(str(stopped) or "Stopped. What was reported is kept.")
         return 130
     try:
         text = json.dumps(answer, ensure_ascii=False) if options.json else as_text(answer)

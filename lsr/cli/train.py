@@ -155,8 +155,13 @@ def _lexical(collection: Collection, method: str, options: argparse.Namespace, l
         if texts.says:
             log(texts.says)
         log(settings.reasons(texts.captions + texts.labels))
-    for report in make_lexical(collection, folder, settings):
-        log(_in_words(report))
+    try:
+        for report in make_lexical(collection, folder, settings):
+            log(_in_words(report))
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            "Stopped. This head is made in one piece, so nothing of it is kept. Start it again."
+        ) from None
     training = read_json(folder / "training.json", ModelError)
     log(
         f"{training['n_terms']:,} terms from {training['n_pairs']:,} texts, "

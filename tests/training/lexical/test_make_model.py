@@ -87,6 +87,20 @@ def test_who_no_longer_listens_stops_the_work_and_nothing_is_written(tiny, home,
     assert not list((home / "models").iterdir())
 
 
+def test_a_command_that_is_stopped_says_that_nothing_is_kept(tiny, home, capsys, monkeypatch):
+    said = []
+
+    def interrupted(line):
+        said.append(line)
+        if line.startswith("Terms"):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("lsr.cli.main._log", interrupted)
+    assert main(["train", "--out", "own", *FOUR]) == 130
+    assert said[-1].endswith("nothing of it is kept. Start it again.")
+    assert not (home / "models").exists() or not list((home / "models").iterdir())
+
+
 def test_where_tuning_does_not_help_the_closed_form_is_the_model(tiny, answer, monkeypatch):
     worse = Comparison(0.5, 0.4, 80, "here")
     monkeypatch.setattr(make_model, "cross_validated", lambda *_: iter_of(worse))
