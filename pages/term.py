@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from lsr.search.audit import can_grade
 from lsr.search.results import TermCard
 from lsr.search.searcher import Searcher
 from lsr.search.stand_ins import stands_for
@@ -128,7 +129,7 @@ def _show_spread(ready: Searcher, card: TermCard) -> None:
 
 def _show_said(ready: Searcher, card: TermCard) -> None:
     """Where captions and activations of the term part."""
-    if not len(ready.collection.captions) or not ready.model.vocabulary.says:
+    if not can_grade(ready):
         return
     found = caches.audit(ready, None)
     term = ready.model.vocabulary.id_of(card.term)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from lsr.search.audit import GRADES, HUB_SHARE, STRAY, Audit
+from lsr.search.audit import GRADES, HUB_SHARE, STRAY, Audit, Usage
 from lsr.search.searcher import Searcher
 from pages.parts import address, caches, cards, charts, links
 from pages.parts.choice import current_choice
@@ -23,6 +23,7 @@ _KINDS = {
     "piece": "Word pieces",
     "stray": "Said of none of its images",
 }
+_OF_CAPTIONS = ("dead", "stray")
 _SAID = {"another form": "Said in another form", "broader word": "A broader word"}
 _VIEWS = {"terms": "Terms", "audit": "Deviation audit", "edit": "Edit"}
 _TOPS = {"10": "10 strongest", "all": "All terms"}
@@ -40,16 +41,18 @@ def show() -> None:
     with mistakes_shown():
         view = address.choose("view", "View", _VIEWS, "terms", hide_label=True)
         if view == "terms":
-            _show_terms(caches.audit(ready, None))
+            _show_terms(caches.usage(ready))
         elif view == "edit":
             show_edits(ready)
         else:
             _show_audit(ready)
 
 
-def _show_terms(found: Audit) -> None:
+def _show_terms(found: Usage) -> None:
     whole = table_of(found)
-    kind = address.choose("kind", "Which terms", _KINDS, "active", hide_label=True)
+    graded = isinstance(found, Audit)
+    kinds = {name: text for name, text in _KINDS.items() if graded or name not in _OF_CAPTIONS}
+    kind = address.choose("kind", "Which terms", kinds, "active", hide_label=True)
     wanted = (address.read_text("find") or "").strip().lower()
     st.text_input(
         "Find a term",
@@ -62,7 +65,12 @@ def _show_terms(found: Audit) -> None:
         table = table[held].reset_index(drop=True)
     st.caption(
         f"{len(table):,} terms. A row leads to its term. Hub: active in at least "
-        f"{HUB_SHARE:.0%} of the images. Captioned images: images of which a caption says it."
+        f"{HUB_SHARE:.0%} of the images. "
+        + (
+            "Captioned images: images of which a caption says it."
+            if graded
+            else "Which of them are said of their images cannot be told: no caption says words."
+        )
     )
     state = st.dataframe(
         table,

@@ -35,16 +35,13 @@ class Interval:
 
 
 @dataclass(frozen=True, eq=False)
-class Audit:
-    """Every term of every image, graded by who says it.
+class Usage:
+    """Which terms the images activate.
 
-    active: (n, V) csr, the images that are searched. said: (n, V) csr bool, what their captions
-    say. grades: (nnz,) uint8 places in GRADES, in the order of the entries of `active`.
+    active: (n, V) csr, the images that are searched.
     """
 
     active: sp.csr_matrix
-    said: sp.csr_matrix
-    grades: np.ndarray
     ids: tuple[str, ...]
     terms: list[str]
 
@@ -52,11 +49,6 @@ class Audit:
     def frequency(self) -> np.ndarray:
         """(V,) int64: images that activate each term."""
         return np.bincount(self.active.indices, minlength=len(self.terms))
-
-    @cached_property
-    def said_frequency(self) -> np.ndarray:
-        """(V,) int64: images of which a caption says each term."""
-        return np.bincount(self.said.indices, minlength=len(self.terms))
 
     @cached_property
     def largest(self) -> np.ndarray:
@@ -70,6 +62,23 @@ class Audit:
         """(V,) float64: the mean weight of each term over the images that activate it."""
         total = np.bincount(self.active.indices, self.active.data, len(self.terms))
         return total / np.maximum(self.frequency, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Audit(Usage):
+    """Every term of every image, graded by who says it.
+
+    said: (n, V) csr bool, what captions of the images say. grades: (nnz,) uint8 places in GRADES,
+    in the order of the entries of `active`.
+    """
+
+    said: sp.csr_matrix
+    grades: np.ndarray
+
+    @cached_property
+    def said_frequency(self) -> np.ndarray:
+        """(V,) int64: images of which a caption says each term."""
+        return np.bincount(self.said.indices, minlength=len(self.terms))
 
     def by_term(self, grade: int) -> np.ndarray:
         """(V,) int64: images that activate each term with this grade."""
@@ -92,6 +101,16 @@ class Audit:
         draws = np.random.default_rng(_SEED).integers(0, len(shares), (_DRAWS, len(shares)))
         low, high = np.quantile(shares[draws].mean(axis=1), [0.025, 0.975])
         return Interval(float(shares.mean()), float(low), float(high))
+
+
+def can_grade(searcher: Searcher) -> bool:
+    """Whether there are captions, and terms that they can say."""
+    return bool(len(searcher.collection.captions)) and searcher.model.vocabulary.says
+
+
+def usage(searcher: Searcher) -> Usage:
+    """Which terms the images that are searched activate; it needs no captions."""
+    return Usage(searcher.images.matrix, searcher.images.ids, list(searcher.model.vocabulary.terms))
 
 
 def audit(searcher: Searcher, top: int | None = None) -> Audit:
@@ -129,7 +148,7 @@ def audit(searcher: Searcher, top: int | None = None) -> Audit:
     grades[_holds(broader, rows, stems[active.indices])] = 2
     grades[_holds(in_form, rows, stems[active.indices])] = 1
     grades[_holds(said, rows, active.indices)] = 0
-    return Audit(active, said, grades, searcher.images.ids, list(vocabulary.terms))
+    return Audit(active, searcher.images.ids, list(vocabulary.terms), said, grades)
 
 
 def said_of_images(

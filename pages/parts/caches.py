@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from lsr.evaluation.projected import ProjectedSplit
     from lsr.failures.cases import Cases
     from lsr.failures.causes import Causes
-    from lsr.search.audit import Audit
+    from lsr.search.audit import Audit, Usage
     from lsr.search.searcher import Searcher
     from lsr.search.stand_ins import KnownCaptions
     from lsr.sweep.laboratory import Laboratory
@@ -218,6 +218,20 @@ def uploaded(_searcher: Searcher, marks: tuple[str, str], content: bytes, name: 
 def audit(ready: Searcher, top: int | None) -> Audit:
     """Every term of every image, graded by the captions; made once."""
     return _audit(ready, top, *marks_of(ready))
+
+
+def usage(ready: Searcher) -> Usage:
+    """Which terms the images activate, as an `Audit` where it can be graded; found once."""
+    from lsr.search.audit import can_grade
+
+    return audit(ready, None) if can_grade(ready) else _usage(ready, *marks_of(ready))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Counting the terms of all images…")
+def _usage(_ready: Searcher, *marks: str) -> Usage:
+    from lsr.search.audit import usage
+
+    return usage(_ready)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Grading the terms of all images…")

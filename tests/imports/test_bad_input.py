@@ -246,7 +246,7 @@ def test_a_full_disk_leaves_what_was_there(photos, importing, home, monkeypatch,
 
     with monkeypatch.context() as patched:
         if room == "thumbnails":
-            patched.setattr(thumbnails, "_save", full)
+            patched.setattr(thumbnails, "_store", full)
         else:
             patched.setattr("lsr.collection.writing.save_array", full)
         with pytest.raises(DiskFullError, match="The disk is full"):

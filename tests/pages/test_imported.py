@@ -5,6 +5,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
+import lsr
 from lsr.collection.collection import load_collection
 from lsr.imports.running import import_source
 from lsr.training import jobs
@@ -62,6 +63,15 @@ def test_one_click_makes_a_model_of_images_without_captions(mine, home, monkeypa
     assert not opened("search", collection=mine, model=mine, q="a red car").error
     assert not opened("image", collection=mine, model=mine, id="photo 3").error
     assert not opened("term", collection=mine, model=mine, word="car").error
+    app = opened("vocabulary", collection=mine, model=mine)
+    assert not app.error
+    table, ready = app.dataframe[0].value, lsr.open(mine, mine)
+    matrix, terms = ready.images.matrix, ready.model.vocabulary.terms
+    assert table["images"].sum() == matrix.nnz
+    assert set(table["term"]) == {terms[i] for i in matrix.indices}
+    assert "said by its captions" not in table
+    said = mistake(opened("vocabulary", collection=mine, model=mine, view="audit"))
+    assert "no captions" in said
 
 
 def test_no_full_size_picture_is_shown(mine, home):
