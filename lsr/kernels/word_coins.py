@@ -75,7 +75,8 @@ def count_leaves(
             ahead[0] += cutoff if i == n - 1 else 1
         elif kind == 0:
             rivals[0, n_open[0]] = i
-            margins[0, n_open[0]] = base[i]
+            for j in range(g):
+                margins[0, n_open[0], j] = base[i, j]
             n_open[0] += 1
     branches, d = 1, 0
     while d >= 0:
@@ -209,7 +210,7 @@ def ranks_of_outcomes(
                     mine = own_lift[coin[i], j]
                     low[row, j] += min(0, product - mine) - min(0, -mine)
                     high[row, j] += max(0, product - mine) - max(0, -mine)
-    certain, n = 0, 0
+    certain, n = np.int64(0), 0  # a plain 0 would have `count_leaves` compiled twice
     for row in range(n_documents):
         if place[row] >= 0:
             place[row] = -1
