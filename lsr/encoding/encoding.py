@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -20,7 +21,7 @@ from lsr.encoding.on_ray import OnRay, refuse_unshared
 from lsr.encoding.reading_ahead import read_ahead
 from lsr.encoding.row_file import RowFile
 from lsr.exceptions import CollectionError, InputError, ModelError, PictureError, shorten
-from lsr.storage.files import fingerprint
+from lsr.storage.files import fingerprint_of
 from lsr.storage.locks import exclusive
 from lsr.storage.spreading import this_machine
 
@@ -98,7 +99,7 @@ def encode_pictures(
                 vectors, problems = _encode_opened(encoder, opened)
                 yield vectors, {start + row: why for row, why in problems.items()}
 
-    key = fingerprint(encoder.fingerprint, *_marks(files))
+    key = fingerprint_of(itertools.chain([encoder.fingerprint], _marks(files)))
     making = batches if spread is None else spread_batches
     yield from _encode("images", work, key, (len(files), encoder.dense_size), making)
 
@@ -134,7 +135,7 @@ def encode_captions(
             for vectors in made:
                 yield vectors, {}
 
-    key = fingerprint(encoder.fingerprint, *texts)
+    key = fingerprint_of(itertools.chain([encoder.fingerprint], texts))
     yield from _encode("captions", work, key, (len(texts), encoder.dense_size), batches)
 
 
@@ -170,7 +171,7 @@ def _encode(
 
 def _marks(files: Sequence[Path]) -> Iterator[str]:
     """What tells a list of files from another: places below their common folder, and sizes."""
-    common = os.path.commonpath([file.parent for file in files]) if files else ""
+    common = os.path.commonpath({file.parent for file in files}) if files else ""
     for file in files:
         try:
             size = file.stat().st_size

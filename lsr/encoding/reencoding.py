@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast, overload
 
 import numpy as np
 
@@ -62,7 +63,7 @@ def encode_collection(
     folder = revision_folder(collection, name)
     before = standing(collection, folder)
     files = _picture_files(collection)
-    pictured = _rows_of_captions(collection, np.array(sorted(files), np.int64))
+    pictured = _rows_of_captions(collection, files.rows)
     refuse_loss(collection, folder, len(files), len(pictured))
     loaded = load_encoder(encoder)
     mark = fingerprint(collection.fingerprint, loaded.fingerprint)
@@ -74,10 +75,10 @@ def encode_collection(
     speeds = {"images": 0.0, "captions": 0.0}
     with told_when_full(folder), writing(work, taken), spreading(engine) as over:
         spread = OnRay(over, encoder, loaded) if over else None
-        for report in encode_pictures(loaded, list(files.values()), work, spread=spread):
+        for report in encode_pictures(loaded, files, work, spread=spread):
             speeds["images"] = report.per_second
             yield report
-        image_rows, image_vectors, skipped = _readable(collection, list(files), read_encoded(work))
+        image_rows, image_vectors, skipped = _readable(collection, files.rows, read_encoded(work))
         caption_rows = _rows_of_captions(collection, image_rows)
         refuse_loss(collection, folder, len(image_rows), len(caption_rows))
         texts = [collection.caption_texts[row] for row in caption_rows]
@@ -96,15 +97,39 @@ def encode_collection(
             origin={"encoder_fingerprint": loaded.fingerprint},
         )
         remove_folder(work)
-    missing = set(range(len(collection.images))) - files.keys()
-    skipped |= {collection.image_ids[row]: "It has no picture file." for row in sorted(missing)}
+    missing = np.setdiff1d(np.arange(len(collection.images)), files.rows)
+    skipped |= {collection.image_ids[row]: "It has no picture file." for row in missing}
     yield Reencoded(made, skipped, speeds["images"], speeds["captions"])
 
 
-def _picture_files(collection: Collection) -> dict[int, Path]:
+class _PictureFiles(Sequence[Path]):
+    """The picture files of some rows; a path is made when it is asked for.
+
+    rows: (n,) int64, ascending.
+    """
+
+    def __init__(self, collection: Collection, rows: np.ndarray) -> None:
+        self._collection, self.rows = collection, rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @overload
+    def __getitem__(self, place: int) -> Path: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> _PictureFiles: ...
+
+    def __getitem__(self, place: int | slice) -> Path | _PictureFiles:
+        if isinstance(place, slice):
+            return _PictureFiles(self._collection, self.rows[place])
+        return cast(Path, self._collection.picture(int(self.rows[place])))
+
+
+def _picture_files(collection: Collection) -> _PictureFiles:
     """The picture file of each image row that has one."""
-    places = ((row, collection.picture(row)) for row in range(len(collection.images)))
-    files = {row: place for row, place in places if isinstance(place, Path)}
+    pictured = (isinstance(collection.picture(row), Path) for row in range(len(collection.images)))
+    files = _PictureFiles(collection, np.flatnonzero(np.fromiter(pictured, bool)))
     if not files:
         n, urls = len(collection.images), collection.images["url"]
         addresses = (
@@ -119,7 +144,7 @@ def _picture_files(collection: Collection) -> dict[int, Path]:
 
 
 def _readable(
-    collection: Collection, rows: list[int], encoded: Encoded
+    collection: Collection, rows: np.ndarray, encoded: Encoded
 ) -> tuple[np.ndarray, np.ndarray, dict[str, str]]:
     """(image rows with a vector, their vectors, ids of the others and why)."""
     vectors = encoded.image_vectors
@@ -130,10 +155,10 @@ def _readable(
             f"The first: {why}"
         )
     skipped = {collection.image_ids[rows[row]]: why for row, why in encoded.unreadable.items()}
-    kept = np.array([row for row in range(len(rows)) if row not in encoded.unreadable])
+    kept = np.setdiff1d(np.arange(len(rows)), np.array([*encoded.unreadable], np.int64))
     if len(kept) < len(rows):
         vectors = vectors[kept]
-    return np.array(rows)[kept], vectors, skipped
+    return rows[kept], vectors, skipped
 
 
 def _rows_of_captions(collection: Collection, image_rows: np.ndarray) -> np.ndarray:

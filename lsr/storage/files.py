@@ -199,6 +199,11 @@ def fingerprint(*parts: bytes | str | Path | np.ndarray) -> str:
 
     A `Path` stands for the content of that file.
     """
+    return fingerprint_of(parts)
+
+
+def fingerprint_of(parts: Iterable[bytes | str | Path | np.ndarray]) -> str:
+    """The fingerprint of parts that need not all be in memory."""
     digest = hashlib.blake2b(digest_size=8)
     for part in parts:
         match part:
