@@ -6,6 +6,7 @@ The Ray is started once, and one connection serves all: each costs seconds.
 import importlib.util
 import os
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -198,6 +199,23 @@ def test_a_sweep_measured_in_blocks_of_draws_keeps_the_plain_records(
         shutil.rmtree(home / "cache" / "sweeps")
     assert len(kept[0][1]) == 9
     assert kept[0] == kept[1]
+
+
+def fails_at_two(folder: Path, number: int) -> int:
+    """In the place of work: what a task gives, or a file that cannot be read."""
+    if number == 2:
+        with (folder / "tries").open("a") as file:
+            file.write("x")
+        raise PermissionError("no right to read it")
+    return 10 * number
+
+
+def test_a_block_that_fails_three_times_is_named_and_what_came_before_is_there(connected, tmp_path):
+    made = Spread(connected)(partial(fails_at_two, tmp_path), range(4), "some numbers")
+    assert [next(made), next(made)] == [0, 10]
+    with pytest.raises(EngineError, match=r"Block 3 of some numbers was not finished. It failed 3"):
+        next(made)
+    assert (tmp_path / "tries").read_text() == "xxx"
 
 
 def test_a_picture_that_only_another_machine_lacks_is_no_skipped_one(tmp_path):
