@@ -94,6 +94,15 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.fixture
+def projected_once(home: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Homes share what models project, which does not depend on them."""
+    shared = tmp_path_factory.getbasetemp() / "cache" / "projected"
+    shared.mkdir(parents=True, exist_ok=True)
+    (home / "cache").mkdir(parents=True)
+    (home / "cache" / "projected").symlink_to(shared)
+
+
 def make_tokenizer() -> Tokenizer:
     entries = ["[PAD]", "[unused0]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, "##s", "##ing"]
     vocabulary = {word: number for number, word in enumerate(entries)}

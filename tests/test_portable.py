@@ -85,9 +85,9 @@ def test_what_is_hidden_is_hidden(tmp_path):
     ],
     ids=lambda arguments: arguments[0],
 )
-def test_the_quick_commands_run_without_them(arguments, tmp_path):
+def test_the_quick_commands_run_without_them(arguments, home, projected_once):
     code = f"from lsr.cli.main import main\nraise SystemExit(main({[*arguments, '--json']!r}))"
-    answer = json.loads(run(code, tmp_path))
+    answer = json.loads(run(code, home))
     assert answer
     assert all(answer.values())
 
