@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from lsr.collection.collection import (
 )
 from lsr.collection.queries import QueryRow, keep_answers, write_query_set
 from lsr.exceptions import CollectionError
-from lsr.storage.files import fingerprint, read_array, save_array, write_json
+from lsr.storage.files import fingerprint_of, read_array, save_array, write_json
 from lsr.storage.folders import replacing_folder
 from lsr.storage.leftovers import is_leftover
 from lsr.storage.room import check_room
@@ -77,12 +77,7 @@ def write_collection(
     """
     splits = list(dict.fromkeys(captions["split"].to_pylist()))
     of_images, of_captions = _opened(image_vectors), _opened(caption_vectors)
-    mark = fingerprint(
-        *(str(images[c].to_pylist()) for c in ("id", "split")),
-        str(captions["text"].to_pylist()),
-        np.asarray(of_images),
-        np.asarray(of_captions),
-    )
+    mark = fingerprint_of(_parts(images, captions, of_images, of_captions))
     with replacing_folder(folder) as temporary:
         if check is not None:
             check()
@@ -112,8 +107,19 @@ def write_collection(
         made = load_collection(temporary)
         for name, rows in (queries or {}).items():
             write_query_set(made, name, rows)
+        del made  # its tables need not be there twice
         write_json(temporary / CARD, {**full_card, UNIT: True})
     return load_collection(folder)
+
+
+def _parts(
+    images: pa.Table, captions: pa.Table, *vectors: np.ndarray
+) -> Iterator[str | np.ndarray]:
+    """What tells a collection from others, one part after the other."""
+    yield str(images["id"].to_pylist())
+    yield str(images["split"].to_pylist())
+    yield str(captions["text"].to_pylist())
+    yield from map(np.asarray, vectors)
 
 
 def _opened(vectors: np.ndarray | Path) -> np.ndarray:
