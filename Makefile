@@ -43,10 +43,11 @@ $(VENV)/.app: requirements.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing the app's packages into $(VENV): a minute or two, once"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	@echo "Compiling the loops and projecting the bundled test images, once"
+	@echo "Compiling the loops and projecting the bundled test images and queries, once"
 	@$(BIN)/python -m lsr search "two lions" --k 1 > /dev/null
 	@$(BIN)/python -m lsr sweep --steps 2 > /dev/null 2>&1
 	@$(BIN)/python -m lsr sweep --steps 2 --model demo-uncontrolled > /dev/null 2>&1
+	@$(BIN)/python -m lsr failures --queries paraphrased --limit 1 > /dev/null 2>&1
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.app requirements-dev.txt
