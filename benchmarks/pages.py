@@ -2,10 +2,13 @@
 
     python -m benchmarks.pages                     thirty interactions a page
     python -m benchmarks.pages --interactions 5    a quick look
+    python -m benchmarks.pages --images 100000     in a collection that is made for it
+    python -m benchmarks.pages --only memory --interactions 500     memory alone
 
 An interaction is timed from the event until nothing on the page is stale or running. `slider` lets
 one go, so that the server ranks anew; `frame` is one step of a slider that is held, ranked in the
-browser alone. The last lines give the server's memory before and after all interactions.
+browser alone; `opened` loads a page by its address, the browser's own work included. The last line
+gives the server's memory before and after all interactions.
 """
 
 from __future__ import annotations
@@ -20,11 +23,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
+import pyarrow as pa
 
 from benchmarks.start import HERE, STILL, _tab, server
+from lsr.collection.collection import load_collection
+from lsr.collection.writing import write_collection
 
-QUERY = "/?q=two+lions+in+the+desert"
+QUERY = "q=two+lions+in+the+desert"
 BOARD = """const host = [...document.querySelectorAll('*')]
     .find(one => one.shadowRoot?.querySelector('.board'));
   const root = host.shadowRoot;"""
@@ -51,44 +58,155 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--interactions", type=int, default=30)
-    count = parser.parse_args().interactions
+    parser.add_argument("--images", type=int, default=0, help="in place of the bundled collection")
+    parser.add_argument("--only", choices=("times", "memory"), help="one of the two")
+    options = parser.parse_args()
+    count = options.interactions
     print(f"{os.cpu_count()} processors, {count} interactions each, seconds\n")
-    print("| | p50 | p95 |\n|---|---|---|")
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        server(HERE, Path(folder)) as (address, _),
-        _tab() as page,
-    ):
-        before = _measure(page, address, count)
-        print(f"\nmemory of the server: {before:.0f} MB warm, {_memory():.0f} MB at the end")
+    with tempfile.TemporaryDirectory() as folder:
+        if options.images:
+            _make_collection(Path(folder) / "collections" / "many", options.images)
+        visitor = "collection=many&" if options.images else ""
+        with server(HERE, Path(folder)) as (address, _), _tab() as page:
+            pages = Pages(page, address, visitor)
+            pages.visit_all()
+            before = _memory()
+            if options.only == "memory":
+                pages.wander(count)
+            else:
+                print("| | p50 | p95 |\n|---|---|---|")
+                pages.measure(count)
+            print(f"\nmemory of the server: {before:.0f} MB warm, {_memory():.0f} MB at the end")
 
 
-def _measure(page: Any, address: str, count: int) -> float:
-    """All rows; the server's memory once every page was open, in MB."""
-    for place in (QUERY, "/image?id=test-00003", "/term?term=dog", "/vocabulary", "/against"):
-        page.goto(address + place)
-        page.wait_for_function(STILL)
-    warm = _memory()
-    tiles = page.locator(".tile")
-    _search(page, address)
-    _row("Search: why", count, lambda i: _timed(page, lambda: tiles.nth(i % 24).click()))
-    _search(page, address)
-    _row("Search: slider", count, lambda i: _timed(page, lambda: _turn(page, (i % 20) / 10)))
-    frames = page.evaluate(FRAMES, 10 * count)
-    page.wait_for_function(SERVER)
-    _row("Search: frame", len(frames), lambda i: frames[i])
-    for name, place in (("Image", "/image"), ("Query against image", "/against")):
-        links = [f"{address}{place}?id=test-{i:05d}" for i in range(count)]
-        _row(f"{name}: open", count, lambda i, links=links: _opened(page, links[i]))
-    finds = [f"{address}/vocabulary?find={letter}" for letter in string.ascii_lowercase]
-    _row("Vocabulary: filter", count, lambda i: _opened(page, finds[i % len(finds)]))
-    return warm
+def _make_collection(folder: Path, n: int) -> None:
+    """The bundled images again and again, each time with other noise on their vectors."""
+    demo, rng = load_collection("demo"), np.random.default_rng(0)
+    rows = np.arange(n) % len(demo.image_vectors)
+    vectors = np.asarray(demo.image_vectors, np.float32)[rows]
+    vectors += rng.normal(scale=0.02, size=vectors.shape)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    ids = [f"image-{row:07}" for row in range(n)]
+    texts = dict(zip(demo.caption_image_rows, demo.caption_texts, strict=True))
+    empty = pa.nulls(n, pa.string())
+    size = pa.array([320] * n, pa.int32())
+    common = {"split": ["test"] * n}
+    write_collection(
+        folder,
+        card={
+            "name": "many",
+            "title": "Many",
+            "licence": "none",
+            "source": "",
+            "encoder": "bundled",
+        },
+        images=pa.table(
+            {"id": ids, "file": empty, "url": empty, "width": size, "height": size, **common}
+        ),
+        captions=pa.table(
+            {
+                "id": [f"caption-{row:07}" for row in range(n)],
+                "image_id": ids,
+                "text": [texts[row] for row in rows],
+                **common,
+            }
+        ),
+        image_vectors=vectors.astype(np.float16),
+        caption_vectors=vectors.astype(np.float16),
+    )
 
 
-def _search(page: Any, address: str) -> None:
-    page.goto(address + QUERY)
-    page.locator(".tile").first.wait_for()
-    page.wait_for_function(STILL)
+class Pages:
+    """A visitor's tab."""
+
+    def __init__(self, page: Any, address: str, visitor: str) -> None:
+        self.page, self.address, self.visitor = page, address, visitor
+        self.image = "image-0000003" if visitor else "test-00003"
+
+    def go(self, place: str, **named: str) -> None:
+        """Open a page by its address, and wait until it is still."""
+        query = "&".join(f"{name}={value}" for name, value in named.items())
+        self.page.goto(f"{self.address}/{place}?{self.visitor}{query}")
+        self.page.wait_for_function(STILL)
+
+    def search(self) -> None:
+        self.page.goto(f"{self.address}/?{self.visitor}{QUERY}")
+        self.page.locator(".tile").first.wait_for()
+        self.page.wait_for_function(STILL)
+
+    def visit_all(self) -> None:
+        """Every page that is measured, so that all is read and compiled."""
+        self.search()
+        self.go("image", id=self.image)
+        self.go("term", term="dog")
+        self.go("vocabulary")
+        self.go("against", q="a+dog", id=self.image)
+
+    def measure(self, count: int) -> None:
+        """All rows of the table."""
+        page, tiles = self.page, self.page.locator(".tile")
+        self.search()
+        _row("Search: why", count, lambda i: self.timed(tiles.nth(i % 24).click))
+        self.search()
+        _row("Search: slider", count, lambda i: self.timed(lambda: _turn(page, (i % 20) / 10)))
+        frames = page.evaluate(FRAMES, 10 * count)
+        page.wait_for_function(SERVER)
+        _row("Search: frame", len(frames), lambda i: frames[i])
+        self.go("image", id=self.image)
+        _row("Image: a similar image", count, self.similar)
+        self.go("term", term="dog")
+        _row("Term: another term", count, self.another_term)
+        self.go("vocabulary")
+        _row("Vocabulary: filter", count, self.filter)
+        ids = [f"image-{i:07}" if self.visitor else f"test-{i:05d}" for i in range(count)]
+        for name, place in (("Image", "image"), ("Query against image", "against")):
+            asked = {"q": "a+dog"} if place == "against" else {}
+            _row(
+                f"{name}: opened",
+                count,
+                lambda i, place=place, asked=asked: _seconds(
+                    lambda: self.go(place, id=ids[i], **asked)
+                ),
+            )
+
+    def wander(self, count: int) -> None:
+        """So many interactions, from one kind to the next."""
+        for i in range(0, count, 20):
+            self.search()
+            for tile in range(9):
+                self.timed(self.page.locator(".tile").nth(tile).click)
+            self.go("image", id=self.image)
+            for place in range(4):
+                self.similar(place)
+            self.go("vocabulary")
+            for letter in range(4):
+                self.filter(i + letter)
+
+    def similar(self, i: int) -> float:
+        """To one of the images nearest to the one that is shown."""
+        return self.timed(self.page.locator(".pair .hit").nth(i % 4).click)
+
+    def another_term(self, i: int) -> float:
+        """To the term of a bar."""
+        bars = self.page.locator(".js-plotly-plot .point path")
+        box = bars.nth(i % min(4, bars.count())).bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        return self.timed(lambda: self.page.mouse.click(x, y))
+
+    def filter(self, i: int) -> float:
+        """Terms with a letter in them."""
+        field = self.page.get_by_label("Find a term")
+        letter = string.ascii_lowercase[i % 26]
+        return self.timed(lambda: (field.fill(letter), field.press("Enter")))
+
+    def timed(self, act: Callable[[], Any]) -> float:
+        """Seconds until the page, which has begun to run, is still again."""
+        started, before = time.perf_counter(), self.page.url
+        act()
+        moved = "before => location.href !== before"
+        self.page.wait_for_function(moved, arg=before, timeout=10_000)
+        self.page.wait_for_function(STILL)
+        return time.perf_counter() - started
 
 
 def _turn(page: Any, factor: float) -> None:
@@ -101,20 +219,9 @@ def _row(name: str, count: int, measure: Callable[[int], float]) -> None:
     print(f"| {name} | {statistics.median(seconds):.3f} | {p95:.3f} |", flush=True)
 
 
-def _timed(page: Any, act: Callable[[], None]) -> float:
-    """Seconds until the page, which has begun to run, is still again."""
+def _seconds(act: Callable[[], Any]) -> float:
     started = time.perf_counter()
-    before = page.url
     act()
-    page.wait_for_function("before => location.href !== before", arg=before, timeout=5_000)
-    page.wait_for_function(STILL)
-    return time.perf_counter() - started
-
-
-def _opened(page: Any, address: str) -> float:
-    started = time.perf_counter()
-    page.goto(address)
-    page.wait_for_function(STILL)
     return time.perf_counter() - started
 
 
