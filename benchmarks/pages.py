@@ -154,7 +154,6 @@ class Pages:
         _row("Search: frame", len(frames), lambda i: frames[i])
         self.go("image", id=self.image)
         _row("Image: a similar image", count, self.similar)
-        self.go("term", term="dog")
         _row("Term: another term", count, self.another_term)
         self.go("vocabulary")
         _row("Vocabulary: filter", count, self.filter)
@@ -187,9 +186,11 @@ class Pages:
         return self.timed(self.page.locator(".pair .hit").nth(i % 4).click)
 
     def another_term(self, i: int) -> float:
-        """To the term of a bar."""
-        bars = self.page.locator(".js-plotly-plot .point path")
-        box = bars.nth(i % min(4, bars.count())).bounding_box()
+        """To the term of a bar, each time from the same page."""
+        self.go("term", term="dog")
+        bar = self.page.locator(".js-plotly-plot .point path").nth(i % 4)
+        bar.wait_for()
+        box = bar.bounding_box()
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         return self.timed(lambda: self.page.mouse.click(x, y))
 
