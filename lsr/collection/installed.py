@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,16 +75,6 @@ def _splits(path: Path) -> dict[str, int]:
     counts = Counter(read_table(path, {"split": "text"})["split"].to_pylist())
     usual = {"train": 0, "val": 1, "test": 2}
     return dict(sorted(counts.items(), key=lambda split: usual.get(split[0], len(usual))))
-
-
-def bytes_on_disk(folder: Path) -> int:
-    """What all files below `folder` take."""
-    total = 0
-    for place, _, files in os.walk(folder):
-        for name in files:
-            with suppress(OSError):  # removed, or replaced, in this moment
-                total += (Path(place) / name).stat().st_size
-    return total
 
 
 def fitting_models(collection: str, holds: VectorKind) -> list[str]:

@@ -25,6 +25,7 @@ from lsr.model.vocabulary import Vocabulary
 from lsr.storage import places
 from lsr.storage.files import fingerprint, replacing_file
 from lsr.storage.places import home
+from lsr.storage.room import make_room
 
 _LOG = logging.getLogger(__name__)
 SCHEMA = 1
@@ -136,10 +137,4 @@ def _make_room(folder: Path, most: int) -> None:
         with suppress(OSError):  # taken away by another process
             state = path.stat()
             files.append((state.st_mtime_ns, state.st_size, path))
-    total = sum(size for _, size, _ in files)
-    for _, size, path in sorted(files):
-        if total <= most:
-            return
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
-        total -= size
+    make_room(files, most, Path.unlink)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lsr.exceptions import DiskFullError
@@ -69,6 +70,34 @@ def free_bytes(place: Path) -> int:
     """Bytes that this user may still write on the disk that holds a place, or will hold it."""
     there = next(one for one in (place, *place.absolute().parents) if one.exists())
     return shutil.disk_usage(there).free
+
+
+def bytes_on_disk(folder: Path) -> int:
+    """What all files below `folder` take."""
+    total = 0
+    for place, _, files in os.walk(folder):
+        for name in files:
+            with suppress(OSError):  # removed, or replaced, in this moment
+                total += (Path(place) / name).stat().st_size
+    return total
+
+
+def make_room(
+    kept: Iterable[tuple[int, int, Path]], most: int, remove: Callable[[Path], object]
+) -> None:
+    """Remove what was not used for longest until at most so many bytes are left.
+
+    Args:
+        kept: when each was last used, its bytes, and where it is.
+    """
+    oldest = sorted(kept)
+    total = sum(size for _, size, _ in oldest)
+    for _, size, path in oldest:
+        if total <= most:
+            return
+        with suppress(OSError):  # another process does the same
+            remove(path)
+        total -= size
 
 
 def in_bytes(n: int) -> str:

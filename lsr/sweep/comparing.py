@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from lsr.collection.collection import Collection
-from lsr.collection.installed import bytes_on_disk
 from lsr.evaluation.evaluate import term_vectors_for
 from lsr.evaluation.measures import exact_at, semantic_at, summarize
 from lsr.evaluation.passes import run_stages
@@ -18,6 +17,7 @@ from lsr.evaluation.task import make_task
 from lsr.exceptions import QueryError
 from lsr.model.protocol import Model
 from lsr.model.sparse import SparseVectors, flops, keep_strongest
+from lsr.storage.room import bytes_on_disk
 from lsr.sweep.latency import latency
 from lsr.sweep.stability import Stability, stability, twin_of
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from lsr.collection.installed import bytes_on_disk
+from lsr.storage.room import bytes_on_disk
 from pages.parts.markup import sentence
 
 # What goes through the browser's and the app's memory at once.

@@ -7,10 +7,11 @@ import json
 import pytest
 
 from lsr.collection.collection import load_collection
-from lsr.collection.installed import bytes_on_disk, fitting_models, overview, remove_collection
+from lsr.collection.installed import fitting_models, overview, remove_collection
 from lsr.exceptions import CollectionError, QueryError, UnknownNameError
 from lsr.model.fit import VectorKind
 from lsr.storage import places
+from lsr.storage.room import bytes_on_disk
 from tests.conftest import make_collection
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from lsr.collection.installed import Overview, bytes_on_disk, overview
+from lsr.collection.installed import Overview, overview
 from lsr.encoders.drawn_scenes import drawn_scenes
 from lsr.encoders.loading import can_encode
 from lsr.exceptions import InputError
 from lsr.storage.places import find, folders
+from lsr.storage.room import bytes_on_disk
 from lsr.training import jobs
 from lsr.training.lexical.settings import LexicalSettings
 from pages.parts import actions, address, caches, cards, links, mode

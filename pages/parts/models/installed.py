@@ -6,10 +6,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from lsr.collection.installed import bytes_on_disk, overview
+from lsr.collection.installed import overview
 from lsr.exceptions import InputError
 from lsr.model.installed import ModelOverview, model_overview
 from lsr.storage.places import find, folders
+from lsr.storage.room import bytes_on_disk
 from pages.parts import actions, address, links, mode
 from pages.parts.choice import current_collection, fitting, names, preferred, read_name
 from pages.parts.collections.exporting import show_export
