@@ -14,6 +14,7 @@ from pathlib import Path
 from lsr import __version__
 from lsr.cli.answer import Add, Answer, Log
 from lsr.storage.places import APP_FOLDER, folders, home
+from lsr.storage.room import bytes_on_disk
 
 _PACKAGES = ("streamlit", "torch", "transformers", "numba", "numpy", "scipy", "pandas", "plotly")
 _OPTIONAL = {"milvus": ("pymilvus", "milvus_lite")}
@@ -42,10 +43,11 @@ def doctor(options: argparse.Namespace, log: Log) -> Answer:
         "engines": _engines(),
         "free_disk": _size(shutil.disk_usage(_existing(place)).free),
         "caches": {
-            name: _size(_bytes(folder))
+            name: _size(bytes_on_disk(folder))
             for name, folder in (
                 ("projected", place / "cache" / "projected"),
                 ("sweeps", place / "cache" / "sweeps"),
+                ("copies", place / "cache" / "copies"),
                 ("indexes", place / "indexes"),
             )
         },
@@ -91,10 +93,6 @@ def _existing(folder: Path) -> Path:
     while not folder.exists():
         folder = folder.parent
     return folder
-
-
-def _bytes(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 def _size(n_bytes: int) -> str:

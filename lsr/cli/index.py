@@ -26,7 +26,7 @@ def add_commands(add: Add) -> None:
 def index(options: argparse.Namespace, log: Log) -> Answer:
     """Build and store the index of a collection and a model."""
     from lsr.collection.collection import load_collection
-    from lsr.index.memory.files import index_folder, index_origin, save_index
+    from lsr.index.memory.files import index_folder, index_origin, save_index, share_index
     from lsr.index.memory.precision import check_precision
     from lsr.model.loading import load_model
     from lsr.search.searcher import projected_index
@@ -48,6 +48,7 @@ def index(options: argparse.Namespace, log: Log) -> Answer:
     marks = collection.fingerprint, model.fingerprint
     folder = index_folder(*marks)
     stored = save_index(built, folder, index_origin(*marks))
+    shared = share_index(folder)
     return {
         "collection": options.collection,
         "model": options.model,
@@ -55,6 +56,7 @@ def index(options: argparse.Namespace, log: Log) -> Answer:
         "n_images": len(stored),
         "n_postings": int(stored.document_frequency.sum()),
         "bytes": sum(file.stat().st_size for file in folder.iterdir()),
+        **({"address": shared} if shared else {}),
         "seconds": time.perf_counter() - started,
     }
 

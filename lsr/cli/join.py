@@ -11,7 +11,7 @@ from lsr.cli.answer import Add, Answer, Log
 def add_commands(add: Add) -> None:
     """`join`."""
     one = add("join", "Make one collection of several.", join, collection=False, model=False)
-    one.add_argument("collections", nargs="+", metavar="COLLECTION", help="name or folder")
+    one.add_argument("collections", nargs="+", metavar="COLLECTION", help="name, folder or s3://…")
     one.add_argument("--name", required=True, metavar="NEW", help="of the new collection")
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from lsr.cli import (
     ablate,
     app,
+    copy,
     doctor,
     edits,
     encoders,
@@ -58,6 +59,7 @@ _ROOMS = (
     encoders,
     vectors,
     join,
+    copy,
     queries,
     export,
     app,
@@ -82,9 +84,9 @@ def build_parser() -> argparse.ArgumentParser:
         one = subparsers.add_parser(name, help=does, description=does)
         one.add_argument("--json", action="store_true", help="answer with one JSON object")
         if collection:
-            one.add_argument("--collection", default="demo", help="name or folder (demo)")
+            one.add_argument("--collection", default="demo", help="name, folder or s3://… (demo)")
         if model:
-            one.add_argument("--model", default="demo", help="name or folder (demo)")
+            one.add_argument("--model", default="demo", help="name, folder or s3://… (demo)")
         one.set_defaults(run=run)
         return one
 

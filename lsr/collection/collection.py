@@ -16,6 +16,7 @@ from lsr.collection.checks import check_counts, check_places, check_vectors, rea
 from lsr.collection.queries import QuerySet, read_query_set
 from lsr.exceptions import CollectionError, UnknownNameError, shorten
 from lsr.model.fit import VectorKind
+from lsr.storage.copies import bring
 from lsr.storage.files import is_inside, read_array, read_json
 from lsr.storage.folders import read_one_version
 from lsr.storage.places import find, query_set_names
@@ -214,6 +215,7 @@ class Collection:
 
         Raises:
             CollectionError: a link leads out of the collection's folder.
+            InputError: it lies in an object storage that cannot be read.
         """
         file, url = (column[image_row] for column in self._files_and_urls)
         if not file:
@@ -227,6 +229,7 @@ class Collection:
                 f"The picture of image `{shorten(self.image_ids[image_row])}` is a link that leads "
                 f"out of the folder of collection `{self.name}`. Put a copy in its place."
             )
+        bring(place)
         return place
 
     def _longer_side(self, image_row: int) -> int:
@@ -279,10 +282,10 @@ def load_collection(place: str | Path) -> Collection:
     """A collection, checked for completeness.
 
     Args:
-        place: its name, or its folder.
+        place: its name, its folder, or an address such as `s3://bucket/folder`.
 
     Raises:
-        UnknownNameError: there is no collection of that name.
+        UnknownNameError: there is no collection of that name, or at that address.
         CollectionError: a file is missing or truncated, or the counts do not fit together.
     """
     folder = place if isinstance(place, Path) else find("collections", place)

@@ -24,6 +24,7 @@ from lsr.collection.collection import (
 from lsr.collection.joined_names import joined_queries, part_labels, set_apart
 from lsr.collection.writing import link_or_copy, write_collection
 from lsr.exceptions import BusyError, CollectionError, QueryError, shorten
+from lsr.storage.copies import bring_all
 from lsr.storage.files import save_blocks
 from lsr.storage.folders import writing
 from lsr.storage.leftovers import restore_if_lost
@@ -244,6 +245,7 @@ def _pictures(one: _Join) -> Iterator[JoinReport]:
     total = sum(len(named) for named in one.files.names)
     into, done = one.work / "images", 0
     for part, new in zip(one.parts, one.files.names, strict=True):
+        bring_all(part.folder)
         rows = (row for row, file in enumerate(part.images["file"].to_pylist()) if file)
         for row, file in zip(rows, new, strict=True):
             large = _link(part, row, None, into / file)

@@ -22,6 +22,7 @@ from lsr.collection.collection import (
 )
 from lsr.collection.queries import QueryRow, keep_answers, write_query_set
 from lsr.exceptions import CollectionError
+from lsr.storage.copies import bring_all
 from lsr.storage.files import fingerprint_of, read_array, save_array, write_json
 from lsr.storage.folders import replacing_folder
 from lsr.storage.leftovers import is_leftover
@@ -150,6 +151,7 @@ def copy_collection(collection: Collection, folder: Path) -> Collection:
 def _share(collection: Collection, into: Path, without: set[str]) -> None:
     """Link what a collection's folder holds, but for some of the files on its first level."""
     folder = collection.folder
+    bring_all(folder)
 
     def ignored(place: str, names: list[str]) -> set[str]:
         return set(filter(is_leftover, names)) | (

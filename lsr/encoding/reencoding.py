@@ -16,6 +16,7 @@ from lsr.encoding.encoding import EncodingReport, encode_captions, encode_pictur
 from lsr.encoding.on_ray import OnRay
 from lsr.encoding.revision import refuse_loss, revision_folder, standing, write_revision
 from lsr.exceptions import BusyError, CollectionError
+from lsr.storage.copies import bring_all
 from lsr.storage.files import fingerprint
 from lsr.storage.folders import remove_folder, writing
 from lsr.storage.places import home
@@ -128,6 +129,7 @@ class _PictureFiles(Sequence[Path]):
 
 def _picture_files(collection: Collection) -> _PictureFiles:
     """The picture file of each image row that has one."""
+    bring_all(collection.folder)
     pictured = (isinstance(collection.picture(row), Path) for row in range(len(collection.images)))
     files = _PictureFiles(collection, np.flatnonzero(np.fromiter(pictured, bool)))
     if not files:

@@ -12,6 +12,7 @@ from pathlib import Path
 from lsr.exceptions import QueryError, shorten
 from lsr.failures.causes import CAUSE_NAMES
 from lsr.storage import places
+from lsr.storage.copies import is_copy
 from lsr.storage.files import fingerprint
 from lsr.storage.lines import append_line, read_lines
 from lsr.storage.records import record_of
@@ -81,12 +82,12 @@ class Triage:
 def triage_file(lab: Laboratory) -> Path:
     """Where entries lie: beside the model's folder, in `NAME+triage`.
 
-    Not within it, which training the model again exchanges as a whole. Of bundled models they lie
-    under `$LEXISCOPE_HOME/models`.
+    Not within it, which training the model again exchanges as a whole. Of bundled models, and of
+    those in an object storage, they lie under `$LEXISCOPE_HOME/models`.
     """
     folder = lab.model.folder
     bundled = folder.resolve().is_relative_to(places.ASSETS.resolve())
-    parent = places.home() / "models" if bundled else folder.parent
+    parent = places.home() / "models" if bundled or is_copy(folder) else folder.parent
     about = _header(lab)
     words = [about.collection, about.split, about.direction, about.queries]
     plain = [re.sub(r"[^A-Za-z0-9._]+", "-", word)[:40] for word in words if word]

@@ -38,10 +38,10 @@ def load_model(place: str | Path) -> Model:
     """A model of any kind.
 
     Args:
-        place: its name, or its folder.
+        place: its name, its folder, or an address such as `s3://bucket/folder`.
 
     Raises:
-        UnknownNameError: there is no model of that name.
+        UnknownNameError: there is no model of that name, or at that address.
         ModelError: a file is missing or damaged, or they do not fit together.
     """
     folder = place if isinstance(place, Path) else find("models", place)

@@ -16,6 +16,8 @@ APP_FOLDER = _INSTALLED if (_INSTALLED / "app.py").is_file() else _CODE
 """Where the app, its pages and its assets are: beside the installed library, or in the checkout."""
 ASSETS = APP_FOLDER / "assets"
 BUNDLED_ENCODER = ASSETS / "encoder"
+PICTURES = "images"
+"""The folder inside a collection's that holds its pictures."""
 QUERIES = "queries"
 """The folder inside a collection's that holds its query sets."""
 _CARDS = {"collections": "collection.json", "models": "config.json"}
@@ -47,11 +49,19 @@ def query_set_names(folder: Path) -> list[str]:
 
 
 def find(kind: str, name: str) -> Path:
-    """The folder of a collection or model, given its name or a path to it.
+    """The folder of a collection or model, given its name, a path to it, or an address.
+
+    Of what stands in an object storage it is the folder of a copy; `lsr.storage.copies` has more.
 
     Raises:
         UnknownNameError: neither; the message lists the names there are.
+        InputError: the object storage cannot be read.
     """
+    from lsr.storage.copies import copied_folder  # it stands on this file
+    from lsr.storage.remote import is_remote
+
+    if is_remote(name):
+        return copied_folder(name, _CARDS[kind], PICTURES if kind == "collections" else "")
     known = {folder.name: folder for folder in folders(kind)}
     if name in known:
         return known[name]

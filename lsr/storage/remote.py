@@ -7,15 +7,19 @@ environment, as every tool of these storages reads them: `$AWS_ACCESS_KEY_ID`,
 
 from __future__ import annotations
 
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lsr.exceptions import InputError, QueryError, shorten
 from lsr.storage.files import fingerprint
+from lsr.storage.leftovers import is_leftover, temporary_file
 from lsr.storage.places import home
 from lsr.storage.room import check_room, is_no_room, told_when_full
 
@@ -23,11 +27,185 @@ if TYPE_CHECKING:
     from pyarrow.fs import FileInfo, FileSystem
 
 SCHEMES = ("s3://", "gs://")
+_SENDING = ".lexiscope-sending"
+"""An object that is there while a folder is being written, so that a stopped one can go on."""
+# Objects that are on their way at once: what takes time is each one's answer, not its bytes.
+_AT_ONCE, _BLOCK = 16, 1_024
+# What storages call their refusals, and what a user does about them.
+_REMEDIES = {
+    "NO_SUCH_BUCKET": "there is no such bucket. Make it first, or correct the address",
+    "NETWORK_CONNECTION|curlCode|[Tt]imed? ?out|UNAVAILABLE": "no server answers, or the "
+    "connection was lost. Check the network, then do the same again; `$AWS_ENDPOINT_URL` names a "
+    "server other than Amazon's",
+    "ACCESS_DENIED|INVALID_ACCESS_KEY|SIGNATURE|CLIENT_TOKEN|[Cc]redential|[Pp]ermission": "the "
+    "account may not do that. Set `$AWS_ACCESS_KEY_ID` and `$AWS_SECRET_ACCESS_KEY` (with gs:// "
+    "`$GOOGLE_APPLICATION_CREDENTIALS`), or get the right",
+}
 
 
-def is_remote(place: str | None) -> bool:
+def is_remote(place: object) -> bool:
     """Whether a place is an address of an object storage."""
-    return bool(place) and str(place).startswith(SCHEMES)
+    return isinstance(place, str) and place.startswith(SCHEMES)
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A folder or file in an object storage.
+
+    root: bucket and path, as `there` takes them.
+    """
+
+    address: str
+    there: FileSystem
+    root: str
+
+    @property
+    def name(self) -> str:
+        return PurePosixPath(self.root).name
+
+    def files(self, without: str = "") -> dict[str, FileInfo]:
+        """The objects below a folder by their paths in it, ascending; a file has the path "".
+
+        Args:
+            without: a folder on the first level that is not looked into.
+
+        Raises:
+            InputError: the storage cannot be read, or an object has a name that no file may have.
+        """
+        from pyarrow.fs import FileType
+
+        with told(self.address, "read"):
+            if (alone := self.there.get_file_info(self.root)).type == FileType.File:
+                return {"": alone}
+            below = self._below(self.root, recursive=not without)
+            for one in [one for one in below if without and one.type == FileType.Directory]:
+                if one.base_name != without:
+                    below += self._below(one.path, recursive=True)
+        found = {_inside(one.path, self.root): one for one in below if one.type == FileType.File}
+        return dict(sorted(found.items()))
+
+    def _below(self, path: str, *, recursive: bool) -> list[FileInfo]:
+        from pyarrow.fs import FileSelector
+
+        selector = FileSelector(path, allow_not_found=True, recursive=recursive)
+        return list(self.there.get_file_info(selector))
+
+    def info(self, name: str) -> FileInfo:
+        """What is known of one object; its type is `FileType.NotFound` where it is not there."""
+        with told(self.address, "read"):
+            return self.there.get_file_info(f"{self.root}/{name}")
+
+    def read(self, name: str) -> bytes:
+        """The content of a small object."""
+        with told(self.address, "read"), self.there.open_input_stream(f"{self.root}/{name}") as one:
+            return bytes(one.read())
+
+    def fetch(self, wanted: Mapping[str, Path]) -> None:
+        """Copy objects into files, several at once, each whole or not at all.
+
+        Args:
+            wanted: the file for each path below the folder.
+
+        Raises:
+            InputError: the storage cannot be read. DiskFullError: there is no room.
+        """
+
+        def copied(name: str, place: Path) -> None:
+            part = temporary_file(place)
+            path = f"{self.root}/{name}" if name else self.root
+            try:
+                with (
+                    told(self.address, "read"),
+                    self.there.open_input_stream(path) as source,
+                    part.open("wb") as written,
+                ):
+                    shutil.copyfileobj(source, written, 2**20)
+                part.replace(place)
+            finally:
+                part.unlink(missing_ok=True)
+
+        for folder in {place.parent for place in wanted.values()}:
+            folder.mkdir(parents=True, exist_ok=True)
+        _at_once(copied, wanted.items())
+
+    def send(self, folder: Path, card: str) -> tuple[int, int]:
+        """Write the files of a folder there, in the place of what was there.
+
+        Each is whole or not at all, the card comes last: who finds it finds all. While it is
+        written there is no card. Where it is stopped, the same call goes on.
+
+        Args:
+            card: name of the file that says what a folder holds.
+
+        Returns:
+            How many files were written, and their bytes.
+
+        Raises:
+            QueryError: something else is at the address.
+            InputError: the storage cannot be written to.
+        """
+        before = set(self.check_free(card))
+        files = {
+            path.relative_to(folder).as_posix(): path
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and not is_leftover(path.name)
+        }
+
+        def sent(name: str) -> None:
+            with (
+                told(self.address, "written to"),
+                files[name].open("rb") as source,
+                self.there.open_output_stream(f"{self.root}/{name}") as out,
+            ):
+                shutil.copyfileobj(source, out, 2**20)
+
+        with told(self.address, "written to"):
+            with self.there.open_output_stream(f"{self.root}/{_SENDING}") as mark:
+                mark.write(b"")
+            if card in before:
+                self.there.delete_file(f"{self.root}/{card}")
+            _at_once(sent, ((name,) for name in files if name != card))
+            for old in sorted(before - {*files, card, _SENDING}):
+                self.there.delete_file(f"{self.root}/{old}")
+            sent(card)
+            self.there.delete_file(f"{self.root}/{_SENDING}")
+        return len(files), sum(path.stat().st_size for path in files.values())
+
+    def check_free(self, card: str) -> dict[str, FileInfo]:
+        """Refuse an address with something else; the files of an earlier version.
+
+        Raises:
+            QueryError: there are files at the address, and no such card.
+        """
+        before = self.files()
+        if before and not {card, _SENDING} & before.keys():
+            raise QueryError(
+                f"At `{shorten(self.address)}` is something else already. Give a folder of its own."
+            )
+        return before
+
+
+def opened(address: str) -> Remote:
+    """What an address leads to; nothing is asked yet.
+
+    Raises:
+        InputError: it names no bucket, or an account.
+    """
+    from pyarrow.fs import FileSystem
+
+    account = re.match(r"\w+://([^/@]+)@", address)
+    if account and account[1] != "anonymous":
+        raise InputError(
+            "An account has no place in an address, where others may read it. Set "
+            "`$AWS_ACCESS_KEY_ID` and `$AWS_SECRET_ACCESS_KEY`, and leave it out."
+        )
+    with told(address, "read"):
+        # A small file is then sent in one request, not in three.
+        together = address.startswith("s3://") and "?" not in address
+        there, root = FileSystem.from_uri(address + "?allow_delayed_open=true" * together)
+    if not (root := root.strip("/")):
+        raise InputError(f"`{shorten(address)}` names no bucket. Write `s3://bucket/folder`.")
+    return Remote(address.rstrip("/"), there, root)
 
 
 def copied_here(address: str) -> Path:
@@ -39,30 +217,17 @@ def copied_here(address: str) -> Path:
         InputError: the storage cannot be read, or there is nothing at the address.
         DiskFullError: there is no room.
     """
-    with _told(address, "read"):
-        there, root = _opened(address)
-        files = _files(there, root)
-    if not files:
+    remote = opened(address)
+    if not (files := remote.files()):
         raise InputError(f"There is nothing at `{shorten(address)}`. Correct the address.")
     into = _copy(address)
-    alone = [one.path for one in files] == [root]
-    target = into / PurePosixPath(root).name
-    places = {one.path: target if alone else target / _below(one.path, root) for one in files}
-    missing = [one for one in files if not _same(one, places[one.path])]
+    target = into / remote.name
+    places = {name: target / name for name in files}
+    missing = {name: place for name, place in places.items() if not _same(files[name], place)}
     with told_when_full(into):
         into.mkdir(parents=True, exist_ok=True)
-        check_room(sum(one.size for one in missing), into)
-        for one in missing:
-            place = places[one.path]
-            place.parent.mkdir(parents=True, exist_ok=True)
-            part = place.with_name(f".{place.name}.part")
-            with (
-                _told(address, "read"),
-                there.open_input_stream(one.path) as source,
-                part.open("wb") as written,
-            ):
-                shutil.copyfileobj(source, written, 2**20)
-            part.replace(place)
+        check_room(sum(files[name].size for name in missing), into)
+        remote.fetch(missing)
     for old in [path for path in into.rglob("*") if path.is_file()]:
         if old not in places.values():  # it is no longer there
             old.unlink()
@@ -78,8 +243,7 @@ def forget_copy(address: str) -> None:
 def written_there(place: str, card: str) -> Iterator[Path]:
     """A folder to write into: that of a place here, or one that goes to an address at the end.
 
-    Files are written there one by one, each whole or not at all, the card last: who finds it finds
-    all. Where something goes wrong before, nothing is written.
+    Where something goes wrong before, nothing is written.
 
     Args:
         card: name of the file that says what a folder holds. Only a folder with one is replaced.
@@ -91,57 +255,25 @@ def written_there(place: str, card: str) -> Iterator[Path]:
     if not is_remote(place):
         yield Path(place).expanduser()
         return
-    with _told(place, "written to"):
-        there, root = _opened(place)
-        before = {_below(one.path, root) for one in _files(there, root)}
-    if before and card not in before:
-        raise QueryError(
-            f"At `{shorten(place)}` is something else already. Give a folder of its own."
-        )
+    remote = opened(place)
+    remote.check_free(card)
     with TemporaryDirectory() as temporary:
-        folder = Path(temporary) / (PurePosixPath(root).name or "folder")
+        folder = Path(temporary) / remote.name
         yield folder
-        files = sorted(path for path in folder.rglob("*") if path.is_file())
-        files.sort(key=lambda path: path.name == card)
-        with _told(place, "written to"):
-            if card in before:
-                there.delete_file(f"{root}/{card}")
-            for file in files:
-                name = file.relative_to(folder).as_posix()
-                with file.open("rb") as source, there.open_output_stream(f"{root}/{name}") as out:
-                    shutil.copyfileobj(source, out, 2**20)
-                before.discard(name)
-            for old in sorted(before - {card}):
-                there.delete_file(f"{root}/{old}")
+        remote.send(folder, card)
 
 
-def _opened(address: str) -> tuple[FileSystem, str]:
-    """The storage of an address, and the path in it.
-
-    Raises:
-        InputError: it names no bucket.
-    """
-    from pyarrow.fs import FileSystem
-
-    there, root = FileSystem.from_uri(address)
-    if not (root := root.strip("/")):
-        raise InputError(f"`{shorten(address)}` names no bucket. Write `s3://bucket/folder`.")
-    return there, root
+def _at_once(work: Callable[..., None], each: Iterable[tuple[Any, ...]]) -> None:
+    """Call `work` with the arguments of each, several at once; the first error ends it."""
+    calls = list(each)
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="storage") as pool:
+        for start in range(0, len(calls), _BLOCK):  # not a million futures
+            for _ in pool.map(lambda one: work(*one), calls[start : start + _BLOCK]):
+                pass
 
 
-def _files(there: FileSystem, root: str) -> list[FileInfo]:
-    """The files at or below a path, by their names; none where there is nothing."""
-    from pyarrow.fs import FileSelector, FileType
-
-    info = there.get_file_info(root)
-    if info.type == FileType.File:
-        return [info]
-    found = there.get_file_info(FileSelector(root, allow_not_found=True, recursive=True))
-    return sorted((one for one in found if one.type == FileType.File), key=lambda one: one.path)
-
-
-def _below(path: str, root: str) -> str:
-    """The path of a file below a root; an object's name may try to lead out of it.
+def _inside(path: str, root: str) -> str:
+    """The path of an object below a root; its name may try to lead out of it.
 
     Raises:
         InputError: it does.
@@ -164,7 +296,7 @@ def _copy(address: str) -> Path:
 
 
 @contextmanager
-def _told(address: str, what: str) -> Iterator[None]:
+def told(address: str, what: str) -> Iterator[None]:
     """Turn whatever a storage raises into one sentence.
 
     Raises:
@@ -177,7 +309,11 @@ def _told(address: str, what: str) -> Iterator[None]:
     except (ArrowException, OSError) as problem:
         if is_no_room(problem):
             raise
+        said = str(problem)
+        for form, remedy in _REMEDIES.items():
+            if re.search(form, said):
+                raise InputError(f"`{shorten(address)}` cannot be {what}: {remedy}.") from None
         raise InputError(
-            f"`{shorten(address)}` cannot be {what}: {shorten(str(problem), 200)}. Check the "
-            "address and the account; `$AWS_ENDPOINT_URL` names a server other than Amazon's."
+            f"`{shorten(address)}` cannot be {what}: {shorten(said, 200)}. Check the address and "
+            "the account; `$AWS_ENDPOINT_URL` names a server other than Amazon's."
         ) from None

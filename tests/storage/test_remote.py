@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,39 +12,6 @@ from lsr.cli.main import main
 from lsr.collection.collection import load_collection
 from lsr.exceptions import InputError
 from lsr.storage.remote import copied_here, is_remote
-
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("moto") is None, reason="no S3-compatible server is installed (moto)"
-)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    from moto.server import ThreadedMotoServer
-
-    running = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    running.start()
-    host, port = running.get_host_and_port()
-    yield f"http://{host}:{port}"
-    running.stop()
-
-
-@pytest.fixture
-def bucket(server, monkeypatch, request):
-    """An empty bucket, which the environment leads to."""
-    import boto3
-
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "some",
-        "AWS_SECRET_ACCESS_KEY": "thing",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": server,
-    }.items():
-        monkeypatch.setenv(name, value)
-    name = request.node.name.replace("_", "-")[-60:].strip("-")
-    made = boto3.resource("s3", endpoint_url=server, region_name="us-east-1").Bucket(name)
-    made.create()
-    return made
 
 
 def photos(folder: Path) -> Path:
@@ -116,3 +81,6 @@ def test_what_cannot_be_read_is_told_in_a_sentence(bucket):
         copied_here(f"s3://{bucket.name}/bad")
     with pytest.raises(InputError, match="`s3://` names no bucket"):
         copied_here("s3://")
+    with pytest.raises(InputError, match="An account has no place in an address") as no:
+        copied_here("s3://name:secret@bucket/x")
+    assert "secret" not in str(no.value).replace("$AWS_SECRET", "")

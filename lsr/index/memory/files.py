@@ -2,7 +2,8 @@
 
 `index.json` says the schema number, what the index was made from, and shape, type and checksum of
 every array; the arrays of each part are `.npy` files. A write is whole or not at all, and a part
-that has not changed is linked, not written again.
+that has not changed is linked, not written again. `$LEXISCOPE_INDEXES` names an object storage
+where several machines share theirs.
 """
 
 from __future__ import annotations
@@ -17,16 +18,18 @@ from typing import Any
 
 import numpy as np
 
-from lsr.exceptions import IndexFileError, InputError
+from lsr.exceptions import IndexFileError, InputError, QueryError, UnknownNameError, shorten
 from lsr.index.memory.index import MemoryIndex
 from lsr.index.memory.precision import PRECISIONS
 from lsr.index.memory.rows import IdTable
 from lsr.index.memory.segment import ArrayFile, Segment
 from lsr.kernels.checksum import checksum
+from lsr.storage.copies import copied_folder
 from lsr.storage.files import fingerprint, load_array, read_json, save_array, write_json
 from lsr.storage.folders import read_one_version, replacing_folder
 from lsr.storage.leftovers import restore_if_lost
 from lsr.storage.places import home
+from lsr.storage.remote import is_remote, opened
 
 _LOG = logging.getLogger(__name__)
 
@@ -49,12 +52,51 @@ def index_folder(collection: str, model: str) -> Path:
 def stored_index(collection: str, model: str) -> MemoryIndex | None:
     """The stored index of a collection and a model, None where there is none.
 
+    One of this machine goes before the one that machines share.
+
     Raises:
         IndexFileError: it is damaged, or of another version.
+        InputError: the object storage of `$LEXISCOPE_INDEXES` cannot be read.
     """
     folder = index_folder(collection, model)
     restore_if_lost(folder)
-    return open_index(folder, index_origin(collection, model)) if folder.exists() else None
+    if not folder.exists():
+        if (address := shared_address(folder)) is None:
+            return None
+        try:
+            folder = copied_folder(address, CARD)
+        except UnknownNameError:
+            return None
+    return open_index(folder, index_origin(collection, model))
+
+
+def shared_address(folder: Path) -> str | None:
+    """Where `$LEXISCOPE_INDEXES` has the index of a folder; None without that variable.
+
+    Raises:
+        QueryError: it is no address.
+    """
+    root = os.environ.get("LEXISCOPE_INDEXES")
+    if not root:
+        return None
+    if not is_remote(root):
+        raise QueryError(
+            f"`$LEXISCOPE_INDEXES` is `{shorten(root)}`, no address of an object storage. Set it "
+            "to one such as `s3://bucket/indexes`, or unset it."
+        )
+    return f"{root.rstrip('/')}/{folder.name}"
+
+
+def share_index(folder: Path) -> str | None:
+    """Write a stored index where `$LEXISCOPE_INDEXES` says, whole; the address, None without it.
+
+    Raises:
+        QueryError: the variable holds no address.
+        InputError: the object storage cannot be written to.
+    """
+    if (address := shared_address(folder)) is not None:
+        opened(address).send(folder, CARD)
+    return address
 
 
 def usable_index(collection: str, model: str, build: Callable[[], MemoryIndex]) -> MemoryIndex:
