@@ -167,6 +167,26 @@ def test_ties_beyond_what_a_server_returns_are_broken_by_id(place, monkeypatch):
 
 
 @installed
+def test_a_thousand_queries_go_in_few_requests_and_have_the_hits_of_brute_force(place, monkeypatch):
+    weights, rng = block(), np.random.default_rng(9)
+    index = built(place, weights)
+    queries = rng.random((1000, V)) * (rng.random((1000, V)) < 0.2)
+    queries[[0, 500]] = 0  # without a term there is no hit
+    sizes, ask = [], milvus.candidates
+    monkeypatch.setattr(
+        milvus, "candidates", lambda q, *rest: (sizes.append(len(q)), ask(q, *rest))[1]
+    )
+    lines = index.search_many(from_dense(queries.astype(np.float32)), 5)
+    assert sum(sizes) == (queries > 0).any(axis=1).sum() < 1000
+    assert len(sizes) <= 40
+    scores = queries.astype(np.float32).astype(np.float64) @ weights.astype(np.float64).T
+    for query, hits in zip(scores, lines, strict=True):
+        best = [row for row in np.argsort(-query)[:5] if query[row] > 0]
+        assert [hit.image_id for hit in hits] == [IDS[row] for row in best]
+        assert np.allclose([hit.score for hit in hits], query[best], rtol=1e-12)
+
+
+@installed
 def test_terms_that_hits_must_or_must_not_have_are_heeded_to_the_last_hit(place, monkeypatch):
     monkeypatch.setattr(milvus_query, "MOST_CANDIDATES", 7)
     weights = block()

@@ -16,14 +16,24 @@ import scipy.sparse as sp
 from lsr.exceptions import EngineError
 from lsr.index.limits import check_k, usable
 from lsr.index.milvus.build import BuildReport, Rows, build, check_fields, count, unfinished
-from lsr.index.milvus.query import MOST_CANDIDATES, Query, Vector, check_exact, ranked, text
+from lsr.index.milvus.query import (
+    MOST_CANDIDATES,
+    Query,
+    Vector,
+    candidates,
+    check_exact,
+    ranked,
+    text,
+)
 from lsr.index.milvus.server import Place, connect, told
 from lsr.index.protocol import Found, Hit, SplitImages
 
 __all__ = ["BuildReport", "MilvusIndex", "Rows", "build"]
 
-# Queries of a batch that wait for Milvus at once; a server has threads of its own for them.
+# Requests of a batch that wait for Milvus at once; a server has threads of its own for them.
 _AT_ONCE = 16
+# Vectors that the answer to one request holds: some hundred bytes each, far below the 64 MB of one.
+_VECTORS = 1_024
 # Ids of one filter: far below the 64 MB of a request.
 _IDS = 10_000
 
@@ -70,17 +80,37 @@ class MilvusIndex:
             QueryError: k is not from 1 to MAX_K, or a term or weight cannot be used.
             EngineError: Milvus does not answer, or not by inner product.
         """
+        query = self._query(terms, weights, k, frozenset(include), frozenset(exclude))
+        [hits] = self._searched([query], _filters(only))
+        return hits
+
+    def _query(
+        self,
+        terms: np.ndarray,
+        weights: np.ndarray,
+        k: int,
+        include: frozenset[int],
+        exclude: frozenset[int],
+    ) -> Query:
         check_k(k)
         terms, weights = usable(terms, weights, self.n_terms)
         terms, weights = terms[weights > 0], weights[weights > 0]
-        if not len(terms) or not len(self):
-            return []
-        filtered = frozenset(include), frozenset(exclude)
         asked = (self._client, self.place, self.name, terms, weights, min(k, len(self)))
-        query = Query(*asked, *filtered)
+        return Query(*asked, include, exclude)
+
+    def _searched(self, queries: Sequence[Query], filters: Sequence[str]) -> list[list[Hit]]:
+        """The hits of queries that are asked in one request, and again where they must be."""
+        found: list[list[Hit]] = [[] for _ in queries]
+        some = [place for place, query in enumerate(queries) if len(query.terms) and len(self)]
+        if not some:
+            return found
         with told(self.place):
-            found = [hit for one in _filters(only) for hit in query.best(one, 0, len(self))]
-        return ranked(found)[:k]
+            for one in filters:
+                limit = queries[some[0]].least_asked
+                asked = candidates([queries[place] for place in some], one, limit)
+                for place, first in zip(some, asked, strict=True):
+                    found[place] += queries[place].best(one, 0, len(self), first)
+        return [ranked(hits)[: query.k] for query, hits in zip(queries, found, strict=True)]
 
     def find(
         self,
@@ -107,17 +137,19 @@ class MilvusIndex:
         exclude: Iterable[int] = (),
     ) -> list[list[Hit]]:
         """See `lsr.index.protocol.Index.search_many`; many are asked at once."""
-        include, exclude = frozenset(include), frozenset(exclude)
+        about, filters = (k, frozenset(include), frozenset(exclude)), _filters(only)
         spans = map(slice, queries.indptr[:-1], queries.indptr[1:])
-        vectors = [(queries.indices[span], queries.data[span]) for span in spans]
+        asked = [self._query(queries.indices[one], queries.data[one], *about) for one in spans]
+        size = max(_VECTORS // asked[0].least_asked, 1) if asked else 1
+        requests = [asked[at : at + size] for at in range(0, len(asked), size)]
 
-        def search(vector: tuple[np.ndarray, np.ndarray]) -> list[Hit]:
-            return self.search(*vector, k, only, include=include, exclude=exclude)
+        def searched(request: list[Query]) -> list[list[Hit]]:
+            return self._searched(request, filters)
 
         # The first one alone, so that where Milvus is gone it is waited for once.
-        found = [search(vector) for vector in vectors[:1]]
+        found = [searched(request) for request in requests[:1]]
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="milvus") as pool:
-            return found + list(pool.map(search, vectors[1:]))
+            return [hits for some in (*found, *pool.map(searched, requests[1:])) for hits in some]
 
     def vectors(self, image_ids: Sequence[str]) -> list[tuple[np.ndarray, np.ndarray]]:
         """(terms int32, weights float32) as stored of some images, terms ascending.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -25,6 +25,13 @@ _PROBE_TERMS = 16
 Vector = dict[int, float]
 
 
+class Candidates(NamedTuple):
+    """hits: in order. least: the score of the last candidate; None where there are no more."""
+
+    hits: list[Hit]
+    least: float | None
+
+
 @dataclass(frozen=True)
 class Query:
     """One query, asked as often as it takes to know its k best images exactly.
@@ -42,16 +49,20 @@ class Query:
     include: frozenset[int] = frozenset()
     exclude: frozenset[int] = frozenset()
 
-    def best(self, where: str, first: int, last: int) -> list[Hit]:
+    def best(self, where: str, first: int, last: int, asked: Candidates | None = None) -> list[Hit]:
         """The k best of the rows from first to last, and maybe more.
+
+        Args:
+            asked: what `candidates` gives for as many as `least_asked` says, where it is known.
 
         Milvus breaks ties as it likes and adds in an order of its own, so an image that it left
         out may belong among the k best as long as its score, rounding allowed for, can reach the
         k-th. Then more is asked for, and beyond what a server returns, each half of the rows.
         """
-        limit = min(self.k + _CANDIDATES_BEYOND_K, MOST_CANDIDATES)
+        limit = self.least_asked
         while True:
-            hits, least = self.candidates(where, limit)
+            hits, least = asked or self.candidates(where, limit)
+            asked = None
             kth = hits[self.k - 1].score if len(hits) >= self.k else 0.0
             if least is None or least * (1 + self.rounding) < kth:
                 return hits
@@ -64,23 +75,26 @@ class Query:
         return ranked(lower + upper)[: self.k]
 
     @property
+    def least_asked(self) -> int:
+        """How many candidates are asked for at first."""
+        return min(self.k + _CANDIDATES_BEYOND_K, MOST_CANDIDATES)
+
+    @property
     def rounding(self) -> float:
         """How much a float32 sum of these products can differ from the sum, as a share of it."""
         return float((len(self.terms) + 2) * np.finfo(np.float32).eps)
 
-    def candidates(self, where: str, limit: int) -> tuple[list[Hit], float | None]:
-        """Hits in order, and the score of the last candidate; None where there are no more."""
-        [found] = self.client.search(
-            self.name,
-            data=[dict(zip(self.terms.tolist(), self.weights.tolist(), strict=True))],
-            anns_field="vector",
-            limit=limit,
-            filter=where,
-            output_fields=["vector"],
-            search_params={"metric_type": "IP", "params": {"drop_ratio_search": 0.0}},
-            consistency_level="Strong",
-            timeout=self.place.call_seconds,
-        )
+    def candidates(self, where: str, limit: int) -> Candidates:
+        """What one request finds, exactly scored."""
+        [found] = candidates([self], where, limit)
+        return found
+
+    def scored(self, found: Sequence[Any], limit: int) -> Candidates:
+        """What Milvus answered, scored again.
+
+        Raises:
+            EngineError: Milvus does not score by the inner product.
+        """
         scores = self.scores([row["entity"]["vector"] for row in found])
         said = np.array([row["distance"] for row in found], np.float64)
         if not np.allclose(said, scores, rtol=self.rounding, atol=0):
@@ -92,7 +106,7 @@ class Query:
                 if s > 0 and self._passes(row["entity"]["vector"])
             ]
         )
-        return hits, float(said.min()) if len(found) >= limit else None
+        return Candidates(hits, float(said.min()) if len(found) >= limit else None)
 
     def _passes(self, vector: Vector) -> bool:
         return self.include <= vector.keys() and self.exclude.isdisjoint(vector)
@@ -104,6 +118,27 @@ class Query:
             column = np.array([vector.get(term, 0.0) for vector in vectors])
             scores += weight * column
         return scores
+
+
+def candidates(queries: Sequence[Query], where: str, limit: int) -> list[Candidates]:
+    """The candidates of several queries to one index, in one request.
+
+    Raises:
+        EngineError: Milvus does not score by the inner product.
+    """
+    one = queries[0]
+    found = one.client.search(
+        one.name,
+        data=[dict(zip(q.terms.tolist(), q.weights.tolist(), strict=True)) for q in queries],
+        anns_field="vector",
+        limit=limit,
+        filter=where,
+        output_fields=["vector"],
+        search_params={"metric_type": "IP", "params": {"drop_ratio_search": 0.0}},
+        consistency_level="Strong",
+        timeout=one.place.call_seconds,
+    )
+    return [query.scored(rows, limit) for query, rows in zip(queries, found, strict=True)]
 
 
 def check_exact(client: MilvusClient, place: Place, name: str) -> None:
