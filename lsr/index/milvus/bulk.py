@@ -90,7 +90,7 @@ def storage_from_environment(place: Place) -> Storage | None:
     if absent := [name for name in ("minio", "azure") if importlib.util.find_spec(name) is None]:
         raise EngineError(
             f"Bulk insert needs the package `{absent[0]}`, which is not installed. Run "
-            '`pip install "pymilvus[bulk_writer]"`, or unset `$LEXISCOPE_MILVUS_STORAGE`.'
+            '`pip install "pymilvus[bulk-writer]"`, or unset `$LEXISCOPE_MILVUS_STORAGE`.'
         )
     return storage
 
