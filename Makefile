@@ -6,6 +6,10 @@ PORT ?= 8501
 VENV := .venv
 BIN := $(VENV)/bin
 LAVIS := .venv-lavis
+# Python compiles a module when it is first imported, which takes a minute less than compiling all
+# that is installed. Images of containers often tell it not to keep the result.
+PIP := -m pip install --quiet --disable-pip-version-check --no-compile
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: app test lint lavis milvus ray peers screenshots clean
 
@@ -29,7 +33,7 @@ ray: $(VENV)/.ray
 
 # Other people's tools, which some tests read exports with: 290 MB, without what they depend on.
 peers: $(VENV)/.test
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target build/peers -r requirements-peers.txt
+	@$(BIN)/python $(PIP) --no-deps --upgrade --target build/peers -r requirements-peers.txt
 
 # README's pictures of the app, with Debian's Chromium.
 screenshots: $(VENV)/.test
@@ -42,7 +46,7 @@ $(VENV)/.app: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Lexiscope needs Python 3.11 or newer: make app PYTHON=python3.11")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing the app's packages into $(VENV): a minute or two, once"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/python $(PIP) -r requirements.txt
 	@echo "Compiling the loops and projecting the bundled test images and queries, once"
 	@$(BIN)/python -m lsr search "two lions" --k 1 > /dev/null
 	@$(BIN)/python -m lsr sweep --steps 2 > /dev/null 2>&1
@@ -52,22 +56,22 @@ $(VENV)/.app: requirements.txt
 
 $(VENV)/.test: $(VENV)/.app requirements-dev.txt
 	@echo "Installing the test packages into $(VENV), once"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python $(PIP) -r requirements-dev.txt
 	@touch $@
 
 $(VENV)/.milvus: $(VENV)/.app requirements-milvus.txt
 	@echo "Installing the Milvus client and Milvus Lite into $(VENV), once"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-milvus.txt
+	@$(BIN)/python $(PIP) -r requirements-milvus.txt
 	@touch $@
 
 $(VENV)/.ray: $(VENV)/.app requirements-ray.txt
 	@echo "Installing Ray into $(VENV), once"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-ray.txt
+	@$(BIN)/python $(PIP) -r requirements-ray.txt
 	@touch $@
 
 $(LAVIS)/.installed: requirements-lavis.txt
 	@$(LAVIS_PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "LAVIS needs Python 3.11: make lavis LAVIS_PYTHON=/path/to/python3.11")'
 	@test -x $(LAVIS)/bin/python || $(LAVIS_PYTHON) -m venv $(LAVIS)
 	@echo "Installing LAVIS into $(LAVIS): 2.3 GB, two minutes or more, once"
-	@$(LAVIS)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-lavis.txt
+	@$(LAVIS)/bin/python $(PIP) -r requirements-lavis.txt
 	@touch $@

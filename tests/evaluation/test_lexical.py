@@ -83,8 +83,10 @@ def test_an_only_caption_finds_nothing_since_its_image_has_no_other(queried, mon
     assert lexical_ranks(queried, "test").tolist() == [0] * 24
 
 
-def test_an_image_that_searches_has_no_words(answer, home):
-    text = answer("evaluate", "--model", "demo-lexical", "--direction", "image-to-text")
+def test_an_image_that_searches_has_no_words(answer, queried, model):
+    shared = ("evaluate", "--collection", queried.name, "--model", model.name)
+    assert answer(*shared)["lexical"]
+    text = answer(*shared, "--direction", "image-to-text")
     assert text["lexical"] is None
 
 
