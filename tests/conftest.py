@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -233,10 +234,16 @@ def few_scenes(folder: Path) -> Collection:
     )
 
 
+@pytest.fixture(scope="session")
+def _scenes_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return few_scenes(tmp_path_factory.mktemp("made") / "scenes").folder
+
+
 @pytest.fixture
-def scenes(home: Path) -> str:
+def scenes(home: Path, _scenes_once: Path) -> str:
     """Name of a collection of few scenes, where a page need not measure thousands."""
-    return few_scenes(home / "collections" / "scenes").name
+    shutil.copytree(_scenes_once, home / "collections" / "scenes", copy_function=os.link)
+    return "scenes"
 
 
 @pytest.fixture

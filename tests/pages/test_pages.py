@@ -565,8 +565,9 @@ def test_a_click_names_the_curve_and_the_value(points, clicked):
     assert _clicked({"selection": {"points": points}}) == clicked
 
 
-def test_a_null_can_be_the_baseline():
-    app = opened("expansion", view="flips", null="shuffled", baseline="null")
+def test_a_null_can_be_the_baseline(scenes):
+    address = {"view": "flips", "null": "shuffled", "baseline": "null"}
+    app = opened("expansion", collection=scenes, **address)
     assert not app.exception
     assert not app.error
     figures = {metric.label: metric.value for metric in app.metric}
