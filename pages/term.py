@@ -42,6 +42,9 @@ def show() -> None:
             _show_spread(ready, card)
             _show_said(ready, card)
             _show_stand_ins(ready, card)
+            if card.images:  # the thirty links below would take a third of the page's time
+                _show_all_terms_link()
+                return
     _show_frequent(ready)
 
 
@@ -198,15 +201,19 @@ def _show_frequent(ready: Searcher) -> None:
         anchor=False,
         help=glossed("The terms that most images activate, with the number of images."),
     )
+    _show_all_terms_link()
+    terms = ready.frequent_terms(FREQUENT)
+    labels = [f"{escape(term)} · {frequency:,.0f}" for term, frequency in terms]
+    links.to_terms([term for term, _ in terms], labels, key="frequent")
+
+
+def _show_all_terms_link() -> None:
     st.page_link(
         links.VOCABULARY,
         label="All terms as a table",
         icon=":material/dictionary:",
         query_params=links.parameters(st.query_params.to_dict()),
     )
-    terms = ready.frequent_terms(FREQUENT)
-    labels = [f"{escape(term)} · {frequency:,.0f}" for term, frequency in terms]
-    links.to_terms([term for term, _ in terms], labels, key="frequent")
 
 
 draw(show)

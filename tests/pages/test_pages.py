@@ -211,6 +211,15 @@ def test_a_term_page_shows_its_frequency_and_images():
     app = opened("term", term="dog")
     assert app.metric[0].label == "Document frequency"
     assert tiles(app)
+    assert "Frequent terms" not in [one.value for one in app.header]
+
+
+def test_a_term_of_no_image_offers_frequent_ones():
+    app = opened("term", term="parliament")
+    assert not tiles(app)
+    assert "Frequent terms" in [one.value for one in app.header]
+    queries = [link.proto.query_string for link in app.get("page_link")]
+    assert sum("term=" in query for query in queries) == 30
 
 
 def test_a_word_piece_is_a_term():
