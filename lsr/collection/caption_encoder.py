@@ -38,7 +38,7 @@ class CaptionEncoder:
     def _rows(self) -> dict[str, int]:
         """The row of the stored vectors for every text."""
         images = self._collection
-        stored = np.flatnonzero(np.isin(images.caption_splits, images.vector_splits))
+        stored = images.captions_with_vectors
         texts = images.caption_texts
         return {_plain(texts[caption]): row for row, caption in enumerate(stored.tolist())}
 

@@ -9,16 +9,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from lsr.exceptions import CollectionError, shorten
-from lsr.storage.files import told_when_no_parquet
-from lsr.storage.untrusted import Column, read_columns
+from lsr.storage.files import forget_array, told_when_no_parquet
+from lsr.storage.tables import Column, MappedTable, map_columns
 
 if TYPE_CHECKING:
     from lsr.collection.collection import Collection
 
 _OUTSIDE = re.compile(r"^[/\\]|^[A-Za-z]:|(?:^|[/\\])\.\.(?:[/\\]|$)|\0")
 _ADDRESS = re.compile(r"https?://[^\s\x00-\x1f]+\Z", re.IGNORECASE)
+# What may be one of these, and what is an address for sure, in the words of Arrow's expressions.
+_SUSPICIOUS = r"^[/\\]|:|\.\.|\x00"
+_PLAIN_ADDRESS = r"^(?i:https?)://[!-~]+$"
 _BLOCK = 65_536
 # Half-precision vectors of length 1 stay within this.
 _TOLERANCE = 0.02
@@ -30,8 +34,17 @@ def read_table(path: Path, columns: Mapping[str, Column]) -> pa.Table:
     Raises:
         CollectionError: the file or one of the columns is missing, damaged or of another type.
     """
+    return map_table(path, columns).table
+
+
+def map_table(path: Path, columns: Mapping[str, Column]) -> MappedTable:
+    """As `read_table`; a large table is mapped into memory.
+
+    Raises:
+        CollectionError: as `read_table`.
+    """
     with told_when_no_parquet(path, CollectionError):
-        return read_columns(path, columns)
+        return map_columns(path, columns)
 
 
 def is_address(text: object) -> bool:
@@ -47,24 +60,27 @@ def check_places(collection: Collection) -> None:
     Raises:
         CollectionError: a file that leads out of the folder, or an address that is not http(s).
     """
-    for image_id, file, url in zip(
-        collection.image_ids,
-        collection.images["file"].to_pylist(),
-        collection.images["url"].to_pylist(),
-        strict=True,
-    ):
-        if file and _OUTSIDE.search(file):
+    files, urls = collection.images["file"], collection.images["url"]
+    for row in _rows_where(pc.match_substring_regex(files, _SUSPICIOUS)):
+        if _OUTSIDE.search(file := files[row].as_py()):
             raise CollectionError(
-                f"Image `{shorten(image_id)}` of collection `{collection.name}` has its picture in "
-                f"`{shorten(file)}`, which is not below its folder `images`. Restore "
-                "images.parquet, or get the collection from another source."
-            )
-        if url and not is_address(url):
-            raise CollectionError(
-                f"Image `{shorten(image_id)}` of collection `{collection.name}` has its picture at "
-                f"`{shorten(url)}`, which is no address that begins with http:// or https://. "
+                f"Image `{shorten(collection.image_ids[row])}` of collection `{collection.name}` "
+                f"has its picture in `{shorten(file)}`, which is not below its folder `images`. "
                 "Restore images.parquet, or get the collection from another source."
             )
+    for row in _rows_where(pc.invert(pc.match_substring_regex(urls, _PLAIN_ADDRESS))):
+        if (url := urls[row].as_py()) and not is_address(url):
+            raise CollectionError(
+                f"Image `{shorten(collection.image_ids[row])}` of collection `{collection.name}` "
+                f"has its picture at `{shorten(url)}`, which is no address that begins with "
+                "http:// or https://. Restore images.parquet, or get the collection from another "
+                "source."
+            )
+
+
+def _rows_where(chosen: pa.ChunkedArray) -> list[int]:
+    found: list[int] = np.flatnonzero(pc.fill_null(chosen, fill_value=False).to_numpy()).tolist()
+    return found
 
 
 def check_counts(collection: Collection) -> None:
@@ -75,7 +91,7 @@ def check_counts(collection: Collection) -> None:
             that is not there.
     """
     name, counts = collection.name, collection.card["counts"]
-    stored = int(np.isin(collection.caption_splits, collection.vector_splits).sum())
+    stored = len(collection.captions_with_vectors)
     facts = [
         ("images", counts["images"], "rows in images.parquet", len(collection.images)),
         ("captions", counts["captions"], "rows in captions.parquet", len(collection.captions)),
@@ -97,17 +113,17 @@ def check_counts(collection: Collection) -> None:
                 f"The {kind} vectors of collection `{name}` have shape {vectors.shape}, not "
                 f"(rows, {collection.dense_size}). Restore the file."
             )
-    known = set(collection.image_ids)
-    if len(known) != len(collection.image_ids):
+    n, distinct = len(collection.image_ids), collection.image_ids.distinct
+    if distinct != n:
         raise CollectionError(
-            f"Collection `{name}` has {len(collection.image_ids):,} images but only "
-            f"{len(known):,} different ids. Make the ids unique."
+            f"Collection `{name}` has {n:,} images but only {distinct:,} different ids. Make the "
+            "ids unique."
         )
-    strangers = set(collection.captions["image_id"].to_pylist()) - known
-    if strangers:
+    if (astray := collection.caption_image_rows < 0).any():
+        owners = collection.captions["image_id"].filter(pa.array(astray))
         raise CollectionError(
-            f"Collection `{name}` has captions of {len(strangers):,} images that it does not "
-            f"hold, such as `{shorten(min(strangers))}`. Restore images.parquet."
+            f"Collection `{name}` has captions of {len(pc.unique(owners)):,} images that it does "
+            f"not hold, such as `{shorten(pc.min(owners).as_py())}`. Restore images.parquet."
         )
 
 
@@ -117,7 +133,7 @@ def check_vectors(collection: Collection) -> None:
     Raises:
         CollectionError: it names how many, and the image or caption of the first.
     """
-    stored = np.flatnonzero(np.isin(collection.caption_splits, collection.vector_splits))
+    stored = collection.captions_with_vectors
     check_unit(
         collection.image_vectors,
         f"image vectors of collection `{collection.name}`",
@@ -144,6 +160,7 @@ def check_unit(vectors: np.ndarray, what: str, label: Callable[[int], str]) -> N
         block = np.asarray(vectors[start : start + _BLOCK], np.float32)
         with np.errstate(over="ignore", invalid="ignore"):
             norms = np.sqrt(np.einsum("ij,ij->i", block, block))
+        forget_array(vectors)
         wrong += (start + np.flatnonzero(~(np.abs(norms - 1) <= _TOLERANCE))).tolist()
     if wrong:
         raise CollectionError(

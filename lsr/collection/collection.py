@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from lsr.collection.card import UNIT, read_card
-from lsr.collection.checks import check_counts, check_places, check_vectors, read_table
+from lsr.collection.checks import check_counts, check_places, check_vectors, map_table
+from lsr.collection.columns import Ids, Texts
 from lsr.collection.queries import QuerySet, read_query_set
 from lsr.exceptions import CollectionError, UnknownNameError, shorten
 from lsr.model.fit import VectorKind
@@ -21,7 +23,7 @@ from lsr.storage.files import is_inside, read_array, read_json
 from lsr.storage.folders import read_one_version
 from lsr.storage.places import find, query_set_names
 from lsr.storage.records import fits
-from lsr.storage.untrusted import Column
+from lsr.storage.tables import Column
 
 IMAGE_COLUMNS: dict[str, Column] = {
     "id": "text",
@@ -36,6 +38,8 @@ IMAGE_COLUMNS: dict[str, Column] = {
 SMALL_PICTURES = "small"
 CAPTION_COLUMNS: dict[str, Column] = dict.fromkeys(("id", "image_id", "text", "split"), "text")
 PROBES = "probes.json"
+# Ids that a mistyped one is compared with.
+_COMPARED = 100_000
 
 
 @dataclass(frozen=True)
@@ -79,63 +83,67 @@ class Collection:
         return str(self.card["fingerprint"])
 
     @cached_property
-    def image_ids(self) -> list[str]:
-        return list(self.images["id"].to_pylist())
+    def image_ids(self) -> Ids:
+        return Ids(self.images["id"])
 
     @cached_property
     def image_splits(self) -> np.ndarray:
         return np.asarray(self.images["split"].to_pylist(), dtype=np.str_)
 
     @cached_property
-    def caption_texts(self) -> list[str]:
-        return list(self.captions["text"].to_pylist())
+    def caption_texts(self) -> Texts:
+        return Texts(self.captions["text"])
 
     @cached_property
-    def caption_ids(self) -> list[str]:
-        return list(self.captions["id"].to_pylist())
+    def caption_ids(self) -> Ids:
+        return Ids(self.captions["id"])
 
     @cached_property
     def caption_splits(self) -> np.ndarray:
         return np.asarray(self.captions["split"].to_pylist(), dtype=np.str_)
 
     @cached_property
-    def _row_of_image(self) -> dict[str, int]:
-        return {image_id: row for row, image_id in enumerate(self.image_ids)}
-
-    @cached_property
     def caption_image_rows(self) -> np.ndarray:
         """(m,) int64: the image row that each caption describes."""
-        rows = self._row_of_image
-        owners = self.captions["image_id"].to_pylist()
-        return np.fromiter((rows[i] for i in owners), np.int64, len(owners))
+        return self.image_ids.rows(self.captions["image_id"])
 
     @cached_property
-    def _captions_by_image(self) -> dict[int, list[int]]:
-        grouped: dict[int, list[int]] = {}
-        for caption, image in enumerate(self.caption_image_rows):
-            grouped.setdefault(int(image), []).append(caption)
-        return grouped
+    def _captions_by_image(self) -> np.ndarray | None:
+        """(m,) int64: captions by ascending image row; None where they stand that way."""
+        rows = self.caption_image_rows
+        return None if (rows[1:] >= rows[:-1]).all() else np.argsort(rows, kind="stable")
+
+    @property
+    def captions_with_vectors(self) -> np.ndarray:
+        """(m',) int64: the captions whose vectors are stored, ascending."""
+        split = self.captions["split"]
+        stored = pc.is_in(split, value_set=pa.array(self.vector_splits, pa.string()))
+        return np.flatnonzero(stored.to_numpy())
 
     @cached_property
     def splits(self) -> list[str]:
-        return list(dict.fromkeys(self.image_splits.tolist()))
+        return list(pc.unique(self.images["split"]).to_pylist())
 
     @cached_property
     def searchable_rows(self) -> np.ndarray:
         """Image rows that can be shown and searched, int64 ascending."""
-        pictured = np.array(
-            [bool(f or u) for f, u in zip(*self._files_and_urls, strict=True)], dtype=bool
-        )
-        return np.flatnonzero(pictured) if pictured.any() else np.arange(len(self.image_ids))
+        pictured = np.flatnonzero(self._has("file") | self._has("url"))
+        return pictured if len(pictured) else np.arange(len(self.images))
+
+    @property
+    def rows_with_files(self) -> np.ndarray:
+        """Image rows whose pictures are in files, int64 ascending."""
+        return np.flatnonzero(self._has("file"))
 
     @cached_property
     def has_remote_pictures(self) -> bool:
         """Whether an image has no picture file but an address."""
-        return any(u and not f for f, u in zip(*self._files_and_urls, strict=True))
+        return bool((self._has("url") & ~self._has("file")).any())
 
-    @cached_property
-    def _files_and_urls(self) -> tuple[list[str | None], list[str | None]]:
-        return self.images["file"].to_pylist(), self.images["url"].to_pylist()
+    def _has(self, name: str) -> np.ndarray:
+        """(n,) bool: the images with a text in a column."""
+        there = pc.greater(pc.binary_length(self.images[name]), 0)
+        return np.asarray(pc.fill_null(there, fill_value=False).to_numpy())
 
     def image_row(self, image_id: str) -> int:
         """The row of an image id.
@@ -143,10 +151,11 @@ class Collection:
         Raises:
             UnknownNameError: no such image; the message offers the nearest ids.
         """
-        row = self._row_of_image.get(image_id)
+        row = self.image_ids.row(image_id)
         if row is None:
-            near = difflib.get_close_matches(image_id[:80], self.image_ids, n=3, cutoff=0.5)
-            known = near or [self.image_ids[row] for row in self.searchable_rows[:2]]
+            few = self.image_ids[:_COMPARED]
+            near = difflib.get_close_matches(image_id[:80], few, n=3, cutoff=0.5)
+            known = near or self.image_ids.at(self.searchable_rows[:2])
             raise UnknownNameError(
                 f"Collection `{self.name}` has no image `{shorten(image_id)}`. "
                 f"Try one of its ids, such as {', '.join(f'`{i}`' for i in known)}."
@@ -155,7 +164,9 @@ class Collection:
 
     def captions_of(self, image_row: int) -> list[str]:
         """The captions of an image, in the order of the file."""
-        return [self.caption_texts[row] for row in self._captions_by_image.get(image_row, [])]
+        rows, order = self.caption_image_rows, self._captions_by_image
+        first, last = np.searchsorted(rows, [image_row, image_row + 1], sorter=order)
+        return self.caption_texts.at(range(first, last) if order is None else order[first:last])
 
     @cached_property
     def probes(self) -> dict[str, list[str]]:
@@ -217,9 +228,10 @@ class Collection:
             CollectionError: a link leads out of the collection's folder.
             InputError: it lies in an object storage that cannot be read.
         """
-        file, url = (column[image_row] for column in self._files_and_urls)
+        file = self.images["file"][image_row].as_py()
         if not file:
-            return url
+            url = self.images["url"][image_row].as_py()
+            return None if url is None else str(url)
         place = self.folder / "images" / file
         small = self.card.get("small_pictures")
         if small and pixels and pixels <= small and self._longer_side(image_row) > small:
@@ -257,12 +269,12 @@ class Collection:
     def image_rows(self, split: str) -> np.ndarray:
         """Rows of the images in a split, ascending."""
         self.check_split(split)
-        return np.flatnonzero(self.image_splits == split)
+        return np.flatnonzero(pc.equal(self.images["split"], split).to_numpy())
 
     def caption_rows(self, split: str) -> np.ndarray:
         """Rows of the captions in a split, ascending."""
         self.check_split(split)
-        return np.flatnonzero(self.caption_splits == split)
+        return np.flatnonzero(pc.equal(self.captions["split"], split).to_numpy())
 
     @property
     def vector_splits(self) -> list[str]:
@@ -274,8 +286,8 @@ class Collection:
         self.check_split(split)
         if split not in self.vector_splits:
             return None
-        stored = np.flatnonzero(np.isin(self.caption_splits, self.vector_splits))
-        return self.caption_vectors[np.flatnonzero(self.caption_splits[stored] == split)]
+        stored = np.isin(self.captions_with_vectors, self.caption_rows(split), assume_unique=True)
+        return self.caption_vectors[np.flatnonzero(stored)]
 
 
 def load_collection(place: str | Path) -> Collection:
@@ -294,11 +306,13 @@ def load_collection(place: str | Path) -> Collection:
 
 def _load(folder: Path) -> Collection:
     card = read_card(folder)
+    images = map_table(folder / "images.parquet", IMAGE_COLUMNS)
+    captions = map_table(folder / "captions.parquet", CAPTION_COLUMNS)
     collection = Collection(
         folder,
         card,
-        read_table(folder / "images.parquet", IMAGE_COLUMNS),
-        read_table(folder / "captions.parquet", CAPTION_COLUMNS),
+        images.table,
+        captions.table,
         read_array(folder / "image_vectors.npy", CollectionError),
         read_array(folder / "caption_vectors.npy", CollectionError),
     )
@@ -307,4 +321,6 @@ def _load(folder: Path) -> Collection:
     if not card.get(UNIT):
         check_vectors(collection)
     collection.check_version()
+    for table in (images, captions):
+        table.forget()
     return collection

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,7 +71,8 @@ def _overview(folder: Path) -> Overview:
 
 
 def _splits(path: Path) -> dict[str, int]:
-    counts = Counter(read_table(path, {"split": "text"})["split"].to_pylist())
+    counted = read_table(path, {"split": "text"})["split"].value_counts().to_pylist()
+    counts = {one["values"]: one["counts"] for one in counted}
     usual = {"train": 0, "val": 1, "test": 2}
     return dict(sorted(counts.items(), key=lambda split: usual.get(split[0], len(usual))))
 

@@ -31,7 +31,7 @@ def image_items(
         # All rows are read from the disk block by block; a choice of them is a copy.
         return collection.image_vectors if whole else collection.image_vectors[rows]
 
-    ids = tuple(collection.image_ids[row] for row in rows)
+    ids = tuple(collection.image_ids.at(rows))
     return Items(
         "images",
         ids,

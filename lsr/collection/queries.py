@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lsr.collection.checks import read_table
@@ -120,8 +121,9 @@ def query_set_of(
         CollectionError: no rows, an empty id or text, a query with two texts, an image that the
             collection does not have, or an answer that comes twice.
     """
-    row_of_image = {image_id: row for row, image_id in enumerate(collection.image_ids)}
     _check_rows(rows, label)
+    answers_of = {row.image_id: collection.image_ids.row(row.image_id) for row in rows}
+    row_of_image = {one: place for one, place in answers_of.items() if place is not None}
     if strangers := [row for row in rows if row.image_id not in row_of_image]:
         raise CollectionError(
             f"{label} names {len({row.image_id for row in strangers}):,} images that collection "
@@ -144,7 +146,7 @@ def query_set_of(
         image_rows.astype(np.int64),
         fingerprint(
             str(list(texts.items())),
-            str([[collection.image_ids[i] for i in sorted(found)] for found in answers.values()]),
+            str([collection.image_ids.at(sorted(found)) for found in answers.values()]),
         ),
     )
 
@@ -218,10 +220,13 @@ def _write(path: Path, columns: dict[str, Sequence[str]]) -> None:
         pq.write_table(pa.table(columns, schema=schema), temporary)
 
 
-def keep_answers(folder: Path, image_ids: set[str]) -> None:
+def keep_answers(folder: Path, image_ids: pa.ChunkedArray) -> None:
     """Take answers that a smaller collection does not hold out of the query sets in its folder.
 
     A query without an answer goes, and so does a set without a query.
+
+    Args:
+        image_ids: of the images that it holds, as a column.
 
     Raises:
         CollectionError: the file of a set is damaged.
@@ -229,7 +234,9 @@ def keep_answers(folder: Path, image_ids: set[str]) -> None:
     for name in query_set_names(folder):
         path = folder / QUERIES / f"{name}.parquet"
         rows = _read_columns(path)
-        kept = [row for row in rows if row[2] in image_ids]
+        answers = pa.array([row[2] for row in rows], pa.string())
+        there = pc.is_in(answers, value_set=image_ids.combine_chunks()).to_pylist()
+        kept = [row for row, held in zip(rows, there, strict=True) if held]
         if not kept:
             path.unlink()
         elif len(kept) < len(rows):

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lsr.collection.card import CARD, SCHEMA, UNIT
@@ -23,11 +24,12 @@ from lsr.collection.collection import (
 from lsr.collection.queries import QueryRow, keep_answers, write_query_set
 from lsr.exceptions import CollectionError
 from lsr.storage.copies import bring_all
-from lsr.storage.files import fingerprint_of, read_array, save_array, write_json
+from lsr.storage.files import fingerprint_of, forget_array, read_array, save_blocks, write_json
 from lsr.storage.folders import replacing_folder
 from lsr.storage.leftovers import is_leftover
 from lsr.storage.room import check_room
 
+_BLOCK = 2**16
 _FILES = {
     CARD,
     "images.parquet",
@@ -76,7 +78,7 @@ def write_collection(
         DiskFullError: there is no room.
         InputError: another process is writing the folder.
     """
-    splits = list(dict.fromkeys(captions["split"].to_pylist()))
+    splits = pc.unique(captions["split"]).to_pylist()
     of_images, of_captions = _opened(image_vectors), _opened(caption_vectors)
     mark = fingerprint_of(_parts(images, captions, of_images, of_captions))
     with replacing_folder(folder) as temporary:
@@ -90,7 +92,7 @@ def write_collection(
         _put_array(temporary / "caption_vectors.npy", caption_vectors)
         if beside is not None:
             _share(beside, temporary, without=_FILES)
-            keep_answers(temporary, set(images["id"].to_pylist()))
+            keep_answers(temporary, images["id"])
         if probes:
             write_json(temporary / PROBES, dict(probes))
         if pictures is not None:
@@ -115,12 +117,20 @@ def write_collection(
 
 def _parts(
     images: pa.Table, captions: pa.Table, *vectors: np.ndarray
-) -> Iterator[str | np.ndarray]:
+) -> Iterator[Iterator[str] | np.ndarray]:
     """What tells a collection from others, one part after the other."""
-    yield str(images["id"].to_pylist())
-    yield str(images["split"].to_pylist())
-    yield str(captions["text"].to_pylist())
-    yield from map(np.asarray, vectors)
+    for column in (images["id"], images["split"], captions["text"]):
+        yield _listed(column)
+    yield from vectors
+
+
+def _listed(column: pa.ChunkedArray) -> Iterator[str]:
+    """What Python prints of the list of a column's values, in pieces."""
+    yield "["
+    for start in range(0, len(column), _BLOCK):
+        piece = str(column.slice(start, _BLOCK).to_pylist())[1:-1]
+        yield f", {piece}" if start else piece
+    yield "]"
 
 
 def _opened(vectors: np.ndarray | Path) -> np.ndarray:
@@ -131,7 +141,15 @@ def _put_array(path: Path, vectors: np.ndarray | Path) -> None:
     if isinstance(vectors, Path):
         vectors.rename(path)
     else:
-        save_array(path, vectors)
+        save_blocks(path, _in_blocks(vectors), vectors.shape, vectors.dtype)
+
+
+def _in_blocks(vectors: np.ndarray) -> Iterator[np.ndarray]:
+    """Some rows after the other; of a mapped file no more than these are in memory."""
+    for first in range(0, len(vectors), _BLOCK):
+        yield vectors[first : first + _BLOCK]
+        if not vectors.flags.writeable:
+            forget_array(vectors)
 
 
 def copy_collection(collection: Collection, folder: Path) -> Collection:

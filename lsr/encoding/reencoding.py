@@ -82,7 +82,7 @@ def encode_collection(
         image_rows, image_vectors, skipped = _readable(collection, files.rows, read_encoded(work))
         caption_rows = _rows_of_captions(collection, image_rows)
         refuse_loss(collection, folder, len(image_rows), len(caption_rows))
-        texts = [collection.caption_texts[row] for row in caption_rows]
+        texts = collection.caption_texts.of(caption_rows)
         for report in encode_captions(loaded, texts, work, spread=spread):
             speeds["captions"] = report.per_second
             yield report
@@ -99,7 +99,8 @@ def encode_collection(
         )
         remove_folder(work)
     missing = np.setdiff1d(np.arange(len(collection.images)), files.rows)
-    skipped |= {collection.image_ids[row]: "It has no picture file." for row in missing}
+    left_out = collection.image_ids.at(missing)
+    skipped |= dict.fromkeys(left_out, "It has no picture file.")
     yield Reencoded(made, skipped, speeds["images"], speeds["captions"])
 
 
@@ -130,8 +131,7 @@ class _PictureFiles(Sequence[Path]):
 def _picture_files(collection: Collection) -> _PictureFiles:
     """The picture file of each image row that has one."""
     bring_all(collection.folder)
-    pictured = (isinstance(collection.picture(row), Path) for row in range(len(collection.images)))
-    files = _PictureFiles(collection, np.flatnonzero(np.fromiter(pictured, bool)))
+    files = _PictureFiles(collection, collection.rows_with_files)
     if not files:
         n, urls = len(collection.images), collection.images["url"]
         addresses = (

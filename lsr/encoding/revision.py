@@ -131,7 +131,7 @@ def write_revision(
         captions=_rows(collection.captions, caption_rows),
         image_vectors=image_vectors,
         caption_vectors=caption_vectors,
-        probes=_probes(collection.folder / PROBES, set(images["id"].to_pylist())),
+        probes=_probes(collection.folder / PROBES, images["id"]),
         beside=collection,
         check=lambda: _refuse_change(folder, before),
     )
@@ -141,10 +141,11 @@ def _rows(table: pa.Table, rows: Sequence[int] | np.ndarray) -> pa.Table:
     return table if len(rows) == len(table) else table.take(pa.array(rows, pa.int64()))
 
 
-def _probes(path: Path, known: set[str]) -> dict[str, list[str]]:
+def _probes(path: Path, image_ids: pa.ChunkedArray) -> dict[str, list[str]]:
     """The probes of a collection, without images that are not kept."""
     probes = read_json(path, CollectionError) if path.exists() else {}
     if not fits(probes, dict[str, list[str]]):
         raise CollectionError(f"`{path}` holds something else than lists of ids. Restore it.")
+    known = set(image_ids.to_pylist()) if probes else set()
     kept = {word: [i for i in images if i in known] for word, images in probes.items()}
     return {word: images for word, images in kept.items() if images}

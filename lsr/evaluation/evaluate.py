@@ -271,7 +271,7 @@ def evaluate_probes(collection: Collection, model: Model, encoder: Encoder) -> d
     dense = queries.dense @ vectors.T
     images = image_items(collection, rows, vectors)
     sparse = (model.sparse(queries) @ sparse_once(model, images).T).toarray()
-    ids = np.array([collection.image_ids[row] for row in rows])
+    ids = np.array(collection.image_ids.at(rows))
     wanted = np.array([np.isin(ids, answers) for answers in probes.values()])
     found = {
         name: ranks_of_best(scores, wanted, sparse=name == "sparse")

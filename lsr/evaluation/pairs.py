@@ -72,7 +72,7 @@ def load_pairs(
     if queries:
         return _query_pairs(collection, split, encoder, queries)
     image_rows, caption_rows = collection.image_rows(split), collection.caption_rows(split)
-    texts = [collection.caption_texts[row] for row in caption_rows]
+    texts = collection.caption_texts.at(caption_rows)
     caption_vectors = collection.stored_caption_vectors(split)
     if caption_vectors is None:
         caption_vectors = encode_once(texts, encoder or load_encoder(collection.encoder))

@@ -105,7 +105,7 @@ def caption_items(collection: Collection, pairs: Pairs) -> Items:
 
 
 def _caption_ids(collection: Collection, pairs: Pairs) -> tuple[str, ...]:
-    return pairs.query_ids or tuple(collection.caption_ids[row] for row in pairs.caption_rows)
+    return pairs.query_ids or tuple(collection.caption_ids.at(pairs.caption_rows))
 
 
 def project_split_with(
@@ -132,7 +132,7 @@ def _projected(
     vocabulary: Vocabulary,
 ) -> ProjectedSplit:
     mark = vocabulary.fingerprint
-    image_ids = tuple(collection.image_ids[row] for row in pairs.image_rows)
+    image_ids = tuple(collection.image_ids.at(pairs.image_rows))
     said = None
     if pairs.query_ids:
         said = _said_of_images(collection, pairs.image_rows, vocabulary)
@@ -151,7 +151,7 @@ def _said_of_images(
 ) -> sp.csr_matrix:
     """(n, V) bool: the terms that the captions of some images say."""
     captions = np.flatnonzero(np.isin(collection.caption_image_rows, image_rows))
-    literal = _literal(tuple(collection.caption_texts[row] for row in captions), vocabulary)
+    literal = _literal(tuple(collection.caption_texts.at(captions)), vocabulary)
     owners = np.searchsorted(image_rows, collection.caption_image_rows[captions])
     return said_by_owner(literal, owners, len(image_rows))
 

@@ -41,7 +41,7 @@ def export_queries(
     if form not in FORMATS:
         raise QueryError(f"`{shorten(form)}` is no format of a query set. Use tsv or trec.")
     found = collection.query_set(name)
-    images = [collection.image_ids[row] for row in found.image_rows]
+    images = collection.image_ids.at(found.image_rows)
     _check_cells(found.texts, r"[\t\r\n]", "texts hold a tab or a line break")
     if form == "trec":
         _check_cells((*found.ids, *images), r"\s", "ids hold white space", "Export as tsv.")

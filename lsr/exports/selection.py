@@ -171,7 +171,7 @@ class Selection:
         ]
         return VectorSet(
             "images",
-            tuple(collection.image_ids[row] for row in rows),
+            tuple(collection.image_ids.at(rows)),
             tuple(places[row] for row in rows),
             collection.image_vectors,
             rows,
@@ -209,7 +209,7 @@ class Selection:
         if self.queries:
             return self._query_vectors
         rows, collection = self.caption_rows, self.collection
-        ids = tuple(collection.caption_ids[row] for row in rows)
+        ids = tuple(collection.caption_ids.at(rows))
         if len(set(ids)) < len(ids) or "" in ids:
             raise CollectionError(
                 f"The {len(ids):,} captions of split `{self.split}` of collection "
@@ -220,7 +220,7 @@ class Selection:
         return VectorSet(
             "captions",
             ids,
-            tuple(collection.caption_texts[row] for row in rows),
+            tuple(collection.caption_texts.at(rows)),
             dense,
             positions,
             self.model,

@@ -74,7 +74,7 @@ def write_shards(
     target, written = check_target(out), []
     bring_all(collection.folder)
     with replacing_folder(target) as temporary:
-        keys = _keys([collection.image_ids[row] for row in rows])
+        keys = _keys(collection.image_ids.at(rows))
         for start in range(0, len(rows), images_per_shard):
             part = slice(start, start + images_per_shard)
             path = temporary / f"shard-{start // images_per_shard:06d}.tar"

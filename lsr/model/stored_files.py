@@ -22,7 +22,7 @@ from lsr.exceptions import ModelError, shorten
 from lsr.model.sparse import checked_csr
 from lsr.storage.files import fingerprint, read_array, told_when_no_parquet
 from lsr.storage.room import told_when_full
-from lsr.storage.untrusted import read_columns
+from lsr.storage.tables import read_columns
 
 _PARTS = {"weights": "<f4", "terms": "<i4", "ends": "<i8"}
 _COPIED = 2**20

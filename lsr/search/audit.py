@@ -159,7 +159,7 @@ def said_of_images(
     names = collection.image_ids
     owners = np.array([place_of.get(names[row], -1) for row in collection.caption_image_rows])
     kept = np.flatnonzero(owners >= 0)
-    texts = vocabulary.literal_matrix([collection.caption_texts[row] for row in kept])
+    texts = vocabulary.literal_matrix(collection.caption_texts.at(kept))
     to_image = sp.csr_matrix(
         (np.ones(len(kept), np.int32), (owners[kept], np.arange(len(kept)))),
         shape=(len(image_ids), len(kept)),

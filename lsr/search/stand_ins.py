@@ -50,7 +50,7 @@ def known_captions(collection: Collection, model: Model) -> KnownCaptions | None
     """
     if model.reads is None or not model.vocabulary.says:
         return None
-    stored = np.flatnonzero(np.isin(collection.caption_splits, collection.vector_splits))
+    stored = collection.captions_with_vectors
     shown = np.isin(collection.caption_image_rows[stored], collection.searchable_rows)
     places = np.flatnonzero(shown)
     if not len(places):
@@ -59,8 +59,8 @@ def known_captions(collection: Collection, model: Model) -> KnownCaptions | None
     if among > MOST_CAPTIONS:
         places = places[np.linspace(0, among - 1, MOST_CAPTIONS).round().astype(int)]
     rows = stored[places]
-    texts = [collection.caption_texts[row] for row in rows]
-    ids = tuple(collection.caption_ids[row] for row in rows)
+    texts = collection.caption_texts.at(rows)
+    ids = tuple(collection.caption_ids.at(rows))
     items = Items("captions", ids, lambda: collection.caption_vectors[places], texts)
     said = literal_once(model.vocabulary, texts)
     return KnownCaptions(sparse_once(model, items), said, among)

@@ -20,7 +20,7 @@ _IN_ALT_TEXT = 6
 def spoken_terms(collection: Collection, vocabulary: Vocabulary) -> np.ndarray:
     """(V,) bool: the terms that any caption of the images that can be searched says."""
     rows = np.isin(collection.caption_image_rows, collection.searchable_rows).nonzero()[0]
-    texts = [collection.caption_texts[row] for row in rows]
+    texts = collection.caption_texts.at(rows)
     literal = literal_once(vocabulary, texts)
     return np.asarray(literal.sum(axis=0)).ravel() > 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import mmap
 import os
 import time
 from collections.abc import Iterable, Iterator
@@ -18,6 +19,7 @@ from lsr.exceptions import InputError
 from lsr.storage.leftovers import remove_leftovers_beside, temporary_file
 from lsr.storage.locks import exclusive
 from lsr.storage.room import check_room, told_when_full
+from lsr.storage.tables import forget
 from lsr.storage.untrusted import (
     DamagedError,
     UnexpectedError,
@@ -33,6 +35,8 @@ _MAY_MAP = os.name != "nt"
 # Seconds in which whoever reads such a file, a moment's work, closes it.
 _PATIENCE = 0.0 if _MAY_MAP else 2.0
 _PAUSE = 0.02
+# Of an array, which may be mapped, that are read at once for a fingerprint.
+_HASHED_ROWS = 2**16
 
 
 @contextmanager
@@ -165,6 +169,15 @@ def read_array(path: Path, error: type[InputError]) -> np.ndarray:
         raise error(message) from None
 
 
+def forget_array(array: np.ndarray) -> None:
+    """Give back the memory of what was read so far of a mapped array that was not written to."""
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, mmap.mmap):
+        forget(base)
+
+
 @contextmanager
 def told_when_no_parquet(path: Path, error: type[InputError]) -> Iterator[None]:
     """Turn what a reader of the parquet file says of it into one sentence of class `error`."""
@@ -194,15 +207,18 @@ def missing(path: Path) -> str:
     return f"`{path.name}` is missing from `{path.parent}`. Restore it or remove the folder."
 
 
-def fingerprint(*parts: bytes | str | Path | np.ndarray) -> str:
+Part = bytes | str | Path | np.ndarray | Iterator[str]
+
+
+def fingerprint(*parts: Part) -> str:
     """Sixteen hexadecimal digits that change when any part changes.
 
-    A `Path` stands for the content of that file.
+    A `Path` stands for the content of that file, an iterator for what its pieces are together.
     """
     return fingerprint_of(parts)
 
 
-def fingerprint_of(parts: Iterable[bytes | str | Path | np.ndarray]) -> str:
+def fingerprint_of(parts: Iterable[Part]) -> str:
     """The fingerprint of parts that need not all be in memory."""
     digest = hashlib.blake2b(digest_size=8)
     for part in parts:
@@ -214,7 +230,15 @@ def fingerprint_of(parts: Iterable[bytes | str | Path | np.ndarray]) -> str:
             case str():
                 digest.update(part.encode())
             case np.ndarray():
-                digest.update(np.ascontiguousarray(part).view(np.uint8).data)
+                rows = part if part.ndim else part.reshape(1)
+                for first in range(0, len(rows), _HASHED_ROWS):
+                    some = np.ascontiguousarray(rows[first : first + _HASHED_ROWS])
+                    digest.update(some.view(np.uint8).data)
+                    if not part.flags.writeable:
+                        forget_array(part)
+            case Iterator():
+                for piece in part:
+                    digest.update(piece.encode())
             case _:
                 digest.update(part)
         digest.update(b"\0")

@@ -9,32 +9,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 import numpy as np
 
 from lsr.exceptions import LexiscopeError, shorten
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-MOST_TABLE_BYTES = 2**30
-"""What the wanted columns of a table may take in memory."""
-# A table that says no more than one value can stand for any number of rows.
-_ROWS = 1024
 _KINDS = "fiu"
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-Column = Literal[
-    "text",
-    "text or nothing",
-    "whole number",
-    "whole number or nothing",
-    "number",
-    "number or nothing",
-]
 
 
 class DamagedError(ValueError):
@@ -111,57 +96,6 @@ def check_array(path: Path) -> None:
         found = path.stat().st_size - file.tell()
         if found < expected:
             raise DamagedError(f"{found:,} of {expected:,} bytes")
-
-
-def read_columns(path: Path, columns: Mapping[str, Column]) -> pa.Table:
-    """Some columns of a parquet file, in the order of `columns`; text as strings, whole UTF-8.
-
-    Raises:
-        UnexpectedError: a column is missing or comes twice, holds something else, or nothing where
-            it may not, or they take more than MOST_TABLE_BYTES.
-        DamagedError: not a parquet file.
-        OSError: it cannot be read.
-    """
-    import pyarrow as pa  # lists read only JSON
-    import pyarrow.parquet as pq
-
-    with parsed(), pq.ParquetFile(path) as file:
-        names = file.schema_arrow.names
-        if absent := [name for name in columns if name not in names]:
-            raise UnexpectedError(f"has no column {', '.join(absent)}")
-        if twice := [name for name in columns if names.count(name) > 1]:
-            raise UnexpectedError(f"has several columns `{twice[0]}`")
-        batches, size = [], 0
-        for batch in file.iter_batches(_ROWS, columns=list(columns)):
-            batch.validate(full=True)
-            if (size := size + batch.nbytes) > MOST_TABLE_BYTES:
-                raise UnexpectedError(f"takes more than {MOST_TABLE_BYTES // 2**20:,} MB in memory")
-            batches.append(batch)
-        schema = pa.schema([file.schema_arrow.field(name) for name in columns])
-        table = pa.Table.from_batches([batch.select(list(columns)) for batch in batches], schema)
-        checked = [_checked_column(table[name], name, kind) for name, kind in columns.items()]
-        return pa.Table.from_arrays(checked, names=list(columns))
-
-
-def _checked_column(column: pa.ChunkedArray, name: str, kind: Column) -> pa.ChunkedArray:
-    import pyarrow as pa
-
-    found = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    checks, usual = {
-        "text": (
-            (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view),
-            pa.string(),
-        ),
-        "whole": ((pa.types.is_integer,), pa.int64()),
-        "number": ((pa.types.is_integer, pa.types.is_floating), pa.float64()),
-    }[kind.split()[0]]
-    if column.null_count < len(column) and not any(check(found) for check in checks):
-        raise UnexpectedError(f"holds {column.type} in column `{name}`, not {kind.split(' or')[0]}")
-    if column.null_count and not kind.endswith("or nothing"):
-        raise UnexpectedError(f"holds nothing in {column.null_count:,} rows of column `{name}`")
-    if kind.startswith("text") or not any(check(column.type) for check in checks):
-        return column.cast(usual)
-    return column
 
 
 def read_tensors(path: Path, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:

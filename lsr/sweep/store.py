@@ -20,7 +20,8 @@ from lsr.storage import places
 from lsr.storage.files import fingerprint, replacing_file, write_json
 from lsr.storage.folders import remove_folder
 from lsr.storage.places import home
-from lsr.storage.untrusted import Column, DamagedError, read_columns
+from lsr.storage.tables import Column, read_columns
+from lsr.storage.untrusted import DamagedError
 
 SCHEMA = 2
 SHIPPED = "sweeps"  # under the bundled assets

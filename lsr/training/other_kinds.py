@@ -37,7 +37,7 @@ def training_captions(collection: Collection) -> tuple[list[str], np.ndarray, np
     stored = collection.stored_caption_vectors(split)
     if stored is None and not can_encode(collection.encoder):
         rows = rows[:0]
-    texts = [collection.caption_texts[row] for row in rows]
+    texts = collection.caption_texts.at(rows)
     if not texts:
         return [], np.zeros((0, collection.dense_size), np.float32), np.zeros(0, np.int64)
     if stored is None:

@@ -106,7 +106,7 @@ def _sample(collection: Collection, vocabulary: Vocabulary, method: str) -> Pair
         rows = collection.caption_rows(split)
         rows = np.sort(rng.permutation(rows)[:_SAMPLE])
         chosen = collection.caption_image_rows[rows]
-        texts = [collection.caption_texts[row] for row in rows]
+        texts = collection.caption_texts.at(rows)
     images, relevant = np.unique(chosen, return_inverse=True)
     vectors = np.asarray(collection.image_vectors[images], np.float32)
     # A gap between the two sides, as real captions have one.

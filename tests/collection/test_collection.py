@@ -5,9 +5,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from lsr.collection import columns
 from lsr.collection.collection import load_collection
 from lsr.evaluation.pairs import load_pairs
 from lsr.exceptions import CollectionError, UnknownNameError
+from lsr.storage import tables
 from tests.conftest import make_collection
 
 
@@ -25,6 +27,26 @@ def test_what_was_written_is_read_back(collection):
         text for text, owner in zip(again.caption_texts, owners, strict=True) if owner == "image-03"
     ]
     assert again.captions_of(row) == expected
+
+
+def test_a_large_collection_is_read_as_a_small_one(collection, monkeypatch):
+    """Its tables are mapped, and no column is a list of strings."""
+    monkeypatch.setattr(tables, "MAPPED_BYTES", 0)
+    monkeypatch.setattr(columns, "FEW", 0)
+    before = pa.total_allocated_bytes()
+    large, n = load_collection(collection.folder), len(collection.images)
+    assert pa.total_allocated_bytes() == before
+    assert (large.images, large.captions) == (collection.images, collection.captions)
+    for name in ("image_ids", "caption_ids", "caption_texts", "splits"):
+        assert list(getattr(large, name)) == list(getattr(collection, name))
+    for name in ("caption_image_rows", "searchable_rows", "captions_with_vectors"):
+        assert np.array_equal(getattr(large, name), getattr(collection, name))
+    for row in range(n):
+        assert large.captions_of(row) == collection.captions_of(row)
+        assert large.picture(row) == collection.picture(row)
+        assert large.image_row(collection.image_ids[row]) == row
+    with pytest.raises(UnknownNameError, match="no image `image-99`"):
+        large.image_row("image-99")
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def test_captions_go_by_image_and_text(collection, vectors, tmp_path):
 
 
 def test_equal_texts_of_one_image_get_their_vectors_in_order(collection, vectors, tmp_path):
-    texts = collection.caption_texts
+    texts = list(collection.caption_texts)
     texts[3] = texts[2]
     table = collection.captions.set_column(2, "text", pa.array(texts))
     pq.write_table(table, collection.folder / "captions.parquet")

@@ -6,7 +6,14 @@ import pytest
 
 from lsr.exceptions import CollectionError
 from lsr.storage import files
-from lsr.storage.files import fingerprint, load_array, read_array, read_json, replacing_file
+from lsr.storage.files import (
+    fingerprint,
+    load_array,
+    read_array,
+    read_json,
+    replacing_file,
+    save_array,
+)
 
 
 @pytest.mark.parametrize("refusals", [3, 10_000])
@@ -69,6 +76,15 @@ def test_a_fingerprint_sees_every_part_and_its_border(tmp_path):
     assert fingerprint("ab", "c") != fingerprint("a", "bc")
     assert fingerprint(file) == fingerprint("abc") == fingerprint(b"abc")
     assert fingerprint(np.array([1, 2])) != fingerprint(np.array([2, 1]))
+    assert fingerprint(iter(["ab", "c"])) == fingerprint("abc")
+
+
+def test_a_fingerprint_of_rows_in_blocks_is_that_of_all(tmp_path, monkeypatch):
+    rows = np.arange(70, dtype=np.float32).reshape(7, 10)[:, ::2]
+    save_array(tmp_path / "x.npy", rows)
+    whole = fingerprint(rows.tobytes())
+    monkeypatch.setattr(files, "_HASHED_ROWS", 3)
+    assert fingerprint(rows) == fingerprint(load_array(tmp_path / "x.npy")) == whole
 
 
 @pytest.mark.parametrize("may_map", [True, False])

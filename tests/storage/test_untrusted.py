@@ -3,24 +3,18 @@
 import json
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import save_file
 
-from lsr.storage import untrusted
 from lsr.storage.untrusted import (
     DamagedError,
     UnexpectedError,
     check_array,
     parse_json,
     parsed,
-    read_columns,
     read_tensors,
     tensor_shapes,
 )
-
-TEXT = {"id": "text"}
 
 
 @pytest.mark.parametrize(
@@ -84,50 +78,6 @@ def test_every_wrong_byte_of_a_header_is_harmless(tmp_path):
             np.load(path, mmap_mode="r", allow_pickle=False)
 
 
-def test_columns_come_in_the_order_asked_for_and_text_as_strings(tmp_path):
-    path = tmp_path / "x.parquet"
-    columns = {"n": [1, None], "id": pa.array(["a", "b"]).dictionary_encode(), "other": [[1], []]}
-    pq.write_table(pa.table(columns), path)
-    table = read_columns(path, {"id": "text", "n": "whole number or nothing"})
-    assert table.column_names == ["id", "n"]
-    assert table["id"].type == pa.string()
-    assert table.to_pydict() == {"id": ["a", "b"], "n": [1, None]}
-
-
-@pytest.mark.parametrize(
-    ("table", "why"),
-    [
-        (pa.table({"x": ["a"]}), "has no column id"),
-        (pa.Table.from_arrays([["a"], ["b"]], ["id", "id"]), "has several columns `id`"),
-        (pa.table({"id": [["a"]]}), r"holds list<.*> in column `id`, not text"),
-        (pa.table({"id": ["a", None]}), "holds nothing in 1 rows of column `id`"),
-        (pa.table({"id": [b"a"]}), "holds binary in column `id`"),
-    ],
-)
-def test_a_table_that_holds_something_else_is_refused(tmp_path, table, why):
-    pq.write_table(table, tmp_path / "x.parquet")
-    with pytest.raises(UnexpectedError, match=why):
-        read_columns(tmp_path / "x.parquet", TEXT)
-
-
-def test_text_that_is_not_utf8_is_refused(tmp_path):
-    broken = pa.Array.from_buffers(
-        pa.string(), 1, [None, pa.py_buffer(b"\0\0\0\0\2\0\0\0"), pa.py_buffer(b"\xff\xfe")]
-    )
-    pq.write_table(pa.table({"id": broken}), tmp_path / "x.parquet")
-    with pytest.raises(DamagedError, match="UTF8"):
-        read_columns(tmp_path / "x.parquet", TEXT)
-
-
-def test_a_small_file_that_stands_for_a_large_table_is_refused(tmp_path, monkeypatch):
-    path = tmp_path / "x.parquet"
-    pq.write_table(pa.table({"id": pa.array(["a" * 5_000] * 5_000)}), path)
-    assert path.stat().st_size < 10_000
-    monkeypatch.setattr(untrusted, "MOST_TABLE_BYTES", 2**22)
-    with pytest.raises(UnexpectedError, match="takes more than 4 MB in memory"):
-        read_columns(path, TEXT)
-
-
 def test_tensors_are_read_by_name(tmp_path):
     path = tmp_path / "x.safetensors"
     tensors = {"a": np.ones((2, 3), np.float16), "b": np.zeros(1, np.int64)}
@@ -143,7 +93,7 @@ def test_tensors_are_read_by_name(tmp_path):
 
 
 def test_a_missing_file_is_missing_and_an_interrupt_passes(tmp_path):
-    for read in (check_array, tensor_shapes, lambda path: read_columns(path, TEXT)):
+    for read in (check_array, tensor_shapes):
         with pytest.raises(FileNotFoundError):
             read(tmp_path / "x")
     with pytest.raises(KeyboardInterrupt), parsed():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -168,7 +168,7 @@ def _matched(
     return notes
 
 
-def _owners(matches: Matches, ids: list[str], n_rows: int) -> list[str]:
+def _owners(matches: Matches, ids: Sequence[str], n_rows: int) -> list[str]:
     owners = [""] * n_rows
     for place, row in enumerate(matches.rows.tolist()):
         if row >= 0:

@@ -60,7 +60,7 @@ def build_milvus(
 
     rows = Rows(
         milvus_name(collection, model),
-        [collection.image_ids[row] for row in images],
+        collection.image_ids.at(images),
         collection.image_splits[images].tolist(),
         len(model.vocabulary),
         vectors,

@@ -80,7 +80,7 @@ def _with_labels(
 def _encode_captions(collection: Collection) -> Generator[LexicalReport]:
     """Fill the cache that `load_pairs` reads, where the collection stores no vectors."""
     if collection.stored_caption_vectors("train") is None:
-        texts = [collection.caption_texts[row] for row in collection.caption_rows("train")]
+        texts = collection.caption_texts.at(collection.caption_rows("train"))
         yield from map(_of_texts, encode_by_parts(texts, load_encoder(collection.encoder)))
 
 
