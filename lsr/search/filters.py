@@ -47,13 +47,12 @@ class ImageFilter:
 
     def _of_split(self, split: str) -> SplitImages:
         rows = self._collection.image_rows(split)
-        images = SplitImages(split, (self._collection.image_ids[row] for row in rows))
-        if images.isdisjoint(self._ids):
+        if not np.isin(rows, self._collection.searchable_rows, assume_unique=True).any():
             raise QueryError(
                 f"No image of split `{split}` is searched: where some images have a picture, "
                 "only those are. Search another split, or all."
             )
-        return images
+        return SplitImages(split, self._collection.image_ids.at(rows))
 
     def _of_all(
         self, split: str | None, caption: str, least: int | None, most: int | None

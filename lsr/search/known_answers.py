@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import pyarrow.compute as pc
@@ -29,9 +30,8 @@ def known_answers(collection: Collection, text: str) -> list[KnownAnswer]:
     wanted = _plain(text)
     if not wanted:
         return []
-    texts = pc.utf8_lower(pc.utf8_trim(collection.captions["text"], " \t\n."))
-    same = pc.indices_nonzero(pc.equal(texts, wanted)).to_pylist()
-    found = {collection.image_ids[collection.caption_image_rows[row]]: CAPTION for row in same}
+    rows = [collection.caption_image_rows[row] for row in _captions_that_say(collection, wanted)]
+    found = dict.fromkeys(collection.image_ids.at(rows), CAPTION)
     for name in collection.query_sets:
         queries = collection.query_set(name)
         for number, one in enumerate(queries.texts):
@@ -40,6 +40,15 @@ def known_answers(collection: Collection, text: str) -> list[KnownAnswer]:
                 for row in queries.image_rows[start:stop]:
                     found.setdefault(collection.image_ids[row], name)
     return [KnownAnswer(image_id, source) for image_id, source in found.items()]
+
+
+def _captions_that_say(collection: Collection, wanted: str) -> Iterator[int]:
+    """Rows of the captions of a text, part by part, so that few of them are in memory at once."""
+    first = 0
+    for part in collection.captions["text"].iterchunks():
+        texts = pc.utf8_lower(pc.utf8_trim(part, " \t\n."))
+        yield from (first + row for row in pc.indices_nonzero(pc.equal(texts, wanted)).to_pylist())
+        first += len(part)
 
 
 def _plain(text: str) -> str:

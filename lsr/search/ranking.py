@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -25,7 +25,7 @@ class Ranking:
     """
 
     ids: Sequence[str]
-    row_of: dict[str, int]
+    row_of: Mapping[str, int]
     scores: np.ndarray
     allowed: np.ndarray
     least: float = 0.0
@@ -131,6 +131,6 @@ def image_terms(searcher: Searcher, image_id: str) -> dict[str, float]:
             f"Image `{shorten(image_id)}` is not searched: where some images have a picture, only "
             "those are. Choose another image."
         )
-    terms, weights = searcher.images.row(row)
+    terms, weights = searcher.memory.vector(row)
     names = searcher.model.vocabulary.terms
     return {names[term]: float(weight) for term, weight in zip(terms, weights, strict=True)}

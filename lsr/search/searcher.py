@@ -26,6 +26,7 @@ from lsr.index.engines import check_engine
 from lsr.index.memory.files import usable_index
 from lsr.index.memory.index import MemoryIndex
 from lsr.index.memory.precision import Precision
+from lsr.index.memory.rows import RowOf
 from lsr.index.milvus.of_collection import open_milvus
 from lsr.index.protocol import Found, Hit, Index
 from lsr.model.loading import load_model
@@ -38,11 +39,15 @@ from lsr.search.forms import mixed, terms_vector
 from lsr.search.query import check_text, query_vector, said_terms, shaped
 from lsr.search.results import ExplainedHit, Inspection, SearchResult, SearchSettings, TermCard
 from lsr.search.terms import co_activated, contributions, query_terms, supported_terms
+from lsr.storage.files import forget_array
 from lsr.storage.spreading import Spread
 
 __all__ = ["SearchSettings", "Searcher", "projected_index"]
 
 _NO_TERMS = np.zeros(0, np.int64)
+# Dense vectors of so many numbers in all are kept in memory once the dense ranking has read them;
+# of more, so many rows are at a time.
+_FEW_NUMBERS, _BLOCK = 2**26, 2**14
 
 
 class Searcher:
@@ -98,15 +103,20 @@ class Searcher:
         marks = self.collection.fingerprint, self.model.fingerprint
         return usable_index(*marks, lambda: projected_index(self.collection, self.model))
 
+    def forget(self) -> None:
+        """Give back the memory of what was read so far of stored postings."""
+        if "memory" in self.__dict__:  # else there are none in this process
+            self.memory.forget()
+
     @property
     def images(self) -> SparseVectors:
         """The sparse vectors that are searched, in the order of their ids."""
         return self.memory.images
 
-    @cached_property
-    def row_of(self) -> dict[str, int]:
+    @property
+    def row_of(self) -> Mapping[str, int]:
         """The row in `images` of every id that is searched."""
-        return {image_id: row for row, image_id in enumerate(self.memory.ids)}
+        return RowOf(self.memory.ids)
 
     @property
     def encoder(self) -> Encoder:
@@ -124,19 +134,21 @@ class Searcher:
 
     @cached_property
     def _dense(self) -> np.ndarray:
-        """(n, d) float32 of the images that can be searched, for the dense ranking alone."""
-        rows = self.collection.searchable_rows
-        return np.asarray(image_items(self.collection, rows).dense, np.float32)
+        """(n, d) float32 of the images that can be searched, by id, where they are not many."""
+        return np.asarray(self.collection.image_vectors[self._by_id], np.float32)
 
-    @cached_property
+    @property
     def _by_id(self) -> np.ndarray:
-        """(n,) the images that can be searched by ascending id."""
-        return np.argsort(np.array(self._ids))
+        """(n,) rows of the images that can be searched, by ascending id."""
+        order = self.collection.image_ids.ascending
+        rows = self.collection.searchable_rows
+        return order if len(rows) == len(order) else order[np.isin(order, rows)]
 
     @cached_property
-    def _ids(self) -> tuple[str, ...]:
+    def _ids(self) -> Sequence[str]:
         """Of the images that can be searched."""
-        return tuple(self.collection.image_ids[row] for row in self.collection.searchable_rows)
+        ids, rows = self.collection.image_ids, self.collection.searchable_rows
+        return ids if len(rows) == len(ids) else tuple(ids.at(rows))
 
     def search_text(self, text: str, settings: SearchSettings | None = None) -> SearchResult:
         """Search with words.
@@ -255,7 +267,16 @@ class Searcher:
 
     def dense_scores(self, vector: np.ndarray) -> np.ndarray:
         """(n,) float32: the teacher's cosine of a unit vector (d,), in the order of the ids."""
-        return (self._dense @ np.asarray(vector, np.float32))[self._by_id]
+        stored, asked = self.collection.image_vectors, np.asarray(vector, np.float32)
+        if stored.size <= _FEW_NUMBERS:
+            return np.asarray(self._dense @ asked)
+        rows = self._by_id
+        scores = np.empty(len(rows), np.float32)
+        for first in range(0, len(rows), _BLOCK):
+            block = stored[rows[first : first + _BLOCK]]
+            scores[first : first + _BLOCK] = np.asarray(block, np.float32) @ asked
+        forget_array(stored)
+        return scores
 
     def inspect(self, image_id: str, top: int = 20) -> Inspection:
         """The strongest terms of an image of the collection.

@@ -112,9 +112,9 @@ def active_words(searcher: Searcher) -> list[str]:
 def _own_score(searcher: Searcher) -> float:
     """What an image scores with itself: the median over at most `_SAMPLED` of them."""
     if searcher not in _OWN_SCORES:
-        images = searcher.images.matrix
-        rows = np.linspace(0, images.shape[0] - 1, min(images.shape[0], _SAMPLED)).astype(int)
-        some = images[rows]
+        n = len(searcher.memory)
+        rows = np.linspace(0, n - 1, min(n, _SAMPLED)).astype(int)
+        some = searcher.memory.matrix_of(rows)
         own = np.asarray(some.multiply(some).sum(axis=1))
         _OWN_SCORES[searcher] = float(np.median(own)) if len(rows) else 0.0
     return _OWN_SCORES[searcher]

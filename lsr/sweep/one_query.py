@@ -173,7 +173,7 @@ def price_tags(
         return []
     best = index.search(terms, weights, _HITS)
     rows = [index.row_of(hit.image_id) for hit in best]
-    found = index.images.matrix[rows][:, terms].toarray() if rows else np.zeros((0, len(terms)))
+    found = index.matrix_of(np.array(rows, np.int64))[:, terms].toarray()
     brought = found.sum(axis=0) * weights
     total = float(brought.sum()) or 1.0
     other: Origin = "expansion" if vocabulary.says else "unknown"

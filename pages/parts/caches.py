@@ -330,6 +330,7 @@ def _opened(_images: Collection, _head: Model, engine: str, *marks: str) -> Sear
         # The first search loads the encoder and compiles the loops; nobody waits for that later.
         # Other encoders can be many times larger: they are loaded by whoever searches.
         ready.search_text("warm up", SearchSettings(k=1))
+        ready.forget()
     return _kept(ready)
 
 

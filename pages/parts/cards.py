@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
+import numpy as np
 import streamlit as st
 
 from lsr.collection.collection import Collection
@@ -15,6 +17,8 @@ from pages.parts.links import to_image
 from pages.parts.markup import escape
 
 MOST_TILES = 48
+# Images whose captions are read for examples.
+_MOST_READ = 10_000
 NO_PICTURE = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
     '<rect width="32" height="32" fill="#8a8678" opacity=".25"/>'
@@ -81,7 +85,7 @@ def gallery(images: Collection, count: int) -> list[Tile]:
     """Tiles of images spread evenly over those that can be searched, in their order."""
     rows = images.searchable_rows
     step = max(len(rows) // count, 1)
-    ids = [images.image_ids[row] for row in rows[::step][:count]]
+    ids = images.image_ids.at(rows[::step][:count])
     return [Tile(image_id, escape(_in_short(description(images, image_id)))) for image_id in ids]
 
 
@@ -97,7 +101,7 @@ def example_queries(images: Collection, count: int = 6) -> list[str]:
     """
     chosen: list[str] = []
     edges: set[str] = set()
-    for row in _spread(images.searchable_rows.tolist()):
+    for row in islice(_spread(images.searchable_rows), _MOST_READ):
         for caption in images.captions_of(row):
             words = caption.rstrip(" .").split()
             last = words[-1].lower() if words else ""
@@ -110,7 +114,7 @@ def example_queries(images: Collection, count: int = 6) -> list[str]:
     return chosen
 
 
-def _spread(rows: list[int]) -> list[int]:
+def _spread(rows: np.ndarray) -> Iterator[int]:
     """`rows` in an order that jumps about, the same every time."""
     step = next(s for s in (89, 97, 101) if len(rows) % s or len(rows) < s)
-    return [rows[(place * step) % len(rows)] for place in range(len(rows))]
+    return (int(rows[(place * step) % len(rows)]) for place in range(len(rows)))

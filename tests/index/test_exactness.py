@@ -186,7 +186,19 @@ def test_an_index_of_several_blocks_ranks_over_all_of_them():
     rows, weights = index.postings(4)
     expected = matrix[:, 4].tocoo()
     assert rows.tolist() == sorted(expected.row.tolist())
+    some = np.array([BLOCK, 5, n - 1, 0, 5, BLOCK - 1])
+    assert (index.matrix_of(some) != matrix[some]).nnz == 0
     assert (index.images.matrix != matrix).nnz == 0
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_the_vectors_of_some_images_are_made_alone_as_they_are_with_all(precision):
+    index = MemoryIndex(vectors(31, 300, 24), precision)  # most images activate the first terms
+    segment, rows = index.segments[0], np.array([299, 3, 7, 3])
+    found, expected = segment.matrix_of(rows), segment.matrix()[rows]
+    assert (segment.dense_of >= 0).any()
+    assert (found != expected).nnz == 0
+    assert np.array_equal(found.indices, expected.indices)
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)

@@ -38,6 +38,8 @@ def test_an_index_that_is_opened_again_is_the_same(tmp_path, precision):
     again = open_index(tmp_path / "one", {**MARKS, "vocabulary": "v"})
     assert same(index, stored)
     assert same(index, again)
+    again.forget()
+    assert same(index, again)
     assert again.row_of(index.ids[7]) == 7
     assert again.precision == precision
     assert [file for file in tmp_path.iterdir() if not file.name.startswith(".")] == [

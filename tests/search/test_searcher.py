@@ -4,6 +4,7 @@ from PIL import Image
 
 from lsr.evaluation.projected import check_fit
 from lsr.exceptions import ModelError, QueryError, UnknownNameError
+from lsr.search import searcher as searcher_module
 from lsr.search.ranking import dense_ranking
 from lsr.search.searcher import Searcher, SearchSettings
 from tests.conftest import make_collection
@@ -81,7 +82,13 @@ def test_a_split_limits_the_hits(home, model, fake_encoder):
     assert dense.rank(mixed.image_ids[8]) is None
 
 
-def test_dense_hits_are_sorted_by_cosine_and_none_is_left_out(searcher, fake_encoder):
+@pytest.mark.parametrize("most", [0, 2**26])
+def test_dense_hits_are_sorted_by_cosine_and_none_is_left_out(
+    searcher, fake_encoder, monkeypatch, most
+):
+    """All at once, or of a large collection some rows at a time."""
+    monkeypatch.setattr(searcher_module, "_FEW_NUMBERS", most)
+    monkeypatch.setattr(searcher_module, "_BLOCK", 5)
     vector = -fake_encoder.encode_texts([QUERY])[0]
     images = searcher.collection
     cosines = images.image_vectors.astype(np.float32) @ vector

@@ -25,7 +25,14 @@ from lsr.index.memory.rows import IdTable
 from lsr.index.memory.segment import ArrayFile, Segment
 from lsr.kernels.checksum import checksum
 from lsr.storage.copies import copied_folder
-from lsr.storage.files import fingerprint, load_array, read_json, save_array, write_json
+from lsr.storage.files import (
+    fingerprint,
+    forget_array,
+    load_array,
+    read_json,
+    save_array,
+    write_json,
+)
 from lsr.storage.folders import read_one_version, replacing_folder
 from lsr.storage.leftovers import restore_if_lost
 from lsr.storage.places import home
@@ -250,6 +257,7 @@ def _read(
         # Private and writable: compiled loops are made once for both fresh and mapped arrays.
         array = np.asarray(load_array(path, private=True))
         found = _described(array, checksum(array))
+        forget_array(array)  # its pages come back as they are searched
         # The same bytes under another type would be searched by loops that are not compiled yet.
         # Earlier versions described an array by its checksum alone.
         if found | part[name] != found:

@@ -18,6 +18,7 @@ from lsr.index.memory.rows import RowFilter, find, merged
 from lsr.index.memory.segment import Segment, build_segment
 from lsr.index.memory.threads import each_part
 from lsr.index.protocol import Found, Hit
+from lsr.kernels.search import FEW_ROWS
 from lsr.model.sparse import SparseVectors
 
 
@@ -123,9 +124,28 @@ class MemoryIndex:
         """Bytes of the postings, without the ids."""
         return sum(segment.nbytes for segment in self.segments)
 
+    def forget(self) -> None:
+        """Give back the memory of what was read so far of a stored index; a search reads again."""
+        for segment in self.segments:
+            segment.forget()
+
     def vectors(self, image_ids: Sequence[str]) -> list[tuple[np.ndarray, np.ndarray]]:
         """See `lsr.index.protocol.Index.vectors`."""
-        return [self.images.row(self.row_of(image_id)) for image_id in image_ids]
+        return [self.vector(self.row_of(image_id)) for image_id in image_ids]
+
+    def vector(self, row: int) -> tuple[np.ndarray, np.ndarray]:
+        """(terms int32, weights float32) of the image of a row, terms ascending."""
+        found = self.matrix_of(np.array([row]))
+        return found.indices, found.data
+
+    def matrix_of(self, rows: np.ndarray) -> sp.csr_matrix:
+        """(rows, V) float32: the vectors of some images as they are kept, in the order given.
+
+        Of a large index only what they need is made, not the vectors of all.
+        """
+        if not self._whole or len(self) <= FEW_ROWS or "images" in self.__dict__:
+            return self.images.matrix[rows]
+        return self.segments[0].matrix_of(rows)
 
     def row_of(self, image_id: str) -> int:
         """The row of an image inside this index.

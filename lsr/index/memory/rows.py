@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Collection as Container
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, overload
@@ -61,6 +61,24 @@ def find(ids: Sequence[str], image_id: str) -> int | None:
     """The row of an id among ascending ids, or None."""
     row = bisect_left(ids, image_id)
     return row if row < len(ids) and ids[row] == image_id else None
+
+
+class RowOf(Mapping[str, int]):
+    """The row of every one of ascending ids, looked up among them."""
+
+    def __init__(self, ids: Sequence[str]) -> None:
+        self._ids = ids
+
+    def __getitem__(self, image_id: str) -> int:
+        if (row := find(self._ids, image_id)) is None:
+            raise KeyError(image_id)
+        return row
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ids)
+
+    def __len__(self) -> int:
+        return len(self._ids)
 
 
 def merged(

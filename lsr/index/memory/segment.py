@@ -31,6 +31,7 @@ from lsr.kernels.search import (
     best_of_few_for_each,
 )
 from lsr.model.sparse import stack
+from lsr.storage.files import forget_array
 
 # A term that a larger share of the images activates is stored as a line with a weight for each.
 _DENSE_SHARE = 0.09
@@ -165,6 +166,11 @@ class Segment:
         weights = restored(np.concatenate(values), self.scales[term], self.precision)
         return np.concatenate(found), weights
 
+    def forget(self) -> None:
+        """Give back the memory of what was read so far of mapped arrays."""
+        for array in self.arrays:
+            forget_array(array)
+
     def document_frequency(self) -> np.ndarray:
         """(V,) int64: how many images activate each term."""
         counts = np.diff(self.starts, axis=1).sum(axis=0)
@@ -198,6 +204,35 @@ class Segment:
             part.sort_indices()
             blocks.append(part)
         return stack(blocks, self.n_terms)
+
+    def matrix_of(self, rows: np.ndarray) -> sp.csr_matrix:
+        """(rows, V) float32: the vectors of some rows, in the order given; only these are made."""
+        wanted, places = np.unique(rows, return_inverse=True)
+        blocks = [
+            self._of_block(block, wanted[wanted // BLOCK == block])
+            for block in np.unique(wanted // BLOCK).tolist()
+        ]
+        return stack(blocks, self.n_terms)[places]
+
+    def _of_block(self, block: int, rows: np.ndarray) -> sp.csr_matrix:
+        """The vectors of some ascending rows of a block."""
+        ends = self.starts[block]
+        place = np.full(BLOCK, -1, np.int32)
+        place[rows - block * BLOCK] = np.arange(len(rows))
+        posted = place[self.rows[ends[0] : ends[-1]]]
+        found = np.flatnonzero(posted >= 0)
+        terms = np.searchsorted(ends - ends[0], found, side="right") - 1
+        values = self.stored[ends[0] + found]
+        weights = restored(values, self.scales[terms], self.precision)
+        lines = np.flatnonzero(self.dense_of >= 0)
+        on_lines = self.dense[self.dense_of[lines][None, :], rows[:, None]]
+        at, line = np.nonzero(on_lines)
+        of_lines = restored(on_lines[at, line], self.scales[lines[line]], self.precision)
+        entries = np.concatenate([weights, of_lines])
+        where = np.concatenate([posted[found], at]), np.concatenate([terms, lines[line]])
+        made = sp.csr_matrix((entries, where), (len(rows), self.n_terms))
+        made.sort_indices()
+        return made
 
 
 def build_segment(matrix: sp.csr_matrix, ids: Sequence[str], precision: Precision) -> Segment:

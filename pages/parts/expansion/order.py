@@ -115,7 +115,7 @@ def _explain(
     rows: tuple[int, ...],
 ) -> None:
     """The terms by which the two images differ, at the weight where they meet."""
-    found = index.images.matrix[[one.risen, one.fallen]][:, terms].toarray()
+    found = index.matrix_of(np.array([one.risen, one.fallen]))[:, terms].toarray()
     at = np.where(said, 1.0, one.rate)
     apart = (found[0] - found[1]) * weights * at
     order = np.argsort(-np.abs(apart), kind="stable")[:_DECIDING]
