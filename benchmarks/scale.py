@@ -13,7 +13,9 @@ compared with what it leaves unharmed. driver: the command is killed in the midd
 and called again; an encoder of its own writes down every picture that it gets. memory: the most
 that the process of the command has had, encoding rows of one small picture each. index: `--rows`
 images of 110 terms in float16, stored, opened by a fresh process, searched, compared with brute
-force.
+force. searched: a collection of `--searched` images, two sizes, with a caption each and a stored
+index as above: what `search` and the app's Search page in Chromium take in memory, a line through
+both sizes, and what that gives for 10 million.
 """
 
 from __future__ import annotations
@@ -33,15 +35,24 @@ from benchmarks.scale_cases import (
     killed_driver,
     killed_worker,
     many_rows,
-    peak_of,
     prepare_index,
     searched_index,
     seconds_of,
     two_nodes,
 )
+from benchmarks.scale_memory import (
+    Memory,
+    peak_of,
+    prepare_searched,
+    searched_by_command,
+    searched_in_app,
+)
 
 _QUERIES = 200
-PARTS = ("overhead", "workers", "driver", "memory", "index")
+_MANY = 10_000_000
+_SEARCHED = ("`search`, at most", "the app, Search opened", "the app, after a search")
+_KINDS = {"own": "its own", "mapped": "of mapped files"}
+PARTS = ("overhead", "workers", "driver", "memory", "index", "searched")
 
 
 def main() -> None:
@@ -53,6 +64,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=10, help="of a worker, each command (10)")
     parser.add_argument("--memory", type=int, nargs="+", default=[100_000, 1_000_000])
     parser.add_argument("--rows", type=int, default=2_000_000, help="of the index (2000000)")
+    parser.add_argument("--searched", type=int, nargs=2, default=[200_000, 2_000_000])
     options = parser.parse_args()
     chosen = options.only.split(",")
     print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} at the start\n")
@@ -69,6 +81,8 @@ def main() -> None:
             _memory(commands, options.memory)
         if "index" in chosen:
             _index(commands, options.rows)
+        if "searched" in chosen:
+            _searched(commands, options.searched)
 
 
 def _row(what: str, measured: str) -> None:
@@ -142,6 +156,26 @@ def _index(commands: Commands, n: int) -> None:
         f"{found['exact']} of {found['checked']} are those of brute force; "
         f"{found['memory'] / 2**20:,.0f} MB in memory, {found['bytes'] / 2**20:,.0f} MB of files",
     )
+
+
+def _searched(commands: Commands, sizes: list[int]) -> None:
+    """Of two sizes of a collection, and what a line through both says of 10 million images."""
+    found: list[tuple[Memory, ...]] = []
+    searched_in_app(commands, prepare_searched(commands, sizes[0]))  # compiles what is not yet
+    for n in sizes:
+        name = prepare_searched(commands, n)
+        found.append((searched_by_command(commands, name), *searched_in_app(commands, name)))
+    for what, *measured in zip(_SEARCHED, *found, strict=True):
+        for kind, *taken in zip(Memory._fields, *measured, strict=True):
+            each = (taken[1] - taken[0]) / (sizes[1] - sizes[0])
+            many = taken[0] + each * (_MANY - sizes[0])
+            told = ", ".join(
+                f"{n:,}: {one / 1e6:,.0f} MB" for n, one in zip(sizes, taken, strict=True)
+            )
+            _row(
+                f"{what}, {_KINDS[kind]}",
+                f"{told}; {each:,.0f} bytes an image; {_MANY:,}: {many / 1e6:,.0f} MB",
+            )
 
 
 if __name__ == "__main__":

@@ -28,7 +28,8 @@ from lsr.collection.collection import load_collection
 from lsr.collection.writing import write_collection
 
 ROOT = Path(__file__).resolve().parents[1]
-_OFFSET = 20.0
+OFFSET = 20.0
+_BLOCK = 2**16
 _TIMED = ("seconds", "pairs_per_second", "peak_memory")
 # Writes down every picture that it gets, so that it can be counted what was encoded twice.
 _ENCODER = """
@@ -106,20 +107,6 @@ def seconds_of(commands: Commands, line: str) -> tuple[float, dict[str, Any]]:
     return time.perf_counter() - started, answer
 
 
-def peak_of(commands: Commands, line: str) -> tuple[int, float]:
-    """(most bytes that the process of a command had in memory, seconds)."""
-    started, peak = time.perf_counter(), 0
-    process = commands.start(line)
-    status = Path(f"/proc/{process.pid}/status")
-    while process.poll() is None:
-        for told in status.read_text().splitlines():
-            if told.startswith("VmHWM:"):
-                peak = max(peak, int(told.split()[1]) * 1024)
-        time.sleep(0.1)
-    answer_of(process)
-    return peak, time.perf_counter() - started
-
-
 def draw_collection(home: Path, name: str, n: int) -> None:
     """A collection of n pictures of 320 × 240 pixels with a caption each."""
     if (home / "collections" / name).exists():
@@ -172,8 +159,12 @@ def _written(
         }
     )
     demo = load_collection("demo")
-    vectors = np.random.default_rng(1).normal(size=(n, demo.image_vectors.shape[1]))
-    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16)
+    rng, size = np.random.default_rng(1), demo.image_vectors.shape[1]
+    vectors = np.empty((n, size), np.float16)
+    for first in range(0, n, _BLOCK):
+        block = rng.standard_normal((min(_BLOCK, n - first), size), np.float32)
+        block /= np.linalg.norm(block, axis=1, keepdims=True)
+        vectors[first : first + _BLOCK] = block
     card = {"name": name, "title": name, "licence": "none", "source": "drawn", "encoder": "bundled"}
     write_collection(
         home / "collections" / name,
@@ -368,7 +359,7 @@ def prepare_index(folder: Path, n: int) -> None:
     from lsr.model.sparse import SparseVectors
 
     images = SparseVectors(
-        drawn(n, EACH, _OFFSET, 0), tuple(f"image-{row:08}" for row in range(n)), "terms"
+        drawn(n, EACH, OFFSET, 0), tuple(f"image-{row:08}" for row in range(n)), "terms"
     )
     save_index(MemoryIndex(images, "float16"), folder, {"collection": "drawn"})
 
@@ -383,7 +374,7 @@ def searched_index(folder: Path, n_queries: int) -> dict[str, Any]:
 def _search(folder: Path, n_queries: int) -> dict[str, Any]:
     from lsr.index.memory.files import open_index
 
-    queries = rows_of(drawn(n_queries, 15, _OFFSET, 15))
+    queries = rows_of(drawn(n_queries, 15, OFFSET, 15))
     started = time.perf_counter()
     index = open_index(folder)
     opened = time.perf_counter()
