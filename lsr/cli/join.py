@@ -13,6 +13,11 @@ def add_commands(add: Add) -> None:
     one = add("join", "Make one collection of several.", join, collection=False, model=False)
     one.add_argument("collections", nargs="+", metavar="COLLECTION", help="name, folder or s3://…")
     one.add_argument("--name", required=True, metavar="NEW", help="of the new collection")
+    one.add_argument(
+        "--in-shards",
+        action="store_true",
+        help="vectors and pictures stay where they are and are read there",
+    )
 
 
 def join(options: argparse.Namespace, log: Log) -> Answer:
@@ -23,7 +28,7 @@ def join(options: argparse.Namespace, log: Log) -> Answer:
     started = time.perf_counter()
     parts = [load_collection(place) for place in options.collections]
     answer: Answer = {}
-    for report in join_collections(parts, options.name):
+    for report in join_collections(parts, options.name, in_shards=options.in_shards):
         if isinstance(report, Joined):
             for note in report.notes:
                 log(note)

@@ -27,6 +27,7 @@ _OPTIONAL: dict[str, type] = {
     "source": str,
     "imported": dict,
     "small_pictures": int,
+    "parts": list,
 }
 _NOUNS = {int: "whole number", str: "string", dict: "object", list: "list"}
 

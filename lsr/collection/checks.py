@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from lsr.exceptions import CollectionError, shorten
 from lsr.storage.files import forget_array, told_when_no_parquet
+from lsr.storage.part_rows import PartRows
 from lsr.storage.tables import Column, MappedTable, map_columns
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def check_vectors(collection: Collection) -> None:
     )
 
 
-def check_unit(vectors: np.ndarray, what: str, label: Callable[[int], str]) -> None:
+def check_unit(vectors: np.ndarray | PartRows, what: str, label: Callable[[int], str]) -> None:
     """Refuse vectors that are not finite or not of length 1.
 
     Args:

@@ -15,12 +15,14 @@ import pyarrow.compute as pc
 from lsr.collection.card import UNIT, read_card
 from lsr.collection.checks import check_counts, check_places, check_vectors, map_table
 from lsr.collection.columns import Ids, Texts
+from lsr.collection.parts import Part, open_parts, part_of, stored_rows
 from lsr.collection.queries import QuerySet, read_query_set
 from lsr.exceptions import CollectionError, UnknownNameError, shorten
 from lsr.model.fit import VectorKind
 from lsr.storage.copies import bring
-from lsr.storage.files import is_inside, read_array, read_json
+from lsr.storage.files import is_inside, read_json
 from lsr.storage.folders import read_one_version
+from lsr.storage.part_rows import PartRows
 from lsr.storage.places import find, query_set_names
 from lsr.storage.records import fits
 from lsr.storage.tables import Column
@@ -55,8 +57,9 @@ class Collection:
     card: dict[str, Any]
     images: pa.Table
     captions: pa.Table
-    image_vectors: np.ndarray  # (n, d), memory-mapped
-    caption_vectors: np.ndarray  # (m', d), memory-mapped: captions of `vector_splits`, in order
+    image_vectors: np.ndarray | PartRows  # (n, d), memory-mapped
+    caption_vectors: np.ndarray | PartRows  # (m', d): captions of `vector_splits`, in order
+    parts: tuple[Part, ...] = ()  # where vectors and pictures lie, if not in the folder
 
     @property
     def name(self) -> str:
@@ -192,6 +195,11 @@ class Collection:
             raise CollectionError(
                 f"Collection `{self.name}` was replaced while it was in use. Open it again."
             )
+        for part in self.parts:
+            if read_card(part.folder)["fingerprint"] != part.fingerprint:
+                raise CollectionError(
+                    f"Part `{part.folder}` of collection `{self.name}` was replaced. Join it again."
+                )
 
     @property
     def query_sets(self) -> list[str]:
@@ -232,11 +240,14 @@ class Collection:
         if not file:
             url = self.images["url"][image_row].as_py()
             return None if url is None else str(url)
-        place = self.folder / "images" / file
-        small = self.card.get("small_pictures")
+        folder, small = self.folder, self.card.get("small_pictures")
+        if self.parts:
+            part = part_of(self, image_row)
+            folder, small = part.folder, part.small_pictures
+        place = folder / "images" / file
         if small and pixels and pixels <= small and self._longer_side(image_row) > small:
-            place = self.folder / "images" / SMALL_PICTURES / file
-        if not is_inside(place, self.folder):
+            place = folder / "images" / SMALL_PICTURES / file
+        if not is_inside(place, folder):
             raise CollectionError(
                 f"The picture of image `{shorten(self.image_ids[image_row])}` is a link that leads "
                 f"out of the folder of collection `{self.name}`. Put a copy in its place."
@@ -306,6 +317,7 @@ def load_collection(place: str | Path) -> Collection:
 
 def _load(folder: Path) -> Collection:
     card = read_card(folder)
+    parts = open_parts(folder, card)
     images = map_table(folder / "images.parquet", IMAGE_COLUMNS)
     captions = map_table(folder / "captions.parquet", CAPTION_COLUMNS)
     collection = Collection(
@@ -313,8 +325,9 @@ def _load(folder: Path) -> Collection:
         card,
         images.table,
         captions.table,
-        read_array(folder / "image_vectors.npy", CollectionError),
-        read_array(folder / "caption_vectors.npy", CollectionError),
+        stored_rows(folder / "image_vectors.npy", parts),
+        stored_rows(folder / "caption_vectors.npy", parts),
+        parts,
     )
     check_counts(collection)
     check_places(collection)

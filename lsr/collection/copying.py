@@ -6,6 +6,7 @@ import shutil
 
 from lsr.collection.card import CARD
 from lsr.collection.collection import Collection
+from lsr.collection.parts import refuse_shards
 from lsr.collection.writing import copy_collection, link_or_copy
 from lsr.exceptions import QueryError
 from lsr.model.card import CARD as MODEL_CARD
@@ -30,6 +31,8 @@ def send(made: Collection | Model, address: str) -> tuple[int, int]:
         QueryError: something else is at the address.
         InputError: the storage cannot be written to.
     """
+    if isinstance(made, Collection):
+        refuse_shards(made)
     target, folder = opened(address), made.folder
     card = CARD if isinstance(made, Collection) else MODEL_CARD
     target.check_free(card)

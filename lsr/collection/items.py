@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from PIL import Image
@@ -28,8 +29,10 @@ def image_items(
     def vectors() -> np.ndarray:
         if dense is not None:
             return dense
-        # All rows are read from the disk block by block; a choice of them is a copy.
-        return collection.image_vectors if whole else collection.image_vectors[rows]
+        # All rows are read from the disk block by block; a choice of them is a copy. Those of a
+        # collection in shards are indexed as an array is.
+        stored = cast("np.ndarray", collection.image_vectors)
+        return stored if whole else stored[rows]
 
     ids = tuple(collection.image_ids.at(rows))
     return Items(

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 import pyarrow as pa
@@ -21,13 +21,14 @@ from lsr.collection.collection import (
     SMALL_PICTURES,
     Collection,
 )
-from lsr.collection.joined_names import joined_queries, part_labels, set_apart
+from lsr.collection.joined_names import Renamed, joined_queries, part_labels, set_apart
+from lsr.collection.parts import bring_pictures, places_of, refuse_shards
 from lsr.collection.writing import link_or_copy, write_collection
 from lsr.exceptions import BusyError, CollectionError, QueryError, shorten
-from lsr.storage.copies import bring_all
 from lsr.storage.files import save_blocks
 from lsr.storage.folders import writing
 from lsr.storage.leftovers import restore_if_lost
+from lsr.storage.part_rows import PartRows
 from lsr.storage.places import home, own_folder
 from lsr.storage.room import told_when_full
 
@@ -57,7 +58,9 @@ class Joined:
     notes: tuple[str, ...]
 
 
-def join_collections(parts: Sequence[Collection], name: str) -> Iterator[JoinReport | Joined]:
+def join_collections(
+    parts: Sequence[Collection], name: str, *, in_shards: bool = False
+) -> Iterator[JoinReport | Joined]:
     """Images, captions, vectors, pictures and query sets of some collections as a new one.
 
     Rows stand in the order of the parts. An id that several parts have gets, in each of them, the
@@ -66,11 +69,14 @@ def join_collections(parts: Sequence[Collection], name: str) -> Iterator[JoinRep
 
     Args:
         name: of the new collection.
+        in_shards: vectors and pictures stay in the folders of the parts, or in the object storage
+            where a part lies, and are read there; the new folder has the tables alone.
 
     Raises:
         QueryError: fewer than two collections, one given twice, or a name that cannot be used.
         CollectionError: their vectors are not of one encoder, a picture is missing, or one of them
-            was replaced meanwhile.
+            was replaced meanwhile; or one that stays in a shard is in shards itself, or lacks
+            caption vectors that others have.
         BusyError: another process is joining into that name.
         DiskFullError: there is no room.
     """
@@ -83,7 +89,7 @@ def join_collections(parts: Sequence[Collection], name: str) -> Iterator[JoinRep
         shutil.rmtree(work, ignore_errors=True)  # of a call that was killed
         work.mkdir(parents=True)
         try:
-            yield from _join(_Join(parts, folder, work))
+            yield from _join(_Join(parts, folder, work, in_shards))
         finally:
             shutil.rmtree(work, ignore_errors=True)
 
@@ -132,15 +138,21 @@ def _encoder_mark(part: Collection) -> str:
 class _Join:
     """What is known of a join before anything is written."""
 
-    def __init__(self, parts: Sequence[Collection], folder: Path, work: Path) -> None:
-        self.parts, self.folder, self.work = parts, folder, work
+    def __init__(
+        self, parts: Sequence[Collection], folder: Path, work: Path, in_shards: bool
+    ) -> None:
+        self.parts, self.folder, self.work, self.in_shards = parts, folder, work, in_shards
         self.labels = part_labels([part.name for part in parts])
         self.images = set_apart([part.image_ids for part in parts], self.labels)
         self.captions = set_apart([part.caption_ids for part in parts], self.labels)
         files = [[file for file in part.images["file"].to_pylist() if file] for part in parts]
         self.files = set_apart(files, self.labels, between="/")
+        if in_shards:
+            self.files = Renamed(files, [{} for _ in files])  # they stay where they are
         self.pictured = [bool(part) for part in files]
         self.vector_splits = [split for split in self.splits if not self._lacking(split)]
+        if in_shards:
+            self._check_shards()
 
     @property
     def splits(self) -> list[str]:
@@ -154,6 +166,18 @@ class _Join:
             for part in self.parts
             if split not in part.vector_splits and (part.caption_splits == split).any()
         ]
+
+    def _check_shards(self) -> None:
+        """Refuse parts whose vectors cannot stay as they are."""
+        for part in self.parts:
+            refuse_shards(part)
+            if beyond := [one for one in part.vector_splits if one not in self.vector_splits]:
+                others = self._lacking(beyond[0])
+                raise CollectionError(
+                    f"Captions of split `{shorten(beyond[0])}` have vectors in `{part.name}` but "
+                    f"not in `{others[0] if others else 'any other part'}`, so they cannot stay in "
+                    "shards. Join without --in-shards."
+                )
 
     def kept_captions(self, part: Collection) -> np.ndarray:
         """Which of a part's caption vectors are taken, bool in their order."""
@@ -189,17 +213,25 @@ class _Join:
 
 
 def _join(one: _Join) -> Iterator[JoinReport | Joined]:
-    yield from _vectors(one)
-    yield from _pictures(one)
+    vectors: list[PartRows] | list[Path]
+    if one.in_shards:
+        # None of the parts is in shards itself.
+        of_images = [cast("np.ndarray", part.image_vectors) for part in one.parts]
+        of_captions = [cast("np.ndarray", part.caption_vectors) for part in one.parts]
+        vectors = [PartRows(of_images), PartRows(of_captions)]
+    else:
+        yield from _vectors(one)
+        yield from _pictures(one)
+        vectors = [one.work / "image_vectors.npy", one.work / "caption_vectors.npy"]
     queries, n_queries, said = joined_queries(one.parts, one.labels, one.images)
     collection = write_collection(
         one.folder,
         card=_card(one),
         images=_images(one),
         captions=_captions(one),
-        image_vectors=one.work / "image_vectors.npy",
-        caption_vectors=one.work / "caption_vectors.npy",
-        pictures=one.work / "images" if any(one.pictured) else None,
+        image_vectors=vectors[0],
+        caption_vectors=vectors[1],
+        pictures=one.work / "images" if any(one.pictured) and not one.in_shards else None,
         probes=_probes(one),
         queries=queries,
         check=lambda: _check_unchanged(one),
@@ -227,12 +259,16 @@ def _vectors(one: _Join) -> Iterator[JoinReport]:
         ("caption_vectors.npy", of_captions, kept, counts[1]),
     ):
         blocks = _blocks(arrays, rows)
-        save_blocks(one.work / name, blocks, (n, size), np.result_type(*arrays))
+        save_blocks(
+            one.work / name, blocks, (n, size), np.result_type(*(one.dtype for one in arrays))
+        )
         done += n
         yield JoinReport("vectors", done, sum(counts))
 
 
-def _blocks(arrays: Sequence[np.ndarray], rows: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+def _blocks(
+    arrays: Sequence[np.ndarray | PartRows], rows: Sequence[np.ndarray]
+) -> Iterator[np.ndarray]:
     """The wanted rows of some arrays, one after the other."""
     for array, wanted in zip(arrays, rows, strict=True):
         for start in range(0, len(array), _BLOCK):
@@ -245,7 +281,7 @@ def _pictures(one: _Join) -> Iterator[JoinReport]:
     total = sum(len(named) for named in one.files.names)
     into, done = one.work / "images", 0
     for part, new in zip(one.parts, one.files.names, strict=True):
-        bring_all(part.folder)
+        bring_pictures(part)
         rows = (row for row, file in enumerate(part.images["file"].to_pylist()) if file)
         for row, file in zip(rows, new, strict=True):
             large = _link(part, row, None, into / file)
@@ -328,5 +364,6 @@ def _card(one: _Join) -> dict[str, Any]:
             "from": [{"name": part.name, "fingerprint": part.fingerprint} for part in one.parts],
             **({"encoder_fingerprint": marks[0]} if agreed else {}),
         },
-        **({"small_pictures": small} if small else {}),
+        **({"parts": places_of(one.parts, one.folder)} if one.in_shards else {}),
+        **({"small_pictures": small} if small and not one.in_shards else {}),
     }

@@ -21,12 +21,14 @@ from lsr.collection.collection import (
     Collection,
     load_collection,
 )
+from lsr.collection.parts import refuse_shards
 from lsr.collection.queries import QueryRow, keep_answers, write_query_set
 from lsr.exceptions import CollectionError
 from lsr.storage.copies import bring_all
 from lsr.storage.files import fingerprint_of, forget_array, read_array, save_blocks, write_json
 from lsr.storage.folders import replacing_folder
 from lsr.storage.leftovers import is_leftover
+from lsr.storage.part_rows import PartRows
 from lsr.storage.room import check_room
 
 _BLOCK = 2**16
@@ -46,8 +48,8 @@ def write_collection(
     card: dict[str, Any],
     images: pa.Table,
     captions: pa.Table,
-    image_vectors: np.ndarray | Path,
-    caption_vectors: np.ndarray | Path,
+    image_vectors: np.ndarray | PartRows | Path,
+    caption_vectors: np.ndarray | PartRows | Path,
     pictures: Path | None = None,
     probes: dict[str, list[str]] | None = None,
     queries: Mapping[str, Sequence[QueryRow]] | None = None,
@@ -61,7 +63,7 @@ def write_collection(
             only the captions of some splits have vectors. Counts and fingerprint are added.
         images, captions: tables with the columns IMAGE_COLUMNS and CAPTION_COLUMNS.
         image_vectors: (n, d) float16 or float32, in the order of `images`; or the `.npy` file
-            that holds them, which is moved, not copied.
+            that holds them, which is moved, not copied. Those of parts that the card names stay.
         caption_vectors: (m, d), in the order of the captions of the splits that have vectors; or
             their file.
         pictures: a folder that becomes `images/`; it is moved, not copied.
@@ -84,7 +86,8 @@ def write_collection(
     with replacing_folder(folder) as temporary:
         if check is not None:
             check()
-        unwritten = [one for one in (image_vectors, caption_vectors) if not isinstance(one, Path)]
+        both = image_vectors, caption_vectors
+        unwritten = [one for one in both if isinstance(one, np.ndarray)]
         check_room(sum(one.nbytes for one in unwritten), folder)
         pq.write_table(images.select(list(IMAGE_COLUMNS)), temporary / "images.parquet")
         pq.write_table(captions.select(list(CAPTION_COLUMNS)), temporary / "captions.parquet")
@@ -116,8 +119,8 @@ def write_collection(
 
 
 def _parts(
-    images: pa.Table, captions: pa.Table, *vectors: np.ndarray
-) -> Iterator[Iterator[str] | np.ndarray]:
+    images: pa.Table, captions: pa.Table, *vectors: np.ndarray | PartRows
+) -> Iterator[Iterator[str] | np.ndarray | PartRows]:
     """What tells a collection from others, one part after the other."""
     for column in (images["id"], images["split"], captions["text"]):
         yield _listed(column)
@@ -133,14 +136,14 @@ def _listed(column: pa.ChunkedArray) -> Iterator[str]:
     yield "]"
 
 
-def _opened(vectors: np.ndarray | Path) -> np.ndarray:
+def _opened(vectors: np.ndarray | PartRows | Path) -> np.ndarray | PartRows:
     return read_array(vectors, CollectionError) if isinstance(vectors, Path) else vectors
 
 
-def _put_array(path: Path, vectors: np.ndarray | Path) -> None:
+def _put_array(path: Path, vectors: np.ndarray | PartRows | Path) -> None:
     if isinstance(vectors, Path):
         vectors.rename(path)
-    else:
+    elif isinstance(vectors, np.ndarray):
         save_blocks(path, _in_blocks(vectors), vectors.shape, vectors.dtype)
 
 
@@ -169,6 +172,7 @@ def copy_collection(collection: Collection, folder: Path) -> Collection:
 def _share(collection: Collection, into: Path, without: set[str]) -> None:
     """Link what a collection's folder holds, but for some of the files on its first level."""
     folder = collection.folder
+    refuse_shards(collection)
     bring_all(folder)
 
     def ignored(place: str, names: list[str]) -> set[str]:

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from lsr.collection.card import CARD, UNIT, read_card
 from lsr.collection.collection import PROBES, Collection
+from lsr.collection.parts import refuse_shards
 from lsr.collection.writing import write_collection
 from lsr.exceptions import CollectionError, QueryError
 from lsr.storage.files import read_json
@@ -28,7 +29,9 @@ def revision_folder(collection: Collection, name: str | None) -> Path:
     Raises:
         QueryError: the name cannot be used or is taken by something that is no revision; or there
             is none and the collection is not one of the user's own.
+        CollectionError: it stays in shards.
     """
+    refuse_shards(collection)
     if name is None or name == collection.name:
         if collection.folder.parent.resolve() != (home() / "collections").resolve():
             raise QueryError(

@@ -18,6 +18,7 @@ from lsr.collection.items import image_items
 from lsr.evaluation.pairs import check_pairs, load_pairs, query_vectors
 from lsr.exceptions import CollectionError
 from lsr.model.protocol import Items, Model, Side
+from lsr.storage.part_rows import PartRows
 
 Kind = Literal["images", "captions"]
 OTHER: dict[Kind, Kind] = {"images": "captions", "captions": "images"}
@@ -62,7 +63,7 @@ class VectorSet:
     kind: Kind
     ids: tuple[str, ...]
     contents: tuple[str, ...]
-    dense: np.ndarray
+    dense: np.ndarray | PartRows
     rows: np.ndarray
     model: Model | None
     collection: Collection
@@ -252,7 +253,9 @@ class Selection:
         return np.arange(len(owners)), owners
 
 
-def _caption_vectors(collection: Collection, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _caption_vectors(
+    collection: Collection, rows: np.ndarray
+) -> tuple[np.ndarray | PartRows, np.ndarray]:
     """An array of vectors and the row in it of each caption; what is not stored is encoded."""
     stored = np.isin(collection.caption_splits, collection.vector_splits)
     if stored[rows].all():

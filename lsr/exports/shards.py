@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lsr.collection.collection import Collection
+from lsr.collection.parts import bring_pictures
 from lsr.exceptions import CollectionError, QueryError, shorten
 from lsr.exports.exporting import CARD, SCHEMA, SHARDS, ExportedFile, check_target
-from lsr.storage.copies import bring_all
 from lsr.storage.files import write_json
 from lsr.storage.folders import replacing_folder
 
@@ -72,7 +72,7 @@ def write_shards(
             "file, and a shard is made of pictures. Import it with its pictures."
         )
     target, written = check_target(out), []
-    bring_all(collection.folder)
+    bring_pictures(collection)
     with replacing_folder(target) as temporary:
         keys = _keys(collection.image_ids.at(rows))
         for start in range(0, len(rows), images_per_shard):

@@ -177,5 +177,5 @@ class DenseReader(Model):
         return self.project(items.dense)
 
     def mark(self, items: Items) -> str | None:
-        dense = np.asarray(items.dense)
+        dense = items.dense
         return fingerprint(self.fingerprint, str(dense.shape), str(dense.dtype), dense)

@@ -268,7 +268,7 @@ class Searcher:
     def dense_scores(self, vector: np.ndarray) -> np.ndarray:
         """(n,) float32: the teacher's cosine of a unit vector (d,), in the order of the ids."""
         stored, asked = self.collection.image_vectors, np.asarray(vector, np.float32)
-        if stored.size <= _FEW_NUMBERS:
+        if stored.shape[0] * stored.shape[1] <= _FEW_NUMBERS:
             return np.asarray(self._dense @ asked)
         rows = self._by_id
         scores = np.empty(len(rows), np.float32)

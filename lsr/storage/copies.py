@@ -72,6 +72,15 @@ def is_copy(place: Path) -> bool:
     return place.is_relative_to(_folder())
 
 
+def address_of(folder: Path) -> str | None:
+    """The address that a folder is the copy of; None for any other folder.
+
+    Raises:
+        InputError: the copy has made room for others.
+    """
+    return _about(folder.parent)[1].address if is_copy(folder) else None
+
+
 def bring(place: Path) -> None:
     """Copy a file that was left out of the copy that it belongs to; any other place stays as it is.
 

@@ -18,6 +18,7 @@ import numpy as np
 from lsr.exceptions import InputError
 from lsr.storage.leftovers import remove_leftovers_beside, temporary_file
 from lsr.storage.locks import exclusive
+from lsr.storage.part_rows import PartRows
 from lsr.storage.room import check_room, told_when_full
 from lsr.storage.tables import forget
 from lsr.storage.untrusted import (
@@ -169,13 +170,14 @@ def read_array(path: Path, error: type[InputError]) -> np.ndarray:
         raise error(message) from None
 
 
-def forget_array(array: np.ndarray) -> None:
+def forget_array(array: np.ndarray | PartRows) -> None:
     """Give back the memory of what was read so far of a mapped array that was not written to."""
-    base: Any = array
-    while isinstance(base, np.ndarray):
-        base = base.base
-    if isinstance(base, mmap.mmap):
-        forget(base)
+    for part in array.parts if isinstance(array, PartRows) else (array,):
+        base: Any = part
+        while isinstance(base, np.ndarray):
+            base = base.base
+        if isinstance(base, mmap.mmap):
+            forget(base)
 
 
 @contextmanager
@@ -207,7 +209,7 @@ def missing(path: Path) -> str:
     return f"`{path.name}` is missing from `{path.parent}`. Restore it or remove the folder."
 
 
-Part = bytes | str | Path | np.ndarray | Iterator[str]
+Part = bytes | str | Path | np.ndarray | PartRows | Iterator[str]
 
 
 def fingerprint(*parts: Part) -> str:
@@ -229,6 +231,9 @@ def fingerprint_of(parts: Iterable[Part]) -> str:
                         digest.update(block)
             case str():
                 digest.update(part.encode())
+            case PartRows():
+                for array in part.parts:
+                    digest.update(np.ascontiguousarray(array, part.dtype).view(np.uint8).data)
             case np.ndarray():
                 rows = part if part.ndim else part.reshape(1)
                 for first in range(0, len(rows), _HASHED_ROWS):

@@ -58,7 +58,7 @@ def test_a_reader_never_mixes_two_versions(collection):
 def test_a_replacement_between_two_files_is_noticed(collection, monkeypatch, file):
     """The writer cuts in right before the n-th file is opened."""
     cuts = []
-    opened = {"image_vectors.npy": "read_array"}.get(file, "map_table")
+    opened = {"image_vectors.npy": "stored_rows"}.get(file, "map_table")
     read = getattr(__import__("lsr.collection.collection", fromlist=["x"]), opened)
 
     def cutting(path, *others):

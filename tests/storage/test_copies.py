@@ -11,6 +11,8 @@ import pytest
 from lsr.cli.main import main
 from lsr.collection.collection import load_collection
 from lsr.collection.copying import copy_here, send
+from lsr.collection.joining import join_collections
+from lsr.collection.parts import bring_pictures
 from lsr.exceptions import InputError, QueryError, UnknownNameError
 from lsr.index.memory.files import stored_index
 from lsr.model.loading import load_model
@@ -175,3 +177,23 @@ def test_what_cannot_be_used_is_told_in_a_sentence(bucket, collection, model, ca
         stored_index(collection.fingerprint, model.fingerprint)
     monkeypatch.setenv("LEXISCOPE_INDEXES", f"s3://{bucket.name}/indexes")
     assert stored_index(collection.fingerprint, model.fingerprint) is None
+
+
+def test_shards_in_a_bucket_are_read_as_one_collection(bucket, fake_encoder, tmp_path, home):
+    for name, n in (("a", 3), ("b", 4)):
+        made = make_collection(tmp_path / name, fake_encoder, splits=("test",) * n)
+        send(made, f"s3://{bucket.name}/{name}")
+    halves = [load_collection(f"s3://{bucket.name}/{name}") for name in "ab"]
+    *_, joined = join_collections(halves, "all", in_shards=True)
+    (home / "cache").rename(home / "away")  # another machine, which has nothing yet
+    found = load_collection("all")
+    assert found.image_ids == joined.collection.image_ids
+    assert found.image_vectors[[6, 0]].tolist() == [
+        one.image_vectors[row].tolist()
+        for one, row in ((load_collection(tmp_path / "b"), 3), (load_collection(tmp_path / "a"), 0))
+    ]
+    assert not list((home / "cache" / "copies").glob("*/*/images"))
+    [file] = found.images["file"].slice(5, 1).to_pylist()
+    assert found.picture(5).read_bytes() == (tmp_path / "b" / "images" / file).read_bytes()
+    bring_pictures(found)
+    assert len(list((home / "cache" / "copies").glob("*/*/images/*"))) == 7
