@@ -35,9 +35,9 @@ def links_of(app) -> list[dict]:
 def test_tiles_carry_what_made_their_scores(ready):
     hits = ready.search_text(QUERY, SearchSettings(k=24)).hits
     shown = board(opened(q=QUERY))
-    assert [(one["id"], one["score"]) for one in shown["hits"]] == [
-        (hit.image_id, hit.score) for hit in hits
-    ]
+    assert [one["id"] for one in shown["hits"]] == [hit.image_id for hit in hits]
+    # A page runs in a thread of its own, where torch may split sums otherwise.
+    assert [one["score"] for one in shown["hits"]] == pytest.approx([hit.score for hit in hits])
     for one in shown["hits"]:
         assert sum(product for _, product, _ in one["parts"]) == pytest.approx(one["score"])
     assert not shown["selected"]
