@@ -248,7 +248,7 @@ def test_a_full_disk_leaves_what_was_there(photos, importing, home, monkeypatch,
         if room == "thumbnails":
             patched.setattr(thumbnails, "_store", full)
         else:
-            patched.setattr("lsr.collection.writing.save_array", full)
+            patched.setattr("lsr.collection.writing.save_blocks", full)
         with pytest.raises(DiskFullError, match="The disk is full"):
             importing(other)
     kept = {p.name for p in (home / "collections").iterdir()}
