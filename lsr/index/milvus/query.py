@@ -136,7 +136,7 @@ def candidates(queries: Sequence[Query], where: str, limit: int) -> list[Candida
         output_fields=["vector"],
         search_params={"metric_type": "IP", "params": {"drop_ratio_search": 0.0}},
         consistency_level="Strong",
-        timeout=one.place.call_seconds,
+        timeout=len(queries) * one.place.call_seconds,
     )
     return [query.scored(rows, limit) for query, rows in zip(queries, found, strict=True)]
 
