@@ -65,7 +65,7 @@ def show() -> None:
             show_trained(choice)
             return
         polls = st.session_state.get(_POLLING, False)
-        st.fragment(_explore, run_every=_EVERY if polls else None)(setting, kind)
+        address.fragment(_explore, _EVERY if polls else None)(setting, kind)
 
 
 def _explore(setting: Setting, kind: str) -> None:

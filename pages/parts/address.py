@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec
 
 import streamlit as st
 
@@ -17,6 +18,7 @@ from lsr.exceptions import QueryError, shorten
 from pages.parts.glossary import glossed
 from pages.parts.messages import or_default
 
+Given = ParamSpec("Given")
 LAST_ADDRESS = "last-address"  # in the session, for the links that lead back to a page
 
 
@@ -162,6 +164,7 @@ def write_from_widget(name: str, default: Any, as_text: Callable[[Any], str]) ->
 
 def write(name: str, text: str | None) -> None:
     """Set a parameter of the address; None takes it out."""
+    hold()
     if text is not None:
         st.query_params[name] = text
     elif name in st.query_params:
@@ -171,9 +174,36 @@ def write(name: str, text: str | None) -> None:
 
 def write_together(texts: Mapping[str, str | None]) -> None:
     """As `write` for several parameters, in one step of the browser's history."""
+    hold()
     here = {**st.query_params.to_dict(), **texts}
     st.query_params.from_dict({name: text for name, text in here.items() if text is not None})
     st.session_state[LAST_ADDRESS] = st.query_params.to_dict()
+
+
+def hold() -> None:
+    """Go on from the address that was written last, in a callback or a fragment.
+
+    A browser learns of a new address when the server answers. What it sends before, a second click
+    or a fragment's timer, comes with the address before, and would undo the first.
+    """
+    last = st.session_state.get(LAST_ADDRESS)
+    if last is not None and st.query_params.to_dict() != last:
+        st.query_params.from_dict(last)
+
+
+def fragment(draw: Callable[Given, None], every: float | None) -> Callable[Given, None]:
+    """A part of a page that runs by itself.
+
+    Args:
+        draw: draws it; may read the address. every: seconds between two runs; None: only when a
+            widget of it changes.
+    """
+
+    def held(*args: Given.args, **kwargs: Given.kwargs) -> None:
+        hold()
+        draw(*args, **kwargs)
+
+    return st.fragment(wraps(draw)(held), run_every=every)
 
 
 def settle() -> None:

@@ -1,6 +1,7 @@
 """Parts of an address are read strictly and say what they would take."""
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from lsr.exceptions import QueryError, UnknownNameError
 from lsr.sweep.knobs import Knob
@@ -70,3 +71,31 @@ def test_an_unknown_name_lists_those_there_are():
 def test_a_link_carries_the_choice_of_the_sidebar_and_its_own_part():
     address = {"collection": "mine", "q": "dogs", "rate": "0.5"}
     assert parameters(address, id="7", term=None) == {"collection": "mine", "id": "7"}
+
+
+def polled_page() -> None:
+    import streamlit as st
+
+    from pages.parts import address
+
+    def part() -> None:
+        st.text(f"{address.read_text('k')} {address.read_text('view')}")
+
+    address.fragment(part, 60.0)()
+    st.button("five", on_click=address.write, args=("k", "5"))
+    st.button("none", on_click=address.write, args=("k", None))
+    st.button("flips", on_click=address.write_together, args=({"view": "flips"},))
+
+
+def test_a_part_that_runs_by_itself_keeps_what_was_written_since_the_browser_was_told():
+    app = AppTest.from_function(polled_page)
+    app.query_params["k"] = "20"
+    assert app.run().text[0].value == "20 None"
+    assert app.button[0].click().run().text[0].value == "5 None"
+    app.query_params["k"] = "20"
+    assert app.run().text[0].value == "5 None"
+    app.query_params["k"] = "20"
+    assert app.button[2].click().run().text[0].value == "5 flips"
+    app.query_params["k"] = "20"
+    app.query_params["view"] = ""
+    assert app.button[1].click().run().text[0].value == "None flips"

@@ -174,7 +174,7 @@ def test_a_moved_slider_is_in_the_address_and_survives_a_reload(server, page):
     slider.focus()
     for _ in range(4):
         page.keyboard.press("ArrowLeft")
-    page.wait_for_function("slider => slider.ariaValueText === '0.80'", arg=slider.element_handle())
+    sync_api.expect(slider).to_have_attribute("aria-valuetext", "0.80", timeout=120_000)
     page.wait_for_url("**rate=0.8*")
     page.wait_for_function(
         "before => [...document.querySelectorAll('.lab-table tbody td')]"
@@ -202,6 +202,58 @@ def test_a_click_on_a_point_turns_the_knob_and_shows_what_changes(server, page):
     wait_quiet(page)
     assert "view=flips" in page.url
     assert page.get_by_role("slider").first.get_attribute("aria-valuetext") == "5"
+
+
+class Wire:
+    """What goes between a page and the server; `held` keeps back what the server says."""
+
+    def __init__(self, page: sync_api.Page) -> None:
+        self.page, self.held, self.sent, self.kept = page, False, 0, []
+        page.route_web_socket("**/_stcore/stream", self._connect)
+
+    def _connect(self, route: sync_api.WebSocketRoute) -> None:
+        self.route = route
+        server = route.connect_to_server()
+        route.on_message(lambda message: self._send(server, message))
+        server.on_message(
+            lambda message: self.kept.append(message) if self.held else route.send(message)
+        )
+
+    def _send(self, server: sync_api.WebSocketRoute, message: bytes) -> None:
+        self.sent += 1
+        server.send(message)
+
+    def wait_sent(self, count: int) -> None:
+        """Until the page has sent so many messages in all."""
+        while self.sent < count:
+            self.page.wait_for_timeout(20)
+
+    def release(self) -> None:
+        self.held = False
+        for message in self.kept:
+            self.route.send(message)
+        self.kept.clear()
+
+
+def test_what_is_changed_before_the_server_answers_is_kept(server, page):
+    wire = Wire(page)
+    page.goto(f"{server}/expansion?collection=scenes&control=prune&k=20")
+    slider = page.get_by_role("slider").first
+    slider.wait_for()
+    wait_quiet(page)
+    # The browser learns of a new address from the answer: what it sends before has the old one.
+    wire.held, before = True, wire.sent
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    wire.wait_sent(before + 1)
+    page.get_by_role("radio", name="What changes").click()
+    wire.wait_sent(before + 2)
+    wire.release()
+    page.get_by_text("Change of R@1").wait_for()
+    wait_quiet(page)
+    assert "k=15" in page.url
+    assert "view=flips" in page.url
+    assert page.get_by_role("slider").first.get_attribute("aria-valuetext") == "15"
 
 
 def test_a_term_of_the_query_leads_to_its_page(server, page):

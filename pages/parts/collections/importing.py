@@ -72,7 +72,7 @@ def show_import() -> None:
     work: background.Work[ImportPlan] | None = background.known(key)
     if work is not None:
         actions.plan(request)  # whoever made this plan: may this visitor see it?
-        st.fragment(_show_planning, run_every=_EVERY if work.running else None)(key, work.running)
+        address.fragment(_show_planning, _EVERY if work.running else None)(key, work.running)
 
 
 def _show_planning(key: object, was_running: bool) -> None:

@@ -17,7 +17,7 @@ from lsr.exports.exporting import Exported
 from lsr.exports.selection import ExportReport
 from lsr.imports.imported import ImportedCollection, ImportedModel
 from lsr.imports.stages import ImportReport
-from pages.parts import actions, background, links
+from pages.parts import actions, address, background, links
 from pages.parts.background import time_left
 from pages.parts.choice import fitting, names
 from pages.parts.collections.left_out import show_left_out
@@ -57,7 +57,7 @@ def show_tasks() -> None:
     known = _own_tasks()
     if known:
         busy = any(work.running for _, work in known)
-        st.fragment(_show, run_every=_EVERY if busy else None)(busy)
+        address.fragment(_show, _EVERY if busy else None)(busy)
 
 
 def _own_tasks() -> list[tuple[Task, background.Work[Any]]]:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from lsr.ablation.dial import CONTROLS, Dial, DialReport, DialRow
 from lsr.figures.trained import dial_figure
-from pages.parts import actions, background, caches, charts, mode
+from pages.parts import actions, address, background, caches, charts, mode
 from pages.parts.choice import Choice
 from pages.parts.expansion.setting import measurable_splits, usual_queries
 from pages.parts.markup import escape
@@ -31,7 +31,7 @@ def show_dial(choice: Choice) -> None:
     family = Dial(images, queries)
     key = ("dial", images.fingerprint, family.file)
     running = (work := background.known(key)) is not None and work.running
-    st.fragment(_show_family, run_every=_EVERY if running else None)(family, key)
+    address.fragment(_show_family, _EVERY if running else None)(family, key)
 
 
 def _show_family(family: Dial, key: object) -> None:

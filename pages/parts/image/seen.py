@@ -69,7 +69,7 @@ class Shown:
 def show_seen(ready: Searcher, shown: Shown) -> None:
     """The picture, its terms as bars, and where they are, once that is asked."""
     polls = st.session_state.get(_POLLING, False)
-    st.fragment(_show, run_every=_EVERY if polls else None)(ready, shown)
+    address.fragment(_show, _EVERY if polls else None)(ready, shown)
 
 
 def kinds_of(ready: Searcher, seen: Inspection, *more: str) -> list[SaidBy | str]:

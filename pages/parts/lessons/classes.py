@@ -89,7 +89,7 @@ def show_counts(questions: dict[str, tuple[str, dict[str, str]]]) -> None:
     """
     offer_all_lessons()
     st.header(f"Class {_code()}" if _code() else "A class", anchor=False)
-    st.fragment(_counts, run_every=_EVERY)(questions)
+    address.fragment(_counts, _EVERY)(questions)
 
 
 def _counts(questions: dict[str, tuple[str, dict[str, str]]]) -> None:

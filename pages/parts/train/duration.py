@@ -12,6 +12,7 @@ from lsr.storage.places import BUNDLED_ENCODER
 from lsr.training import jobs
 from lsr.training.lexical.settings import LexicalSettings
 from lsr.training.settings import TrainingSettings
+from pages.parts import address
 from pages.parts.background import follow, in_words
 from pages.parts.markup import sentence
 
@@ -45,7 +46,7 @@ def say_duration(images: Collection, settings: LexicalSettings) -> None:
             st.rerun()
 
     was_running = work.running
-    st.fragment(line, run_every=_EVERY if was_running else None)()
+    address.fragment(line, _EVERY if was_running else None)()
 
 
 def _first_run(images: Collection, settings: LexicalSettings) -> str:

@@ -42,7 +42,7 @@ def show_runs() -> None:
     _choose(known, name)
     job = jobs.find_job(name)
     # Nobody looks again and again at a run that rests.
-    looked_at = st.fragment(_show, run_every=_EVERY if job.alive else None)
+    looked_at = address.fragment(_show, _EVERY if job.alive else None)
     looked_at(name, job.alive)
 
 
