@@ -121,7 +121,7 @@ def _show_side(images: Collection, side: Seen, place: int) -> None:
         st.markdown("**Rivals above it**")
         first = max(last - _RIVALS, 0) + 1
         tiles = [
-            cards.Tile(image_id, f"**{rank:,}** · {side.ranked.score(image_id):.2f}")
+            cards.Tile(image_id, f"{side.ranked.score(image_id):.2f}", f"{rank:,}")
             for rank in range(first, last + 1)
             if (image_id := side.ranked.at(rank))
         ]
@@ -134,8 +134,8 @@ def _chips(title: str, terms: list[tuple[str, float | None]], *, key: str) -> No
     more = f", the first {_CHIPS} of {len(terms):,}" if len(terms) > _CHIPS else ""
     st.markdown(f"**{title}**{more}")
     shown = terms[:_CHIPS]
-    labels = [escape(t) if w is None else f"{escape(t)} {w:.2f}" for t, w in shown]
-    links.to_terms([term for term, _ in shown], labels, key=key)
+    weights = ["" if weight is None else f"{weight:.2f}" for _, weight in shown]
+    links.to_terms([term for term, _ in shown], weights, key=key)
 
 
 draw(show)

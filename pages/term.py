@@ -68,7 +68,7 @@ def _show_term(ready: Searcher, card: TermCard) -> None:
         st.subheader("Images that activate it most", anchor=False)
         if card.images:
             tiles = [
-                cards.Tile(image_id, f"**{rank}** · {weight:.2f}")
+                cards.Tile(image_id, f"{weight:.2f}", f"{rank}")
                 for rank, (image_id, weight) in enumerate(card.images, 1)
             ]
             cards.show_tiles(ready.collection, tiles, key="term")
@@ -101,7 +101,7 @@ def _show_together(card: TermCard) -> None:
         + ", ".join(f"{b.term} {b.weight:.1f}" for b in bars[:5]),
         axis="lift",
     )
-    shared = [f"{escape(other.term)} · {other.images:,}" for other in card.co_activated]
+    shared = [f"{other.images:,}" for other in card.co_activated]
     links.to_terms([bar.term for bar in bars], shared, key="together")
     charts.table_twin(charts.bars_table(bars, charts.LIFT), name=f"lift-{card.term}", key="lift")
 
@@ -123,7 +123,7 @@ def _show_spread(ready: Searcher, card: TermCard) -> None:
     places = np.unique(np.linspace(0, len(order) - 1, SPREAD).round().astype(int))
     tiles = [
         cards.Tile(
-            ready.memory.ids[rows[order[place]]], f"**{place + 1}** · {weights[order[place]]:.2f}"
+            ready.memory.ids[rows[order[place]]], f"{weights[order[place]]:.2f}", f"{place + 1}"
         )
         for place in places.tolist()
     ]
@@ -153,7 +153,7 @@ def _show_said(ready: Searcher, card: TermCard) -> None:
     ):
         st.markdown(f"**{len(rows):,} image{'s' * (len(rows) != 1)}: {title}**")
         ids = [found.ids[row] for row in sorted(rows)[:PARTED]]
-        tiles = [cards.Tile(i, escape(cards.description(ready.collection, i))) for i in ids]
+        tiles = [cards.Tile(i, cards.description(ready.collection, i)) for i in ids]
         cards.show_tiles(ready.collection, tiles, key=key, width=98)
 
 
@@ -203,8 +203,7 @@ def _show_frequent(ready: Searcher) -> None:
     )
     _show_all_terms_link()
     terms = ready.frequent_terms(FREQUENT)
-    labels = [f"{escape(term)} · {frequency:,.0f}" for term, frequency in terms]
-    links.to_terms([term for term, _ in terms], labels, key="frequent")
+    links.to_terms([term for term, _ in terms], [f"{n:,.0f}" for _, n in terms], key="frequent")
 
 
 def _show_all_terms_link() -> None:

@@ -11,7 +11,6 @@ from pages.parts import address, caches, cards, charts, links
 from pages.parts.choice import current_choice
 from pages.parts.entry import draw
 from pages.parts.glossary import glossed
-from pages.parts.markup import escape
 from pages.parts.messages import mistakes_shown
 from pages.parts.vocabulary_edit import show_edits
 from pages.parts.vocabulary_table import of_kind, table_of
@@ -123,7 +122,7 @@ def _show_audit(ready: Searcher) -> None:
     chosen = [int(i) for i in order if strays[i]]
     links.to_terms(
         [found.terms[i] for i in chosen],
-        [f"{escape(found.terms[i])} · {strays[i]:,} of {found.frequency[i]:,}" for i in chosen],
+        [f"{strays[i]:,} of {found.frequency[i]:,}" for i in chosen],
         key="strays",
     )
     st.header("Images that stray most", anchor=False)
@@ -132,7 +131,7 @@ def _show_audit(ready: Searcher) -> None:
     share = lost / np.maximum(counts.sum(axis=1), 1)
     worst = np.lexsort((np.arange(len(lost)), -lost, -share))[:_WORST]
     tiles = [
-        cards.Tile(found.ids[i], f"**{lost[i]}** of {counts[i].sum()} terms")
+        cards.Tile(found.ids[i], f"{lost[i]} of {counts[i].sum()} terms")
         for i in worst.tolist()
         if lost[i]
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -11,40 +11,20 @@ import numpy as np
 import streamlit as st
 
 from lsr.collection.collection import Collection
-from lsr.search.results import ExplainedHit
-from pages.parts import caches
-from pages.parts.links import to_image
-from pages.parts.markup import escape
+from pages.parts import caches, links, pictures
 
 MOST_TILES = 48
 # Images whose captions are read for examples.
 _MOST_READ = 10_000
-NO_PICTURE = (
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
-    '<rect width="32" height="32" fill="#8a8678" opacity=".25"/>'
-    '<path d="M8 22l6-7 4 5 3-3 4 5z" fill="#8a8678"/></svg>'
-)
 
 
 @dataclass(frozen=True)
 class Tile:
-    """What a tile shows: `label` is its link, `note` a line below; both are Markdown."""
+    """What a tile says below its picture: `lead` in bold, then `label`; both are plain text."""
 
     image_id: str
     label: str
-    note: str = ""
-
-
-def hit_tiles(hits: Sequence[ExplainedHit]) -> list[Tile]:
-    """Tiles of a search: rank, score, and the three terms that add most to the score."""
-    return [
-        Tile(
-            hit.image_id,
-            f"**{hit.rank}** · {hit.score:.2f}",
-            " · ".join(escape(c.term) for c in hit.contributions[:3]),
-        )
-        for hit in hits
-    ]
+    lead: str = ""
 
 
 def show_tiles(images: Collection, tiles: Iterable[Tile], *, key: str, width: int = 150) -> None:
@@ -54,20 +34,26 @@ def show_tiles(images: Collection, tiles: Iterable[Tile], *, key: str, width: in
         key: a name that no other grid of the page has.
         width: least pixels of a column.
     """
-    grid = st.grid("auto", min_column_width=width, gap=12)
-    for place, tile in enumerate(list(tiles)[:MOST_TILES]):
-        with grid.container(key=f"tile-{key}-{place}", gap=None):
-            show_picture(images, tile.image_id)
-            # One element a tile less is 24 a page less: the note is part of the link.
-            note = f" :gray[{tile.note}]" if tile.note else ""
-            to_image(tile.image_id, tile.label + note)
+    shown = list(tiles)[:MOST_TILES]
+    found = pictures.addresses(images, [tile.image_id for tile in shown], key=key)
+    drawn = [
+        {
+            "href": links.address_of(links.IMAGE, id=tile.image_id),
+            "lead": tile.lead,
+            "label": tile.label,
+            "picture": found.get(tile.image_id, pictures.NOTHING),
+            "alt": description(images, tile.image_id),
+        }
+        for tile in shown
+    ]
+    links.show_links(drawn, "tiles", key=f"tiles-{key}", width=width)
 
 
 def show_picture(images: Collection, image_id: str, pixels: int = caches.TILE_PIXELS) -> None:
     """The picture of an image, described by its first caption."""
     picture = caches.thumbnail(images, image_id, pixels)
     st.image(
-        picture or NO_PICTURE,
+        picture or pictures.NO_PICTURE,
         width="stretch",
         alt=description(images, image_id),
         output_format="JPEG",
@@ -86,7 +72,7 @@ def gallery(images: Collection, count: int) -> list[Tile]:
     rows = images.searchable_rows
     step = max(len(rows) // count, 1)
     ids = images.image_ids.at(rows[::step][:count])
-    return [Tile(image_id, escape(_in_short(description(images, image_id)))) for image_id in ids]
+    return [Tile(image_id, _in_short(description(images, image_id))) for image_id in ids]
 
 
 def _in_short(text: str) -> str:

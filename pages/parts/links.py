@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, Literal, NoReturn
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -23,6 +23,13 @@ COLLECTIONS = "pages/collections.py"
 MODELS = "pages/models.py"
 TRAIN = "pages/train.py"
 LESSONS = "pages/lessons.py"
+_HERE = Path(__file__).parent
+_LINKS = st.components.v2.component(
+    "lexiscope_links",
+    html="<div class='links'></div>",
+    css=(_HERE / "links.css").read_text("utf-8"),
+    js=(_HERE / "links.js").read_text("utf-8"),
+)
 _LEAVING = st.components.v2.component(
     "lexiscope_leaving",
     html="<span hidden></span>",
@@ -92,11 +99,43 @@ def to_term(term: str, label: str | None = None) -> None:
     st.page_link(TERM, label=label or escape(term), icon="", query_params=_here(term=term))
 
 
-def to_terms(terms: Sequence[str], labels: Sequence[str] | None = None, *, key: str) -> None:
-    """Links to the pages of terms, side by side."""
-    with st.container(horizontal=True, gap="xsmall", key=f"chips-{key}"):
-        for term, label in zip(terms, labels or [escape(t) for t in terms], strict=True):
-            to_term(term, label)
+def to_terms(terms: Sequence[str], notes: Sequence[str] = (), *, key: str) -> None:
+    """Links to the pages of terms, side by side.
+
+    Args:
+        notes: what stands behind each; nothing where empty.
+        key: a name that no other links of the page have.
+    """
+    notes = notes or [""] * len(terms)
+    chips = [
+        {"href": address_of(TERM, term=term), "label": term, "note": note}
+        for term, note in zip(terms, notes, strict=True)
+    ]
+    show_links(chips, "chips", key=f"chips-{key}")
+
+
+def show_links(
+    drawn: Sequence[Mapping[str, str]],
+    kind: Literal["chips", "tiles"],
+    *,
+    key: str,
+    width: int = 0,
+) -> None:
+    """Many links as one element: each page link of Streamlit costs the browser milliseconds.
+
+    Args:
+        drawn: `href`, `label`, and where wanted `lead`, `note`, `picture` and `alt` of each, all
+            plain text.
+        key: a name that no other element of the page has.
+        width: least pixels of a tile.
+    """
+    data: dict[str, Any] = {"kind": kind, "links": [dict(one) for one in drawn], "width": width}
+    _LINKS(data=data, key=key)
+
+
+def address_of(page: str, **own: str | None) -> str:
+    """The address of a page for the browser, with the choice of the sidebar carried along."""
+    return f"{Path(page).stem}?{urlencode(_here(**own))}"
 
 
 def with_model(page: str, model: str, collection: str, label: str) -> None:

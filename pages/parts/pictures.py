@@ -10,11 +10,15 @@ from streamlit.runtime import get_instance
 
 from lsr.collection.collection import Collection
 from pages.parts import caches
-from pages.parts.cards import NO_PICTURE
 
 # Stored pictures that a browser shows as they are; others are made into a small JPEG.
 _KINDS = {".webp": "image/webp", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
 _MOST_BYTES = 100_000
+NO_PICTURE = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
+    '<rect width="32" height="32" fill="#8a8678" opacity=".25"/>'
+    '<path d="M8 22l6-7 4 5 3-3 4 5z" fill="#8a8678"/></svg>'
+)
 NOTHING = "data:image/svg+xml," + quote(NO_PICTURE)
 """Stands where there is no picture."""
 

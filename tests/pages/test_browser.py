@@ -265,6 +265,28 @@ def test_a_term_of_the_query_leads_to_its_page(server, page):
     assert "q=a+dog" in page.url
 
 
+def test_chips_and_tiles_lead_on_within_the_app(server, page):
+    page.goto(f"{server}/term?term=dog&collection=scenes")
+    chip = page.locator(".chips a").first
+    chip.wait_for()
+    wait_quiet(page)
+    page.evaluate("window.sameDocument = true")
+    term, other = page.url, chip.evaluate("one => one.firstChild.textContent")
+    chip.click()
+    page.get_by_role("heading", name=other, exact=True).wait_for()
+    assert f"term={other}" in page.url
+    assert "collection=scenes" in page.url
+    page.go_back()
+    page.get_by_role("heading", name="dog", exact=True).wait_for()
+    assert page.url == term
+    tile = page.locator(".tiles a").first
+    assert tile.locator("img").evaluate("one => one.decode().then(() => one.naturalWidth)") > 90
+    tile.click()
+    page.get_by_role("heading", name="Image", exact=True).wait_for()
+    page.wait_for_url("**/image?*id=*")
+    assert page.evaluate("window.sameDocument") is True
+
+
 def test_a_bar_leads_to_its_term_and_back_in_one_step(server, page):
     page.goto(f"{server}/image?collection=scenes&id=test-00003")
     page.locator(".words a").first.click()

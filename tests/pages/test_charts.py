@@ -3,9 +3,6 @@
 import pytest
 
 from lsr.figures.style import LIGHT
-from lsr.search.results import ExplainedHit
-from lsr.search.terms import Contribution
-from pages.parts.cards import hit_tiles
 from pages.parts.charts import LIFT, ORIGINS, Bar, bars_table, selected_term, term_figure
 
 PALETTE = LIGHT
@@ -54,10 +51,3 @@ def test_the_table_twin_has_every_bar():
     table = bars_table(BARS, ORIGINS)
     assert list(table.columns) == ["term", "weight", "kind"]
     assert table["kind"].tolist() == [ORIGINS.first, ORIGINS.second, ORIGINS.second]
-
-
-def test_a_hit_tile_names_the_three_terms_that_add_most():
-    shared = [Contribution(t, 1.0, 1.0, 1.0) for t in ("##a", "b", "c", "d")]
-    tile = hit_tiles([ExplainedHit(1, "x", 4.0, shared)])[0]
-    assert tile.note == "\\#\\#a · b · c"
-    assert tile.label == "**1** · 4.00"

@@ -15,7 +15,7 @@ from lsr.failures.versus import compare
 from lsr.model.loading import load_model
 from lsr.sweep.laboratory import open_laboratory
 from tests.pages.test_imported import mine  # noqa: F401  (a fixture)
-from tests.pages.test_pages import mistake, opened
+from tests.pages.test_pages import linked, mistake, opened, shown_links
 
 
 @pytest.fixture
@@ -110,10 +110,11 @@ def test_the_address_opens_a_query_with_the_terms_that_decide(scenes, cases):
     first = max(
         gaps(cases, row, load_model("demo").vocabulary.terms), key=lambda one: one.difference
     )
-    links = [link.proto.label for link in app.get("page_link")]
-    assert any(f"{first.term} {first.difference:.2f}" in label for label in links)
+    assert (first.term, f"{first.difference:.2f}") in [
+        (one["label"], one.get("note")) for one in shown_links(app)
+    ]
     answer = cases.task.documents.ids[cases.answers[row]]
-    assert any(f"id={answer}" in link.proto.query_string for link in app.get("page_link"))
+    assert answer in linked(app)
 
 
 def test_images_that_search_show_captions(scenes):

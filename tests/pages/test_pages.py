@@ -62,9 +62,16 @@ def tiles(app: AppTest) -> list[str]:
 
 
 def linked(app: AppTest) -> list[str]:
-    """Image ids that page links lead to, in order."""
+    """Image ids that tiles and page links lead to, in order."""
     queries = [link.proto.query_string for link in app.get("page_link")]
+    queries += [one["href"] for one in shown_links(app)]
     return [query.partition("id=")[2] for query in queries if "id=" in query]
+
+
+def shown_links(app: AppTest) -> list[dict]:
+    """The tiles and chips of a page, as their components are drawn of them, in order."""
+    drawn = [json.loads(one.proto.json) for one in app.get("bidi_component")]
+    return [link for one in drawn for link in one.get("links", [])]
 
 
 def mistake(app: AppTest) -> str:
@@ -218,8 +225,7 @@ def test_a_term_of_no_image_offers_frequent_ones():
     app = opened("term", term="parliament")
     assert not tiles(app)
     assert "Frequent terms" in [one.value for one in app.header]
-    queries = [link.proto.query_string for link in app.get("page_link")]
-    assert sum("term=" in query for query in queries) == 30
+    assert sum("term?" in one["href"] for one in shown_links(app)) == 30
 
 
 def test_a_word_piece_is_a_term():
@@ -536,7 +542,7 @@ def test_what_changes_names_queries_terms_and_an_interval(scenes):
     low, high = (float(part) for part in app.metric[0].delta.split(" … "))
     assert low <= float(figures["Change of R@1"]) <= high < 0
     assert int(figures["Queries that lose"]) > int(figures["Queries that gain"])
-    assert [link for link in app.get("page_link") if "term=" in link.proto.query_string]
+    assert [one for one in shown_links(app) if "term=" in one["href"]]
 
 
 def test_the_point_of_the_second_model_is_explained_with_its_own_figures(scenes, capsys):
@@ -710,7 +716,8 @@ def web_collection(monkeypatch, tmp_path, collection) -> str:
 
 
 def pictures(app: AppTest) -> list[str]:
-    return [one.url for element in app.get("image") for one in element.proto.imgs]
+    alone = [one.url for element in app.get("image") for one in element.proto.imgs]
+    return alone + [one["picture"] for one in shown_links(app) if "picture" in one]
 
 
 def test_pictures_on_the_web_are_shown_from_there_until_they_are_switched_off(web_collection):
@@ -775,7 +782,7 @@ def test_the_theme_needs_no_network():
 def drawn(app: AppTest) -> list[int]:
     """How many there are of what a page is made of."""
     kinds = ("markdown", "caption", "metric", "button", "selectbox", "plotly_chart", "page_link")
-    return [len(app.get(kind)) for kind in kinds]
+    return [*(len(app.get(kind)) for kind in kinds), len(shown_links(app))]
 
 
 @pytest.mark.parametrize(

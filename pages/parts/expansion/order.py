@@ -73,9 +73,7 @@ def _show_lines(setting: Setting, turned: Turned, pinned: Pinned, up_to: float) 
     )
     images = caches.collection(setting.collection)
     tiles = [
-        cards.Tile(
-            index.ids[row], f"**{place}** · {_place(lines.first, row)} → {_place(last, row)}"
-        )
+        cards.Tile(index.ids[row], f"{_place(lines.first, row)} → {_place(last, row)}", f"{place}")
         for place, row in enumerate(rows, 1)
     ]
     cards.show_tiles(images, tiles, key=f"order-{name}", width=80)

@@ -173,8 +173,8 @@ def _show_flip(flip: Flip, place: int, told: str, texts: dict[str, str], ready: 
                 f"{':material/south: Lost' if lost else ':material/north: Gained'}: {change}"
             )
             if flip.terms:
-                labels = [f"{escape(term)} :gray[{value:+.2f}]" for term, value in flip.terms]
-                to_terms([term for term, _ in flip.terms], labels, key=f"flip-terms-{place}")
+                weights = [f"{value:+.2f}" for _, value in flip.terms]
+                to_terms([term for term, _ in flip.terms], weights, key=f"flip-terms-{place}")
         for column, title, name in (
             (answer, "right", flip.answer_id),
             (rival, "rival", flip.rival),

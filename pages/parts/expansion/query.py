@@ -120,8 +120,7 @@ def show_hits(images: object, hits: list[Hit], *, key: str) -> None:
         st.caption("No image shares an active term.")
         return
     tiles = [
-        cards.Tile(hit.image_id, f"**{rank}** · {hit.score:.2f}")
-        for rank, hit in enumerate(hits, 1)
+        cards.Tile(hit.image_id, f"{hit.score:.2f}", f"{rank}") for rank, hit in enumerate(hits, 1)
     ]
     cards.show_tiles(images, tiles, key=key, width=80)  # type: ignore[arg-type]
 

@@ -78,7 +78,7 @@ def _show_clouds(setting: Setting, turned: Turned, pinned: Pinned, rate: float) 
         + ", ".join(f"{cloud.image_id} {_median(cloud, last)}" for cloud in clouds),
     )
     tiles = [
-        cards.Tile(cloud.image_id, f"**{place}** · median {_median(cloud, last)}")
+        cards.Tile(cloud.image_id, f"median {_median(cloud, last)}", f"{place}")
         for place, cloud in enumerate(clouds, 1)
     ]
     cards.show_tiles(images, tiles, key=f"cloud-{name}", width=80)

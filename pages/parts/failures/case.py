@@ -97,7 +97,7 @@ def _say_what_decides(found: Cases, row: int, each: list[Gap]) -> None:
             shown = group[:_DECIDING]
             links.to_terms(
                 [one.term for one in shown],
-                [f"{escape(one.term)} {abs(one.difference):.2f}" for one in shown],
+                [f"{abs(one.difference):.2f}" for one in shown],
                 key=f"decides-{'rival' if group is ahead else 'answer'}",
             )
 

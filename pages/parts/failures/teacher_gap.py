@@ -45,7 +45,7 @@ def show_teacher_gap(lab: Laboratory, usual: np.ndarray | None, cases: Cases, ro
         shown = gap.lost[:_SHOWN]
         links.to_terms(
             [one.term for one in shown],
-            [f"{escape(one.term)} {one.answer - one.rival:.2f}" for one in shown],
+            [f"{one.answer - one.rival:.2f}" for one in shown],
             key="lost",
         )
     if gap.off:

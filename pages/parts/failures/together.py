@@ -198,7 +198,7 @@ def _show_changed(labs: Sequence[Laboratory], found: Cases, other: Cases, told: 
     )
     links.to_terms(
         [one.term for one in changed],
-        [f"{escape(one.term)}, {one.side} {one.difference:+.1%}" for one in changed],
+        [f"{one.side} {one.difference:+.1%}" for one in changed],
         key="changed",
     )
     table = pd.DataFrame(

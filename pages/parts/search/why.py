@@ -65,7 +65,7 @@ def show_why(
         st.markdown("**Asked for, and not in the image**")
         links.to_terms(
             [one.term for one in told.lacking[:_LACKING]],
-            [f"{escape(one.term)} {one.weight:.2f}" for one in told.lacking[:_LACKING]],
+            [f"{one.weight:.2f}" for one in told.lacking[:_LACKING]],
             key=f"lacking{side}",
         )
     if told.above is not None:
