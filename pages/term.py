@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from lsr.search.audit import can_grade
@@ -15,7 +16,6 @@ from pages.parts.entry import draw
 from pages.parts.glossary import glossed
 from pages.parts.markup import escape
 from pages.parts.messages import mistakes_shown
-from pages.parts.search.why import term_link
 
 TOP = 12
 SPREAD, PARTED = 8, 8
@@ -92,18 +92,21 @@ def _show_together(card: TermCard) -> None:
             "term's, are left out."
         ),
     )
-    bars = [charts.Bar(other.term, other.lift, True) for other in card.co_activated]
-    charts.term_bars(
-        bars,
-        charts.LIFT,
-        key=f"lift-{card.term}",
-        alt=f"Horizontal bars of lift with {card.term}: "
-        + ", ".join(f"{b.term} {b.weight:.1f}" for b in bars[:5]),
-        axis="lift",
-    )
-    shared = [f"{other.images:,}" for other in card.co_activated]
-    links.to_terms([bar.term for bar in bars], shared, key="together")
-    charts.table_twin(charts.bars_table(bars, charts.LIFT), name=f"lift-{card.term}", key="lift")
+    others = card.co_activated
+    most = max(other.lift for other in others)
+    st.caption("lift, and the number of shared images")
+    bars = [
+        {
+            "href": links.address_of(links.TERM, term=other.term),
+            "label": other.term,
+            "share": other.lift / most,
+            "lead": f"{other.lift:.2f}",
+            "note": f"{other.images:,}",
+        }
+        for other in others
+    ]
+    links.show_links(bars, "bars", key="together")
+    charts.table_twin(pd.DataFrame(others), name=f"lift-{card.term}", key="lift")
 
 
 def _show_spread(ready: Searcher, card: TermCard) -> None:
@@ -182,17 +185,18 @@ def _show_stand_ins(ready: Searcher, card: TermCard) -> None:
     )
     if not found.words:
         return
-    rows = "".join(
-        f"<tr><th scope='row'>{term_link(one.word)}</th><td>{one.fired:,} of {one.captions:,}</td>"
-        f"<td class='product'><i class='first' style='width:{100 * one.fired / one.captions:.0f}%'>"
-        f"</i><b>{one.fired / one.captions:.0%}</b></td></tr>"
+    bars = [
+        {
+            "href": links.address_of(links.TERM, term=one.word),
+            "label": one.word,
+            "share": one.fired / one.captions,
+            "lead": f"{one.fired / one.captions:.0%}",
+            "note": f"{one.fired:,} of {one.captions:,}",
+        }
         for one in found.words
-    )
-    st.html(
-        "<table class='why'><thead><tr><th scope='col'>word said</th>"
-        "<th scope='col'>captions that activate the term</th><th scope='col'>share</th></tr>"
-        f"</thead><tbody>{rows}</tbody></table>"
-    )
+    ]
+    st.caption("Word said, share of its captions that activate the term, and their number")
+    links.show_links(bars, "bars", key="stand-ins")
 
 
 def _show_frequent(ready: Searcher) -> None:

@@ -1,11 +1,9 @@
-"""Bar charts of terms, and the table twin that every chart has."""
+"""What charts have in common, and the table twin that every chart has."""
 
 from __future__ import annotations
 
-import html
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,11 +11,10 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from lsr.exports.cells import harmless_table
-from lsr.figures.style import DARK, LIGHT, Palette, legend
-from pages.parts.links import open_term
+from lsr.figures.style import DARK, LIGHT, Palette
 
 CONFIG = {"displayModeBar": False, "scrollZoom": False}
-_BAR_PIXELS, _AXIS_PIXELS, _LEGEND_PIXELS = 22, 50, 34
+_AXIS_PIXELS = 50
 
 
 class Bar(NamedTuple):
@@ -37,111 +34,11 @@ class Kinds:
 
 
 ORIGINS = Kinds("literal", "expansion")
-LIFT = Kinds("lift", "")
 
 
 def colours() -> Palette:
     """Colours that stand out from the background of the theme in use."""
     return DARK if st.context.theme.type == "dark" else LIGHT
-
-
-def term_figure(
-    bars: Sequence[Bar], kinds: Kinds, palette: Palette, axis: str, limit: float | None = None
-) -> go.Figure:
-    """Horizontal bars, the first of `bars` on top; the second kind is hatched.
-
-    Args:
-        axis: what the lengths mean.
-        limit: right end of the axis, to compare figures; None fits the bars.
-    """
-    kinds_and_colours = ((True, kinds.first, palette.first), (False, kinds.second, palette.second))
-    longest = max((bar.weight for bar in bars), default=1.0) or 1.0
-    both = bool(kinds.first and kinds.second)
-    top = _LEGEND_PIXELS if both else 6
-    layout = {
-        "height": _BAR_PIXELS * max(len(bars), 3) + top + _AXIS_PIXELS,
-        "margin": {"l": 4, "r": 8, "t": top, "b": _AXIS_PIXELS},
-        "barmode": "overlay",
-        "showlegend": both,
-        "legend": legend(palette),
-        "font": {"size": 13},
-        "xaxis": {
-            "title": {"text": axis, "standoff": 8, "font": {"color": palette.ink, "size": 13}},
-            "range": [0, (limit or longest) * 1.18],
-            "nticks": 5,
-            "fixedrange": True,
-            "tickfont": {"color": palette.ink},
-        },
-        "yaxis": {
-            "tickvals": list(range(len(bars))),
-            "ticktext": [_tick(bar.term) for bar in bars],
-            "range": [len(bars) - 0.4, -0.6],
-            "automargin": True,
-            "fixedrange": True,
-            "showgrid": False,
-            "tickfont": {"size": 13, "color": palette.ink},
-        },
-    }
-    # One call with everything: plotly's update methods take three times as long.
-    return go.Figure(
-        [
-            _trace(bars, first, name, colour) | {"textfont": {"color": palette.ink}}
-            for first, name, colour in kinds_and_colours
-            if name
-        ],
-        layout,
-    )
-
-
-def _trace(bars: Sequence[Bar], first: bool, name: str, colour: str) -> dict[str, Any]:
-    """The bars of one kind, at their places among all."""
-    rows = [row for row, bar in enumerate(bars) if bar.first is first]
-    return {
-        "type": "bar",
-        "y": rows or [None],  # a kind without bars keeps its entry in the legend
-        "x": [bars[row].weight for row in rows] or [None],
-        "name": name,
-        "orientation": "h",
-        # Left to plotly, a kind whose bars lie farther apart gets thicker ones.
-        "width": 0.7,
-        "customdata": [bars[row].term for row in rows],
-        "text": [f"{bars[row].weight:.2f}" for row in rows],
-        "textposition": "outside",
-        "cliponaxis": False,
-        "hovertemplate": "%{text}<extra>" + html.escape(name) + "</extra>",
-        "marker": {
-            "color": colour,
-            "line": {"color": colour, "width": 1},
-            "pattern": {"shape": "" if first else "/", "size": 5, "solidity": 0.35},
-        },
-    }
-
-
-def _tick(term: str) -> str:
-    """A term as plotly shows it letter by letter, cut to a length that leaves room for bars."""
-    return html.escape(term if len(term) <= 18 else term[:17] + "…", quote=False) + " "
-
-
-def term_bars(
-    bars: Sequence[Bar],
-    kinds: Kinds,
-    *,
-    key: str,
-    alt: str,
-    axis: str = "weight",
-    limit: float | None = None,
-) -> None:
-    """Draw bars of terms; a click on one leads to the page of its term."""
-    state = st.plotly_chart(
-        term_figure(bars, kinds, colours(), axis, limit),
-        key=key,
-        alt=alt,
-        config=CONFIG,
-        on_select="rerun",
-        selection_mode="points",
-    )
-    if (term := selected_term(state)) is not None:
-        open_term(term)
 
 
 def histogram(weights: np.ndarray, *, key: str, alt: str, axis: str) -> None:
@@ -169,13 +66,6 @@ def histogram(weights: np.ndarray, *, key: str, alt: str, axis: str) -> None:
         },
     )
     st.plotly_chart(figure, key=key, alt=alt, config=CONFIG)
-
-
-def selected_term(state: Any) -> str | None:
-    """The term of the bar that was clicked, in the state of a chart; None where none was."""
-    points = state.get("selection", {}).get("points", []) if state else []
-    term = points[0].get("customdata") if points else None
-    return str(term[0] if isinstance(term, list) else term) if term is not None else None
 
 
 def table_twin(table: pd.DataFrame, *, name: str, key: str) -> None:
@@ -216,15 +106,4 @@ def offer_csv(table: pd.DataFrame, name: str, *, key: str) -> None:
         key=f"csv-{key}",
         on_click="ignore",
         icon=":material/download:",
-    )
-
-
-def bars_table(bars: Sequence[Bar], kinds: Kinds) -> pd.DataFrame:
-    """Bars as a table with the columns `term`, `weight` and `kind`."""
-    return pd.DataFrame(
-        {
-            "term": [bar.term for bar in bars],
-            "weight": [bar.weight for bar in bars],
-            "kind": [(kinds.first if bar.first else kinds.second) for bar in bars],
-        }
     )

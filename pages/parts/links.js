@@ -1,4 +1,4 @@
-// Many links to places within the app, drawn at once: chips of words, or tiles with a picture.
+// Many links to places within the app, drawn at once: chips of words, tiles with a picture, or bars.
 
 function element(tag, properties = {}, ...children) {
   const made = Object.assign(document.createElement(tag), properties);
@@ -13,8 +13,16 @@ export default function ({ data, parentElement }) {
   list.replaceChildren(...data.links.map(drawn));
 }
 
-function drawn({ href, lead, label, note, picture, alt }) {
+function drawn({ href, lead, label, note, picture, alt, share }) {
   const made = element("a", { href });
+  if (share !== undefined) {
+    const bar = element("i");
+    bar.style.width = `${100 * share}%`;
+    made.title = label;
+    made.append(element("span", { textContent: label }), element("span", {}, bar),
+      element("b", { textContent: lead }), element("small", { textContent: note }));
+    return made;
+  }
   if (picture !== undefined) {
     const image = element("img", { decoding: "async", loading: "lazy", draggable: false, alt });
     image.onerror = () => made.classList.add("bare");
@@ -25,13 +33,5 @@ function drawn({ href, lead, label, note, picture, alt }) {
   if (lead) made.append(element("b", { textContent: lead }), label ? " · " : "");
   made.append(label);
   if (note) made.append(" ", element("small", { textContent: note }));
-  made.onclick = (event) => {
-    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    if (made.href === location.href) return;
-    // As the browser's own back and forward do, so the page is not loaded anew.
-    history.pushState({}, "", made.href);
-    window.dispatchEvent(new PopStateEvent("popstate"));
-  };
   return made;
 }

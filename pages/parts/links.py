@@ -40,6 +40,27 @@ _LEAVING = st.components.v2.component(
   window.dispatchEvent(new PopStateEvent("popstate"));
 }""",
 )
+# A plain link to a page, wherever it is drawn, leads there as the browser's back and forward do,
+# and the page is not loaded anew. Streamlit has heard clicks on its own links before.
+_WITHIN = st.components.v2.component(
+    "lexiscope_within",
+    html="<span hidden></span>",
+    js="""export default function ({ data }) {
+  const heard = (event) => {
+    if (event.defaultPrevented || event.button) return;
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    const link = event.composedPath().find((one) => one instanceof HTMLAnchorElement);
+    if (!link || !["", "_self"].includes(link.target) || link.origin !== location.origin) return;
+    if (!data.pages.includes(link.pathname.split("/").pop())) return;
+    event.preventDefault();
+    if (link.href === location.href) return;
+    history.pushState({}, "", link.href);
+    window.dispatchEvent(new PopStateEvent("popstate"));
+  };
+  document.addEventListener("click", heard);
+  return () => document.removeEventListener("click", heard);
+}""",
+)
 CARRIED = ("collection", "model", "engine", "web")
 
 
@@ -115,8 +136,8 @@ def to_terms(terms: Sequence[str], notes: Sequence[str] = (), *, key: str) -> No
 
 
 def show_links(
-    drawn: Sequence[Mapping[str, str]],
-    kind: Literal["chips", "tiles"],
+    drawn: Sequence[Mapping[str, Any]],
+    kind: Literal["chips", "tiles", "bars"],
     *,
     key: str,
     width: int = 0,
@@ -125,7 +146,7 @@ def show_links(
 
     Args:
         drawn: `href`, `label`, and where wanted `lead`, `note`, `picture` and `alt` of each, all
-            plain text.
+            plain text; the `share` of the longest bar, from 0 to 1.
         key: a name that no other element of the page has.
         width: least pixels of a tile.
     """
@@ -186,6 +207,7 @@ def navigation(pages: Sequence[tuple[str, str, str]], current: str) -> None:
     for file, title, icon in pages:
         leads_to = choice if file == current else st.session_state["visited"].get(file, choice)
         st.page_link(file, label=title, icon=icon, query_params=leads_to)
+    _WITHIN(data={"pages": [Path(file).stem for file, _, _ in pages]}, key="within")
 
 
 def _here(**own: str | None) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The table of terms, the audit, and a query against an image in two models."""
 
+import json
 import re
 
 import pytest
@@ -101,9 +102,14 @@ def test_a_term_tells_what_it_stands_in_for(scenes):
     app = opened("term", term="animal", collection=scenes)
     assert not app.exception
     assert "Stands in for" in [one.value for one in app.header]
-    table = next(one.proto.body for one in app.get("html") if "word said" in one.proto.body)
-    assert "term=donkey" in table
-    assert "term=animal" not in table  # a caption that says it needs no other word for it
+    told = [
+        json.loads(one.proto.json) for one in app.get("bidi_component") if "stand-ins" in one.key
+    ]
+    words = {one["label"]: one for one in told[0]["links"]}
+    fired, captions = words["donkey"]["note"].split(" of ")
+    assert words["donkey"]["share"] == int(fired) / int(captions) > 0
+    assert "term=donkey" in words["donkey"]["href"]
+    assert "animal" not in words  # a caption that says it needs no other word for it
 
 
 def test_edits_are_measured_undone_and_saved_as_a_model(scenes, home):

@@ -10,12 +10,6 @@ function element(tag, properties = {}, ...children) {
   return made;
 }
 
-/** Lead to another page within the app, as the browser's own back and forward do. */
-function go(address) {
-  history.pushState({}, "", address);
-  window.dispatchEvent(new PopStateEvent("popstate"));
-}
-
 export default function ({ data, parentElement, setTriggerValue }) {
   let view = views.get(parentElement);
   if (!view) views.set(parentElement, (view = new View(parentElement)));
@@ -48,11 +42,6 @@ class View {
 
   line({ term, weight, kind, hint, map, place }, limit) {
     const name = element("a", { textContent: term, href: `term?${new URLSearchParams({ ...this.data.carried, term })}` });
-    name.onclick = (event) => {
-      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-      event.preventDefault();
-      go(name.href);
-    };
     const bar = element("i", { className: kind });
     bar.style.width = `${(100 * weight) / limit}%`;
     const choose = element("button", { type: "button", title: place ? `${hint}. Mostly from: ${place}` : hint, disabled: !this.data.where }, bar);

@@ -28,12 +28,6 @@ function element(tag, properties = {}, ...children) {
   return made;
 }
 
-/** Lead to another page within the app, as the browser's own back and forward do. */
-function go(address) {
-  history.pushState({}, "", address);
-  window.dispatchEvent(new PopStateEvent("popstate"));
-}
-
 const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 const copy = (edit) => JSON.parse(JSON.stringify(edit));
 const NO_EDIT = { p: 1, boost: {}, mute: [], include: [], exclude: [] };
@@ -321,11 +315,6 @@ class Board {
     slider.oninput = () => this.turn(() => this.boost(term, +slider.value));
     slider.onchange = () => this.release();
     const name = element("a", { textContent: term, href: this.addressOf(term) });
-    name.onclick = (event) => {
-      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-      event.preventDefault();
-      go(name.href);
-    };
     const button = (label, sign, list) => {
       const made = element("button", { type: "button", textContent: sign, title: label });
       made.setAttribute("aria-label", `${label}: ${term}`);
