@@ -1,5 +1,6 @@
 """Captions of the bundled world."""
 
+import functools
 import re
 
 import pytest
@@ -10,8 +11,15 @@ from lsr.world.concepts import CONCEPTS, plural_of
 from lsr.world.phrases import singular_phrase, with_article
 from lsr.world.scenes import compose
 
-SCENES = [compose(seed) for seed in range(3_000)]
-CAPTIONS = [captions(scene) for scene in SCENES]
+
+@functools.cache
+def scenes():
+    return [compose(seed) for seed in range(3_000)]
+
+
+@functools.cache
+def written_captions():
+    return [captions(scene) for scene in scenes()]
 
 
 def words(caption):
@@ -29,7 +37,9 @@ def test_no_held_out_word_occurs_in_any_caption_in_any_inflection():
     assert len(set(held_out.values())) >= 150
     forbidden = set(held_out) | {plural_of(word) for word in held_out}
     forbidden |= {word + ending for word in held_out for ending in ("s", "es", "'s", "ing", "ed")}
-    used = {word for written in CAPTIONS for caption in written for word in words(caption)}
+    used = {
+        word for written in written_captions() for caption in written for word in words(caption)
+    }
     assert used & forbidden == set()
 
 
@@ -38,33 +48,33 @@ def test_a_held_out_word_belongs_to_a_concept():
 
 
 def test_captions_are_the_same_at_every_call():
-    assert [captions(scene) for scene in SCENES[:100]] == CAPTIONS[:100]
+    assert [captions(scene) for scene in scenes()[:100]] == written_captions()[:100]
 
 
 def test_a_scene_has_five_different_captions():
-    for written in CAPTIONS:
+    for written in written_captions():
         assert len(set(written)) == 5
 
 
 def test_asking_for_more_captions_begins_with_the_same_ones():
-    for scene, written in zip(SCENES[:50], CAPTIONS[:50], strict=True):
+    for scene, written in zip(scenes()[:50], written_captions()[:50], strict=True):
         assert captions(scene, 8)[:5] == written
 
 
 def test_asking_for_more_captions_than_there_are_says_how_many_there_are():
     with pytest.raises(ValueError, match=r"Scene 0 has \d+ captions, not 5000"):
-        captions(SCENES[0], 5_000)
+        captions(scenes()[0], 5_000)
 
 
 def test_captions_have_a_length_like_human_ones_and_no_full_stop():
-    lengths = [len(caption.split()) for written in CAPTIONS for caption in written]
+    lengths = [len(caption.split()) for written in written_captions() for caption in written]
     assert max(lengths) <= MOST_WORDS
     assert sum(5 <= length <= 18 for length in lengths) > 0.9 * len(lengths)
-    assert not any(caption.endswith(".") for written in CAPTIONS for caption in written)
+    assert not any(caption.endswith(".") for written in written_captions() for caption in written)
 
 
 def test_articles_agree_with_the_next_word():
-    for written in CAPTIONS:
+    for written in written_captions():
         for caption in written:
             assert not re.search(r"\ban [bcdfgjklmnpqrstvwxyz]", caption), caption
             assert not re.search(r"\ba [aeio]", caption), caption
@@ -101,7 +111,7 @@ def counts_of(plural, scene):
 
 
 def test_numbers_in_captions_are_those_of_the_scene():
-    for scene, written in zip(SCENES[:600], CAPTIONS[:600], strict=True):
+    for scene, written in zip(scenes()[:600], written_captions()[:600], strict=True):
         for placed in scene.objects:
             for plural in (placed.concept.plural, *map(plural_of, placed.concept.synonyms)):
                 for caption in written:
@@ -122,7 +132,7 @@ def test_verbs_agree_with_their_number():
     plural = {verb[1].split()[0] for verb in verbs}
     names = {concept.name for concept in CONCEPTS if " " not in concept.name}
     names |= {plural_of(name) for name in names}
-    for written in CAPTIONS:
+    for written in written_captions():
         for caption in written:
             found = re.match(r"(a|an|two|three|four) (\w+) (\w+)\b", caption)
             if found and found[2] in names:
@@ -132,7 +142,7 @@ def test_verbs_agree_with_their_number():
 
 def test_most_captions_name_every_object_and_all_name_at_least_one():
     whole = 0
-    for scene, written in zip(SCENES[:600], CAPTIONS[:600], strict=True):
+    for scene, written in zip(scenes()[:600], written_captions()[:600], strict=True):
         for caption in written:
             named = [
                 any(re.search(rf"\b{re.escape(noun)}\b", caption) for noun in plain_names(concept))
@@ -145,7 +155,7 @@ def test_most_captions_name_every_object_and_all_name_at_least_one():
 
 def test_left_and_right_in_captions_are_those_of_the_picture():
     checked = 0
-    for scene, written in zip(SCENES, CAPTIONS, strict=True):
+    for scene, written in zip(scenes(), written_captions(), strict=True):
         place = {placed.concept.name: placed for placed in scene.objects}
         for caption in written:
             found = re.search(r"^an? (\w+) to the (left|right) of an? (\w+)", caption)
@@ -158,7 +168,7 @@ def test_left_and_right_in_captions_are_those_of_the_picture():
 
 def test_relations_are_mirrored_when_seen_from_the_other_side():
     opposite = {"left of": "right of", "behind": "in front of", "above": "below"}
-    for scene in SCENES[:500]:
+    for scene in scenes()[:500]:
         for one in scene.objects:
             for other in scene.objects:
                 for way, back in opposite.items():
@@ -167,6 +177,6 @@ def test_relations_are_mirrored_when_seen_from_the_other_side():
 
 
 def test_the_setting_tables_cover_every_setting():
-    settings = {scene.setting for scene in SCENES}
+    settings = {scene.setting for scene in scenes()}
     assert settings <= set(grammar.PLACES)
     assert settings <= set(grammar.VIEWS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 import pyarrow.parquet as pq
@@ -16,7 +17,6 @@ from lsr.world.queries import MOST_ANSWERS, Paraphraser, paraphrased, write_quer
 from lsr.world.scene_tables import SPLITS, image_id
 from lsr.world.scenes import SETTING_BY_NAME, compose
 
-SCENES = [compose(seed) for seed in SPLITS["test"]]
 FOLDER = ASSETS / "collections" / "demo" / "queries"
 # Words that join others and may occur in captions and paraphrases alike.
 SMALL_answers = frozenset(
@@ -30,6 +30,11 @@ PLACES = (
     paraphrases.WEATHERS,
 )
 VERBS = (paraphrases.VERBS_OF_THE_LIVING, paraphrases.VERBS_OF_THINGS)
+
+
+@functools.cache
+def scenes():
+    return [compose(seed) for seed in SPLITS["test"]]
 
 
 @pytest.fixture(scope="module")
@@ -69,20 +74,20 @@ def test_each_test_caption_has_a_query_of_its_own_number(written):
 
 
 def test_without_replacing_a_query_is_its_caption():
-    for scene in SCENES[:200]:
+    for scene in scenes()[:200]:
         assert paraphrased(scene, Paraphraser(scene, strength=0)) == captions(scene)
 
 
 def test_a_query_keeps_the_order_of_its_caption():
-    for scene in SCENES[:200]:
+    for scene in scenes()[:200]:
         writer = Paraphraser(scene, strength=1)
         assert len(paraphrased(scene, writer)) == 5
         assert writer.replaced == writer.replaceable
 
 
 def test_about_six_in_ten_replaceable_parts_are_replaced():
-    writers = [Paraphraser(scene) for scene in SCENES[:300]]
-    for scene, writer in zip(SCENES, writers, strict=False):
+    writers = [Paraphraser(scene) for scene in scenes()[:300]]
+    for scene, writer in zip(scenes(), writers, strict=False):
         paraphrased(scene, writer)
     share = sum(w.replaced for w in writers) / sum(w.replaceable for w in writers)
     assert share == pytest.approx(0.61, abs=0.03)
@@ -139,8 +144,10 @@ def test_measured_words_belong_to_a_concept():
 
 
 def test_a_word_is_answered_by_every_scene_that_shows_it(answers):
-    hens = [n for n, s in enumerate(SCENES) if any(p.concept.name == "chicken" for p in s.objects)]
-    coasts = [n for n, s in enumerate(SCENES) if s.setting in ("beach", "sunset")]
+    hens = [
+        n for n, s in enumerate(scenes()) if any(p.concept.name == "chicken" for p in s.objects)
+    ]
+    coasts = [n for n, s in enumerate(scenes()) if s.setting in ("beach", "sunset")]
     assert answers["hen"] == answers["chicken"] == hens
     assert answers["seaside"] == coasts
 

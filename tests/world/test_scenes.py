@@ -1,5 +1,7 @@
 """Scenes and pictures of the bundled world."""
 
+import functools
+
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
@@ -21,7 +23,10 @@ from lsr.world.scenes import (
     zone_of,
 )
 
-SCENES = [compose(seed) for seed in range(1_000)]
+
+@functools.cache
+def scenes():
+    return [compose(seed) for seed in range(1_000)]
 
 
 def has_font() -> bool:
@@ -56,9 +61,9 @@ def test_every_setting_of_a_concept_exists():
 
 
 def test_every_concept_and_setting_is_reachable():
-    seen = {placed.concept.name for scene in SCENES for placed in scene.objects}
+    seen = {placed.concept.name for scene in scenes() for placed in scene.objects}
     assert seen == {concept.name for concept in CONCEPTS}
-    assert {scene.setting for scene in SCENES} == set(SETTING_BY_NAME)
+    assert {scene.setting for scene in scenes()} == set(SETTING_BY_NAME)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +91,7 @@ def test_plurals_that_no_rule_gives_stand_in_the_table():
 
 
 def test_equal_seeds_give_equal_scenes():
-    assert [compose(seed) for seed in range(50)] == SCENES[:50]
+    assert [compose(seed) for seed in range(50)] == scenes()[:50]
 
 
 def test_the_splits_are_disjoint_and_have_their_sizes():
@@ -97,7 +102,7 @@ def test_the_splits_are_disjoint_and_have_their_sizes():
 
 
 def test_a_scene_has_one_to_four_different_concepts_with_counts_one_to_four():
-    for scene in SCENES:
+    for scene in scenes():
         names = [placed.concept.name for placed in scene.objects]
         assert 1 <= len(names) <= 4
         assert len(set(names)) == len(names)
@@ -107,14 +112,14 @@ def test_a_scene_has_one_to_four_different_concepts_with_counts_one_to_four():
 
 
 def test_concepts_stay_in_their_settings_and_zones():
-    for scene in SCENES:
+    for scene in scenes():
         for placed in scene.objects:
             assert scene.setting in placed.concept.settings
             assert placed.zone == zone_of(placed.concept, SETTING_BY_NAME[scene.setting])
 
 
 def test_everything_lies_within_the_picture_and_is_large_enough_to_recognise():
-    for scene in SCENES:
+    for scene in scenes():
         for placed in scene.objects:
             assert placed.size >= SMALLEST
             for x, y in placed.spots:
@@ -125,17 +130,17 @@ def test_everything_lies_within_the_picture_and_is_large_enough_to_recognise():
 
 def test_every_glyph_shows_at_least_half_of_its_width_or_height_beside_nearer_groups():
     hidden = 0
-    for scene in SCENES:
+    for scene in scenes():
         standing = [placed for placed in scene.objects if placed.zone == "ground"]
         for far in standing:
             for near in standing:
                 covers = near.y > far.y and abs(near.x - far.x) < 0.25 * far.size
                 hidden += covers and near.y - near.size < far.y - 0.75 * far.size
-    assert hidden <= len(SCENES) // 100
+    assert hidden <= len(scenes()) // 100
 
 
 def test_relations_agree_with_coordinates():
-    for scene in SCENES:
+    for scene in scenes():
         for one in scene.objects:
             for other in scene.objects:
                 if left_of(one, other):
@@ -165,7 +170,7 @@ def test_every_glyph_renders_as_one_picture_that_is_not_empty():
 @needs_font
 @pytest.mark.parametrize("setting", sorted(SETTING_BY_NAME))
 def test_every_setting_draws_a_picture_with_its_objects_in_it(setting):
-    scene = next(scene for scene in SCENES if scene.setting == setting)
+    scene = next(scene for scene in scenes() if scene.setting == setting)
     picture = draw(scene, 128)
     assert (picture.mode, picture.size) == ("RGB", (128, 128))
     assert max(ImageStat.Stat(picture).stddev) > 10
@@ -182,7 +187,7 @@ def test_a_scene_is_drawn_the_same_every_time_and_others_differ():
 
 @needs_font
 def test_small_and_large_pictures_show_the_same():
-    scene = SCENES[5]
+    scene = scenes()[5]
     large = draw(scene, 256).resize((64, 64), Image.Resampling.BOX)
     small = draw(scene, 128).resize((64, 64), Image.Resampling.BOX)
     assert max(ImageStat.Stat(ImageChops.difference(large, small)).mean) < 8
