@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from lsr.exceptions import InputError
-from pages.parts import choice, entry, links, mode, remote, views
+from pages.parts import address, choice, entry, links, mode, remote, views
 from pages.parts.messages import mistakes_shown
 
 PAGES = (
@@ -38,7 +38,7 @@ page = st.navigation(
     ],
     position="hidden",
 )
-with entry.entered(), mistakes_shown():
+with entry.entered(), address.heard(), mistakes_shown():
     with st.sidebar:
         current = next(file for file, title, _ in PAGES if title == page.title)
         links.navigation(PAGES, current)

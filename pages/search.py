@@ -74,6 +74,7 @@ def _query_box(query: str, *, words: bool) -> None:
         st.form_submit_button("Search", type="primary", on_click=_ask)
 
 
+@address.whole
 def _ask() -> None:
     """Write the new query; what was done to the terms of the last one goes with it."""
     if st.session_state["address-q"] != (address.read_text("q") or ""):

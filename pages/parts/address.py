@@ -8,11 +8,14 @@ browser's back button all lead to the same page. What equals its default is left
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, ParamSpec
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import RerunException, get_script_run_ctx
 
 from lsr.exceptions import QueryError, shorten
 from pages.parts.glossary import glossed
@@ -20,6 +23,8 @@ from pages.parts.messages import or_default
 
 Given = ParamSpec("Given")
 LAST_ADDRESS = "last-address"  # in the session, for the links that lead back to a page
+AT_ONCE = 1.0  # seconds after an answer in which the browser may not have read it
+_OUTDATED, _HEARD = "outdated-addresses", "heard"
 
 
 def read_text(name: str) -> str | None:
@@ -156,6 +161,30 @@ def choose(
     return value
 
 
+def whole(callback: Callable[Given, None]) -> Callable[Given, None]:
+    """A callback that sees the newest address, and comes to its end if the browser asks for more.
+
+    Streamlit breaks a callback off at its next call then, and forgets it. Here it begins anew, so
+    it may do nothing that counts twice, and the other run follows.
+    """
+
+    @wraps(callback)
+    def held(*args: Given.args, **kwargs: Given.kwargs) -> None:
+        asked: RerunException | None = None
+        while True:
+            try:
+                hold()
+                callback(*args, **kwargs)
+                break
+            except RerunException as newer:
+                asked = newer
+        if asked is not None:
+            raise asked
+
+    return held
+
+
+@whole
 def write_from_widget(name: str, default: Any, as_text: Callable[[Any], str]) -> None:
     """Put the value of the widget that `bound` tied to `name` into the address."""
     value = st.session_state[f"address-{name}"]
@@ -164,24 +193,23 @@ def write_from_widget(name: str, default: Any, as_text: Callable[[Any], str]) ->
 
 def write(name: str, text: str | None) -> None:
     """Set a parameter of the address; None takes it out."""
-    hold()
-    if text is not None:
-        st.query_params[name] = text
-    elif name in st.query_params:
-        del st.query_params[name]
-    st.session_state[LAST_ADDRESS] = st.query_params.to_dict()
+    write_together({name: text})
 
 
+@whole
 def write_together(texts: Mapping[str, str | None]) -> None:
     """As `write` for several parameters, in one step of the browser's history."""
-    hold()
-    here = {**st.query_params.to_dict(), **texts}
-    st.query_params.from_dict({name: text for name, text in here.items() if text is not None})
-    st.session_state[LAST_ADDRESS] = st.query_params.to_dict()
+    before = st.session_state.get(LAST_ADDRESS, st.query_params.to_dict())
+    now = {name: text for name, text in {**before, **texts}.items() if text is not None}
+    if now != before:
+        st.query_params.from_dict(now)
+        st.session_state.setdefault(_OUTDATED, []).append(before)
+    st.session_state[_HEARD] = time.monotonic()
+    st.session_state[LAST_ADDRESS] = now  # last, so that one that is broken off is made anew
 
 
 def hold() -> None:
-    """Go on from the address that was written last, in a callback or a fragment.
+    """Go on from the address that was written last.
 
     A browser learns of a new address when the server answers. What it sends before, a second click
     or a fragment's timer, comes with the address before, and would undo the first.
@@ -189,6 +217,34 @@ def hold() -> None:
     last = st.session_state.get(LAST_ADDRESS)
     if last is not None and st.query_params.to_dict() != last:
         st.query_params.from_dict(last)
+
+
+def hold_if_outdated(*, same_page: bool) -> None:
+    """Go on from the address that was written last where this run has one that it replaced.
+
+    A click on a button right after a text was typed comes with the address before the text. One of
+    the browser's back button, or of a link a while later, may well lead to an older address.
+
+    Args:
+        same_page: the run before drew this page as well.
+    """
+    outdated = st.session_state.setdefault(_OUTDATED, [])
+    address, context = st.query_params.to_dict(), get_script_run_ctx()
+    at_once = time.monotonic() - st.session_state.get(_HEARD, -math.inf) < AT_ONCE
+    goes_back = context is not None and context.is_history_navigation
+    if same_page and at_once and not goes_back and address in outdated:
+        hold()
+    elif not at_once or address != st.session_state.get(LAST_ADDRESS):
+        outdated.clear()
+
+
+@contextmanager
+def heard() -> Iterator[None]:
+    """Held by app.py while it draws a page: until then, a browser may wait for its answer."""
+    try:
+        yield
+    finally:
+        st.session_state[_HEARD] = time.monotonic()
 
 
 def fragment(draw: Callable[Given, None], every: float | None) -> Callable[Given, None]:

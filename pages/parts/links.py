@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from pages.parts.address import LAST_ADDRESS, settle
+from pages.parts.address import LAST_ADDRESS, hold_if_outdated, settle
 from pages.parts.markup import escape
 
 SEARCH = "pages/search.py"
@@ -193,6 +193,7 @@ def navigation(pages: Sequence[tuple[str, str, str]], current: str) -> None:
         pages: (file, title, icon) each.
         current: the file of the page that is shown.
     """
+    hold_if_outdated(same_page=st.session_state.get("last-page") == current)
     address = st.query_params.to_dict()
     choice = parameters(address)
     if st.session_state.get("visited-with") != choice:

@@ -1,10 +1,13 @@
 """Parts of an address are read strictly and say what they would take."""
 
+import math
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from lsr.exceptions import QueryError, UnknownNameError
 from lsr.sweep.knobs import Knob
+from pages.parts import address
 from pages.parts.address import number_text, parse_flag, parse_number, parse_option
 from pages.parts.choice import preferred, read_name
 from pages.parts.expansion.knobs import SLIDERS, Turned, parse_stop
@@ -99,3 +102,67 @@ def test_a_part_that_runs_by_itself_keeps_what_was_written_since_the_browser_was
     app.query_params["k"] = "20"
     app.query_params["view"] = ""
     assert app.button[1].click().run().text[0].value == "None flips"
+
+
+def page_with_a_link() -> None:
+    import streamlit as st
+
+    from pages.parts import address
+
+    with address.heard():
+        address.hold_if_outdated(same_page=True)
+        st.session_state[address.LAST_ADDRESS] = st.query_params.to_dict()
+        st.text(f"{address.read_text('k')} {address.read_text('view')}")
+        st.button("five", on_click=address.write, args=("k", "5"))
+        st.button("flips", on_click=address.write, args=("view", "flips"))
+        st.button("nothing")
+
+
+@pytest.mark.parametrize(("at_once", "then"), [(math.inf, "5 flips"), (0.0, "20 None")])
+def test_an_address_that_was_replaced_is_a_link_only_a_while_later(monkeypatch, at_once, then):
+    monkeypatch.setattr(address, "AT_ONCE", at_once)
+    app = AppTest.from_function(page_with_a_link)
+    app.query_params["k"] = "20"
+    assert app.run().text[0].value == "20 None"
+    app.button[0].click().run()
+    assert app.button[1].click().run().text[0].value == "5 flips"
+    app.query_params["k"] = "20"
+    del app.query_params["view"]
+    assert app.button[2].click().run().text[0].value == then
+
+
+def test_another_address_is_followed_at_once(monkeypatch):
+    monkeypatch.setattr(address, "AT_ONCE", math.inf)
+    app = AppTest.from_function(page_with_a_link)
+    app.query_params["k"] = "20"
+    app.run().button[0].click().run()
+    app.query_params["k"] = "7"
+    assert app.run().text[0].value == "7 None"
+    app.query_params["k"] = "20"
+    assert app.run().text[0].value == "20 None"
+
+
+def page_that_is_asked_for_twice() -> None:
+    import streamlit as st
+    from streamlit.runtime.scriptrunner import RerunData, get_script_run_ctx
+
+    from pages.parts import address
+
+    def click() -> None:
+        here = get_script_run_ctx()
+        if "asked" not in st.session_state:
+            st.session_state["asked"] = True
+            here.script_requests.request_rerun(RerunData(query_string=here.query_string))
+        address.write_together({"k": "5", "view": "flips"})
+
+    address.hold()
+    st.text(f"{address.read_text('k')} {address.read_text('view')}")
+    st.button("click", on_click=click)
+
+
+def test_a_callback_comes_to_its_end_though_another_run_is_asked_for():
+    app = AppTest.from_function(page_that_is_asked_for_twice)
+    app.query_params["k"] = "20"
+    assert app.run().text[0].value == "20 None"
+    assert app.button[0].click().run().text[0].value == "5 flips"
+    assert app.query_params["view"] == "flips"

@@ -228,8 +228,11 @@ class Wire:
 
     def wait_sent(self, count: int) -> None:
         """Until the page has sent so many messages in all."""
-        while self.sent < count:
+        for _ in range(6_000):  # a guard against hanging, not a measure
+            if self.sent >= count:
+                return
             self.page.wait_for_timeout(20)
+        raise AssertionError(f"The page sent {self.sent} messages, not {count}")
 
     def release(self) -> None:
         self.held = False
@@ -257,6 +260,27 @@ def test_what_is_changed_before_the_server_answers_is_kept(server, page):
     assert "k=15" in page.url
     assert "view=flips" in page.url
     assert page.get_by_role("slider").first.get_attribute("aria-valuetext") == "15"
+
+
+def test_a_text_stays_when_what_stands_below_it_is_clicked_at_once(server, page):
+    wire = Wire(page)
+    page.goto(f"{server}/term?term=dog&collection=scenes")
+    page.get_by_role("heading", name="dog", exact=True).wait_for()
+    wait_quiet(page)
+    page.get_by_role("textbox", name="A term of the vocabulary").fill("beach")
+    wire.held, before = True, wire.sent
+    # One click: the text is sent as it loses the focus, and what was clicked right after it.
+    page.evaluate(
+        "() => { document.activeElement.blur();"
+        "setTimeout(() => document.querySelector('summary').click(), 50); }"
+    )
+    wire.wait_sent(before + 2)
+    wire.release()
+    page.get_by_role("heading", name="beach", exact=True).wait_for()
+    wait_quiet(page)
+    assert "term=beach" in page.url
+    assert page.get_by_role("textbox", name="A term of the vocabulary").input_value() == "beach"
+    assert page.locator("details").first.get_attribute("open") is not None
 
 
 def test_a_term_of_the_query_leads_to_its_page(server, page):

@@ -204,8 +204,13 @@ def _draw(
             "where": where,
             "carried": links.parameters(st.query_params.to_dict()),
         },
-        on_where_change=lambda: address.write("where", st.session_state[KEY]["where"] or None),
+        on_where_change=_pointed,
     )
+
+
+@address.whole
+def _pointed() -> None:
+    address.write("where", st.session_state[KEY]["where"] or None)
 
 
 def _place(term: str, found: Occlusion | None) -> dict[str, Any]:

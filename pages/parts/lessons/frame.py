@@ -122,6 +122,7 @@ def show_lesson(lessons: Sequence[Lesson], number: int) -> None:
             links.with_collection(links.SEARCH, "demo", "Search on your own", ":material/search:")
 
 
+@address.whole
 def _go(number: int | None, step: int) -> None:
     address.write_together(
         {

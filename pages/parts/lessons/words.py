@@ -55,5 +55,6 @@ def _chosen() -> Entry | None:
     return entries()[word]
 
 
+@address.whole
 def _leave() -> None:
     address.write_together({"view": None, WORD: None})

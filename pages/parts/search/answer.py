@@ -222,6 +222,7 @@ def _pages(count: int, options: Options) -> None:
         st.pagination(pages, default=page, key=key, on_change=_turn_page, args=(key,))
 
 
+@address.whole
 def _turn_page(key: str) -> None:
     page = st.session_state[key]
     address.write("sheet", None if page == 1 else str(page))

@@ -103,15 +103,27 @@ def show_board(
         },
         on_edit_change=_edited,
         on_add_change=lambda: _added(result),
-        on_drop_change=lambda: drop_term(st.session_state[KEY]["drop"]),
-        on_hit_change=lambda: address.write("hit", st.session_state[KEY]["hit"] or None),
+        on_drop_change=_dropped,
+        on_hit_change=_opened,
     )
 
 
+@address.whole
+def _opened() -> None:
+    address.write("hit", st.session_state[KEY]["hit"] or None)
+
+
+@address.whole
+def _dropped() -> None:
+    drop_term(st.session_state[KEY]["drop"])
+
+
+@address.whole
 def _edited() -> None:
     write_edit(st.session_state[KEY]["edit"])
 
 
+@address.whole
 def _added(result: SearchResult) -> None:
     """Add a term with the weight of the query's strongest; an unknown one is said by the search."""
     word = str(st.session_state[KEY]["add"])

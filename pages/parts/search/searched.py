@@ -37,6 +37,7 @@ def show_setting(side: Side) -> None:
         st.button("Every term", key="no-setting", on_click=_leave_setting)
 
 
+@address.whole
 def _leave_setting() -> None:
     address.write("setting", None)
     address.write("sheet", None)

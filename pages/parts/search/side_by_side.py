@@ -111,6 +111,7 @@ def show_lists(
     )
 
 
+@address.whole
 def _open(opens: str) -> None:
     address.write(opens, st.session_state[KEY]["hit"] or None)
     address.write(_WHERE, None)

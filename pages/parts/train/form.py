@@ -137,6 +137,7 @@ def _choose_collection(collection: str) -> None:
     )
 
 
+@address.whole
 def _write_collection() -> None:
     address.write("collection", st.session_state["train-collection"])
 
