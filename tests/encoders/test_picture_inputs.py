@@ -10,10 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from transformers.models.blip.image_processing_pil_blip import BlipImageProcessorPil
-from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
-from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
-from transformers.models.siglip2.image_processing_pil_siglip2 import Siglip2ImageProcessorPil
+import transformers
 
 from lsr.encoders import huggingface, towers
 from lsr.encoders.picture_inputs import steps_like
@@ -22,24 +19,38 @@ from lsr.storage.hub import Source
 from tests.encoders import tiny
 
 SHAPES = [(500, 375), (375, 500), (300, 17), (5, 90), (1, 1), (7, 3), (224, 224), (225, 223)]
+# Made in the tests: transformers loads its networks then, not in every worker that reads this file.
 PROCESSORS = {
-    "blip": BlipImageProcessorPil(),
-    "clip": CLIPImageProcessorPil(),
-    "clip-small": CLIPImageProcessorPil(size=31, crop_size={"height": 17, "width": 30}),
-    "clip-border": CLIPImageProcessorPil(size=30, crop_size={"height": 51, "width": 42}),
-    "clip-crop-alone": CLIPImageProcessorPil(do_resize=False, crop_size=64),
-    "clip-square": CLIPImageProcessorPil(size={"height": 40, "width": 24}, do_center_crop=False),
-    "siglip": SiglipImageProcessorPil(),
-    "siglip-nearest": SiglipImageProcessorPil(resample=0, image_mean=0.4, image_std=0.3),
-    "siglip-rescaled-alone": SiglipImageProcessorPil(do_normalize=False, rescale_factor=1 / 127),
-    "siglip-normalised-alone": SiglipImageProcessorPil(do_rescale=False),
-    "siglip2": Siglip2ImageProcessorPil(),
-    "siglip2-small": Siglip2ImageProcessorPil(patch_size=8, max_num_patches=16),
+    "blip": lambda: transformers.BlipImageProcessorPil(),
+    "clip": lambda: transformers.CLIPImageProcessorPil(),
+    "clip-small": lambda: transformers.CLIPImageProcessorPil(
+        size=31, crop_size={"height": 17, "width": 30}
+    ),
+    "clip-border": lambda: transformers.CLIPImageProcessorPil(
+        size=30, crop_size={"height": 51, "width": 42}
+    ),
+    "clip-crop-alone": lambda: transformers.CLIPImageProcessorPil(do_resize=False, crop_size=64),
+    "clip-square": lambda: transformers.CLIPImageProcessorPil(
+        size={"height": 40, "width": 24}, do_center_crop=False
+    ),
+    "siglip": lambda: transformers.SiglipImageProcessorPil(),
+    "siglip-nearest": lambda: transformers.SiglipImageProcessorPil(
+        resample=0, image_mean=0.4, image_std=0.3
+    ),
+    "siglip-rescaled-alone": lambda: transformers.SiglipImageProcessorPil(
+        do_normalize=False, rescale_factor=1 / 127
+    ),
+    "siglip-normalised-alone": lambda: transformers.SiglipImageProcessorPil(do_rescale=False),
+    "siglip2": lambda: transformers.Siglip2ImageProcessorPil(),
+    "siglip2-small": lambda: transformers.Siglip2ImageProcessorPil(
+        patch_size=8, max_num_patches=16
+    ),
 }
 
 
-@pytest.mark.parametrize("processor", PROCESSORS.values(), ids=PROCESSORS)
-def test_the_steps_give_the_pixels_of_the_processor_at_every_shape(processor):
+@pytest.mark.parametrize("make", PROCESSORS.values(), ids=PROCESSORS)
+def test_the_steps_give_the_pixels_of_the_processor_at_every_shape(make):
+    processor = make()
     steps = steps_like(processor)
     assert steps is not None
     for seed, shape in enumerate(SHAPES):
@@ -52,35 +63,39 @@ def test_the_steps_give_the_pixels_of_the_processor_at_every_shape(processor):
             np.testing.assert_allclose(found[name], tensor, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("processor", PROCESSORS.values(), ids=PROCESSORS)
-def test_threads_hand_on_bytes(processor):
-    steps = steps_like(processor)
+@pytest.mark.parametrize("make", PROCESSORS.values(), ids=PROCESSORS)
+def test_threads_hand_on_bytes(make):
+    steps = steps_like(make())
     assert steps is not None
     assert steps.prepare(tiny.picture())["pixel_values"].dtype == torch.uint8
 
 
 @pytest.mark.parametrize(
-    "processor",
+    "make",
     [
-        CLIPImageProcessorPil(do_sharpen=True),
-        BlipImageProcessorPil(do_pad=True, pad_size={"height": 400, "width": 400}),
-        CLIPImageProcessorPil(size={"shortest_edge": 32, "longest_edge": 64}),
-        CLIPImageProcessorPil(do_center_crop=False),
-        SiglipImageProcessorPil(do_rescale=False, do_normalize=False),
-        Siglip2ImageProcessorPil(do_resize=False),
+        lambda: transformers.CLIPImageProcessorPil(do_sharpen=True),
+        lambda: transformers.BlipImageProcessorPil(
+            do_pad=True, pad_size={"height": 400, "width": 400}
+        ),
+        lambda: transformers.CLIPImageProcessorPil(size={"shortest_edge": 32, "longest_edge": 64}),
+        lambda: transformers.CLIPImageProcessorPil(do_center_crop=False),
+        lambda: transformers.SiglipImageProcessorPil(do_rescale=False, do_normalize=False),
+        lambda: transformers.Siglip2ImageProcessorPil(do_resize=False),
     ],
     ids=["unknown", "pad", "longest edge", "any shape", "bytes", "patches as they are"],
 )
-def test_other_settings_are_left_to_the_processor(processor):
-    assert steps_like(processor) is None
+def test_other_settings_are_left_to_the_processor(make):
+    assert steps_like(make()) is None
 
 
 def test_a_setting_that_is_off_changes_nothing():
-    assert steps_like(CLIPImageProcessorPil(do_sharpen=False, do_pad=False)) is not None
+    assert (
+        steps_like(transformers.CLIPImageProcessorPil(do_sharpen=False, do_pad=False)) is not None
+    )
 
 
 def test_a_processor_whose_pixels_differ_is_used_itself():
-    class Brighter(BlipImageProcessorPil):
+    class Brighter(transformers.BlipImageProcessorPil):
         def rescale(self, image: np.ndarray, scale: float, **kwargs: Any) -> np.ndarray:
             return super().rescale(image, scale, **kwargs) + 2e-5
 
@@ -112,7 +127,9 @@ def test_an_encoder_with_an_unknown_setting_uses_the_processor(tmp_path):
     tiny.make_clip(tmp_path)
     plain = huggingface.load("clip", Source(tmp_path, "tiny"), "tiny", "float32")
     square = {"height": 32, "width": 32}
-    CLIPImageProcessorPil(size=32, crop_size=square, do_sharpen=True).save_pretrained(tmp_path)
+    transformers.CLIPImageProcessorPil(size=32, crop_size=square, do_sharpen=True).save_pretrained(
+        tmp_path
+    )
     encoder = huggingface.load("clip", Source(tmp_path, "tiny"), "tiny", "float32")
     assert encoder._towers.steps is None
     pictures = [tiny.picture(seed) for seed in range(2)]
@@ -122,7 +139,7 @@ def test_an_encoder_with_an_unknown_setting_uses_the_processor(tmp_path):
 
 def test_settings_that_the_processor_refuses_are_refused_when_the_encoder_is_loaded(tmp_path):
     tiny.make_siglip(tmp_path)
-    SiglipImageProcessorPil(size={"height": 32, "width": -1}).save_pretrained(tmp_path)
+    transformers.SiglipImageProcessorPil(size={"height": 32, "width": -1}).save_pretrained(tmp_path)
     with pytest.raises(ModelError, match="settings of `tiny` cannot be read"):
         huggingface.load("siglip", Source(tmp_path, "tiny"), "tiny", "float32")
 

@@ -1,4 +1,8 @@
-"""Tiny encoders of every family with seeded random weights, saved to disk as their makers do."""
+"""Tiny encoders of every family with seeded random weights, saved to disk as their makers do.
+
+transformers is imported where it is used: every worker that runs tests imports this module, and
+few make an encoder.
+"""
 
 from __future__ import annotations
 
@@ -14,21 +18,6 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
-from transformers.models.blip.configuration_blip import BlipConfig
-from transformers.models.blip.image_processing_pil_blip import BlipImageProcessorPil
-from transformers.models.blip.modeling_blip import BlipForImageTextRetrieval
-from transformers.models.clip.configuration_clip import CLIPConfig
-from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
-from transformers.models.clip.modeling_clip import CLIPModel
-from transformers.models.siglip.configuration_siglip import SiglipConfig
-from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
-from transformers.models.siglip.modeling_siglip import SiglipModel
-from transformers.models.siglip2.configuration_siglip2 import Siglip2Config
-from transformers.models.siglip2.image_processing_pil_siglip2 import Siglip2ImageProcessorPil
-from transformers.models.siglip2.modeling_siglip2 import Siglip2Model
-from transformers.models.siglip2.tokenization_siglip2 import Siglip2Tokenizer
-from transformers.tokenization_utils_tokenizers import TokenizersBackend
-from transformers.utils import logging
 
 from lsr.encoders.bundled_config import EncoderConfig
 from lsr.encoders.bundled_networks import ImageNetwork, TextNetwork
@@ -87,6 +76,10 @@ def make_bundled(target: Path, seed: int = 5) -> None:
 
 
 def make_blip(folder: Path, seed: int = 0) -> Any:
+    from transformers.models.blip.configuration_blip import BlipConfig
+    from transformers.models.blip.image_processing_pil_blip import BlipImageProcessorPil
+    from transformers.models.blip.modeling_blip import BlipForImageTextRetrieval
+
     config = BlipConfig(
         text_config=_TEXT | _MARKS, vision_config=_PICTURE, image_text_hidden_size=12
     )
@@ -95,12 +88,20 @@ def make_blip(folder: Path, seed: int = 0) -> Any:
 
 
 def make_clip(folder: Path, seed: int = 0) -> Any:
+    from transformers.models.clip.configuration_clip import CLIPConfig
+    from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+    from transformers.models.clip.modeling_clip import CLIPModel
+
     config = CLIPConfig(text_config=_TEXT | _MARKS, vision_config=_PICTURE, projection_dim=12)
     processor = CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size=_SQUARE)
     return _saved(folder, _random(CLIPModel, config, seed), _words(), processor)
 
 
 def make_siglip(folder: Path, seed: int = 0) -> Any:
+    from transformers.models.siglip.configuration_siglip import SiglipConfig
+    from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
+    from transformers.models.siglip.modeling_siglip import SiglipModel
+
     config = SiglipConfig(text_config=_TEXT | _MARKS, vision_config=_PICTURE)
     processor = SiglipImageProcessorPil(size=_SQUARE)
     return _saved(folder, _random(SiglipModel, config, seed), _words(), processor)
@@ -108,6 +109,11 @@ def make_siglip(folder: Path, seed: int = 0) -> Any:
 
 def make_siglip2(folder: Path, seed: int = 0) -> Any:
     """The kind that keeps the shape of a picture, with a tokenizer of letters."""
+    from transformers.models.siglip2.configuration_siglip2 import Siglip2Config
+    from transformers.models.siglip2.image_processing_pil_siglip2 import Siglip2ImageProcessorPil
+    from transformers.models.siglip2.modeling_siglip2 import Siglip2Model
+    from transformers.models.siglip2.tokenization_siglip2 import Siglip2Tokenizer
+
     patches = {"patch_size": 8, "num_patches": 16}
     config = Siglip2Config(text_config=_TEXT | _MARKS, vision_config=_TOWER | patches)
     letters = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "▁", *"abcdefghijklmnopqrstuvwxyz"]
@@ -124,7 +130,9 @@ def _random(network: Any, config: Any, seed: int) -> Any:
     return made
 
 
-def _words() -> TokenizersBackend:
+def _words() -> Any:
+    from transformers.tokenization_utils_tokenizers import TokenizersBackend
+
     tokenizer = make_tokenizer()
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 3), ("[SEP]", 4)]
@@ -135,6 +143,8 @@ def _words() -> TokenizersBackend:
 
 def _saved(folder: Path, network: Any, *parts: Any) -> Any:
     """The network with its tokenizer and picture settings, written by transformers itself."""
+    from transformers.utils import logging
+
     logging.disable_progress_bar()
     for part in (network, *parts):
         part.save_pretrained(folder)

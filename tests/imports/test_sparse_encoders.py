@@ -6,15 +6,8 @@ import shutil
 import numpy as np
 import pytest
 import torch
+import transformers
 from PIL import Image
-from transformers import (
-    BertConfig,
-    BertForMaskedLM,
-    BertModel,
-    CLIPConfig,
-    CLIPModel,
-    PreTrainedTokenizerFast,
-)
 
 from lsr.collection.items import image_items, new_picture, new_texts
 from lsr.evaluation.evaluate import evaluate
@@ -34,7 +27,9 @@ SPARE = 3
 
 def _tokenizer():
     marks = {f"{name.lower()}_token": f"[{name}]" for name in ("UNK", "CLS", "SEP", "PAD", "MASK")}
-    return PreTrainedTokenizerFast(tokenizer_object=make_tokenizer(), model_max_length=32, **marks)
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=make_tokenizer(), model_max_length=32, **marks
+    )
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +51,7 @@ def saved(tmp_path_factory):
     few = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
     sizes = {**few, "intermediate_size": 16, "initializer_range": 0.5}
     of_text = {**sizes, "vocab_size": len(tokenizer) + SPARE, "max_position_embeddings": 40}
-    clip = CLIPConfig(
+    clip = transformers.CLIPConfig(
         text_config={**of_text, "eos_token_id": 4, "bos_token_id": 3, "pad_token_id": 0},
         vision_config={**sizes, "image_size": 16, "patch_size": 8},
         projection_dim=16,
@@ -66,14 +61,16 @@ def saved(tmp_path_factory):
         tokenizer,
     )
     for name, network, reader in (
-        ("masked", BertForMaskedLM(BertConfig(**of_text)), tokenizer),
+        ("masked", transformers.BertForMaskedLM(transformers.BertConfig(**of_text)), tokenizer),
         (
             "exact",
-            BertForMaskedLM(BertConfig(**of_text | {"vocab_size": len(tokenizer)})),
+            transformers.BertForMaskedLM(
+                transformers.BertConfig(**of_text | {"vocab_size": len(tokenizer)})
+            ),
             tokenizer,
         ),
-        ("bert", BertModel(BertConfig(**of_text)), tokenizer),
-        ("clip", CLIPModel(clip), processor),
+        ("bert", transformers.BertModel(transformers.BertConfig(**of_text)), tokenizer),
+        ("clip", transformers.CLIPModel(clip), processor),
     ):
         network.save_pretrained(root / name)
         reader.save_pretrained(root / name)
