@@ -132,9 +132,9 @@ def flops(queries: SparseVectors, images: SparseVectors) -> float:
     Source: Paria et al., "Minimizing FLOPs to Learn Efficient Sparse Representations",
     arXiv 2004.05665.
     """
-    p_query = queries.document_frequency / max(len(queries), 1)
-    p_image = images.document_frequency / max(len(images), 1)
-    return float(p_query @ p_image)
+    # Of whole numbers, since a sum of fractions is rounded by the number of BLAS threads.
+    shared = int(queries.document_frequency.astype(np.int64) @ images.document_frequency)
+    return shared / (max(len(queries), 1) * max(len(images), 1))
 
 
 def strongest(terms: np.ndarray, weights: np.ndarray, k: int) -> np.ndarray:
