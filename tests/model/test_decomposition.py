@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from scipy.optimize import nnls
-from sklearn.linear_model import Lasso
 
 from lsr.model.decomposition import decompose
 
@@ -28,6 +27,8 @@ def test_without_a_penalty_it_misses_as_little_as_scipys_nnls(problem):
 
 @pytest.mark.parametrize("penalty", [0.3, 1.5])
 def test_with_a_penalty_it_finds_the_weights_of_a_reference_solver(problem, penalty):
+    from sklearn.linear_model import Lasso
+
     vectors, atoms = problem
     before = vectors.copy()
     found = decompose(vectors, atoms, penalty).toarray()
