@@ -240,7 +240,7 @@ def hold_if_outdated(*, same_page: bool) -> None:
 
 @contextmanager
 def heard() -> Iterator[None]:
-    """Held by app.py while it draws a page: until then, a browser may wait for its answer."""
+    """Held while a page or a part is drawn: what a browser asks meanwhile waits for its end."""
     try:
         yield
     finally:
@@ -256,8 +256,9 @@ def fragment(draw: Callable[Given, None], every: float | None) -> Callable[Given
     """
 
     def held(*args: Given.args, **kwargs: Given.kwargs) -> None:
-        hold()
-        draw(*args, **kwargs)
+        with heard():
+            hold()
+            draw(*args, **kwargs)
 
     return st.fragment(wraps(draw)(held), run_every=every)
 

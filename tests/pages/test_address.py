@@ -1,6 +1,7 @@
 """Parts of an address are read strictly and say what they would take."""
 
 import math
+import time
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -166,3 +167,21 @@ def test_a_callback_comes_to_its_end_though_another_run_is_asked_for():
     assert app.run().text[0].value == "20 None"
     assert app.button[0].click().run().text[0].value == "5 flips"
     assert app.query_params["view"] == "flips"
+
+
+def page_with_a_part() -> None:
+    import math
+
+    import streamlit as st
+
+    from pages.parts import address
+
+    st.session_state["heard"] = -math.inf
+    address.fragment(lambda: None, None)()
+    st.text(st.session_state["heard"])
+
+
+def test_what_is_asked_while_a_part_is_drawn_comes_at_once_after_it():
+    before = time.monotonic()
+    drawn = float(AppTest.from_function(page_with_a_part).run().text[0].value)
+    assert before <= drawn <= time.monotonic()
