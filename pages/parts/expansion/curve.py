@@ -200,19 +200,29 @@ def _show_chart(
     )
     clicked = _clicked(state)
     if clicked is not None and clicked != st.session_state.get(f"{key}-clicked"):
-        st.session_state[f"{key}-clicked"] = clicked
         name, value = clicked
+        # A point of the null has the first model's configuration.
+        model = name if name in setting.models[1:] else None
+        _take(key, clicked, model, turned, direction)
         if value in turned.values:
-            move_to(turned, value)
-            # A point of the null has the first model's configuration.
-            address.write("point", name if name in setting.models[1:] else None)
-            address.write("view", "flips")
             if direction != setting.direction:
-                address.write("direction", None if direction == DIRECTIONS[0] else direction)
                 st.rerun()
             st.rerun(scope="fragment")
     elif clicked is None:
         st.session_state.pop(f"{key}-clicked", None)
+
+
+@address.whole
+def _take(
+    key: str, clicked: tuple[str, float], model: str | None, turned: Turned, direction: str
+) -> None:
+    """Turn the knob to a clicked point and show what changes there, all of it or nothing yet."""
+    _, value = clicked
+    if value in turned.values:
+        move_to(turned, value)
+        shown = None if direction == DIRECTIONS[0] else direction
+        address.write_together({"point": model, "view": "flips", "direction": shown})
+    st.session_state[f"{key}-clicked"] = clicked
 
 
 def _clicked(state: object) -> tuple[str, float] | None:
