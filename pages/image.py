@@ -65,7 +65,7 @@ def _of_collection(ready: Searcher, image_id: str) -> Shown:
     """An image of the collection, to be looked at."""
     images = ready.collection
     place = images.picture(images.image_row(image_id))
-    found = pictures.addresses(images, [image_id], key=KEY, pixels=caches.LARGE_PIXELS)
+    found = pictures.addresses(images, [image_id], key=KEY, pixels=pictures.LARGE_PIXELS)
     return Shown(
         ready.inspect(image_id, TOP),
         found.get(image_id) or pictures.NOTHING,

@@ -11,22 +11,20 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import streamlit as st
-from PIL import Image
 from threadpoolctl import threadpool_limits
 
 from lsr.collection.collection import Collection, load_collection
-from lsr.exceptions import InputError, PictureError
+from lsr.exceptions import InputError
 from lsr.model.loading import load_model
 from lsr.model.protocol import Items, Model
 from lsr.search.results import Inspection, SearchResult, SearchSettings
 from lsr.storage.pictures import read_picture
 from lsr.storage.places import find
-from pages.parts import remote
+from pages.parts import pictures
 from pages.parts.choice import Choice
 
 # numba, scipy and what else these read take a second, for which the first page does not wait.
@@ -38,13 +36,10 @@ if TYPE_CHECKING:
     from lsr.failures.cases import Cases
     from lsr.failures.causes import Causes
     from lsr.search.audit import Audit, Usage
+    from lsr.search.known_answers import KnownAnswer
     from lsr.search.searcher import Searcher
     from lsr.search.stand_ins import KnownCaptions
     from lsr.sweep.laboratory import Laboratory
-
-# What an imported collection stores, so that nothing is made smaller here.
-TILE_PIXELS = 320
-LARGE_PIXELS = 640
 
 Resource = TypeVar("Resource")
 
@@ -115,6 +110,12 @@ def _mark_of(images: Collection, queries: str) -> str:
     return images.query_set(queries).fingerprint if queries else ""
 
 
+def known_answers(images: Collection, text: str) -> list[KnownAnswer]:
+    """The images that a text is known to ask for; a hundred thousand captions are read once."""
+    sets = (_mark_of(images, name) for name in images.query_sets)
+    return _known_answers(images, text, images.fingerprint, *sets)
+
+
 def laboratory(
     collection_name: str,
     model_name: str,
@@ -179,21 +180,6 @@ def obstacle_to(images: Collection, text: str | None) -> str | None:
     return None if known else why
 
 
-def thumbnail(images: Collection, image_id: str, pixels: int = TILE_PIXELS) -> bytes | str | None:
-    """The picture of an image as JPEG bytes of about the width it is shown at.
-
-    It is made from the nearest size that the collection stores. Streamlit passes JPEG on as it is
-    and would encode anything else, the stored WebP as well, anew in every run.
-
-    An address stands for a picture that lies on the web; None for one that cannot be shown, or
-    may not be.
-    """
-    # Pictures may come to a collection later: its fingerprint does not tell that.
-    mark = f"{images.fingerprint} {_stamp(images.folder / 'images.parquet')}"
-    found = _thumbnail(images, mark, image_id, pixels)
-    return None if isinstance(found, str) and not remote.shown() else found
-
-
 class Uploaded(NamedTuple):
     """A picture of a visitor's: for the screen, with its terms, and as a model reads it."""
 
@@ -212,7 +198,7 @@ def uploaded(_searcher: Searcher, marks: tuple[str, str], content: bytes, name: 
     picture = read_picture(content, name)
     items = _searcher.picture_items(picture)
     seen = _searcher.inspect_items(items, name, top=20)
-    return Uploaded(_jpeg(picture, LARGE_PIXELS), seen, items)
+    return Uploaded(pictures.jpeg(picture, pictures.LARGE_PIXELS), seen, items)
 
 
 def audit(ready: Searcher, top: int | None) -> Audit:
@@ -367,6 +353,13 @@ def _laboratory(
     return _kept(replace(made, ready=shared))
 
 
+@st.cache_resource(max_entries=200, show_spinner=False)
+def _known_answers(_images: Collection, text: str, *marks: str) -> list[KnownAnswer]:
+    from lsr.search.known_answers import known_answers
+
+    return known_answers(_images, text)
+
+
 @st.cache_resource(max_entries=4, show_spinner="Looking for every query's answer…")
 def _cases(_labs: list[Laboratory], *marks: str) -> Cases:
     from lsr.failures.cases import find_cases
@@ -391,32 +384,3 @@ def _usual_query(_lab: Laboratory, *marks: str) -> np.ndarray | None:
 @st.cache_resource(max_entries=200, show_spinner=False)
 def _search(_ready: Searcher, text: str, settings: SearchSettings, *marks: str) -> SearchResult:
     return _ready.search_text(text, settings)
-
-
-@st.cache_data(max_entries=3000, show_spinner=False)
-def _thumbnail(
-    _images: Collection,
-    mark: str,
-    image_id: str,
-    pixels: int,
-) -> bytes | str | None:
-    place = _images.picture(_images.image_row(image_id), pixels)
-    if not isinstance(place, Path):
-        return place
-    try:
-        content = place.read_bytes()
-        with Image.open(BytesIO(content)) as picture:
-            if picture.width <= pixels and picture.format == "JPEG":
-                return content
-        return _jpeg(read_picture(content, place.name), pixels)
-    except (OSError, PictureError):
-        return None
-
-
-def _jpeg(picture: Image.Image, pixels: int) -> bytes:
-    """The picture at most `pixels` wide and high."""
-    small = picture.copy()
-    small.thumbnail((pixels, pixels))
-    buffer = BytesIO()
-    small.save(buffer, "JPEG", quality=88, optimize=True)
-    return buffer.getvalue()

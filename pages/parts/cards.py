@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 
 from lsr.collection.collection import Collection
-from pages.parts import caches, links, pictures
+from pages.parts import links, pictures
 
 MOST_TILES = 48
 # Images whose captions are read for examples.
@@ -49,9 +49,9 @@ def show_tiles(images: Collection, tiles: Iterable[Tile], *, key: str, width: in
     links.show_links(drawn, "tiles", key=f"tiles-{key}", width=width)
 
 
-def show_picture(images: Collection, image_id: str, pixels: int = caches.TILE_PIXELS) -> None:
+def show_picture(images: Collection, image_id: str, pixels: int = pictures.TILE_PIXELS) -> None:
     """The picture of an image, described by its first caption."""
-    picture = caches.thumbnail(images, image_id, pixels)
+    picture = pictures.thumbnail(images, image_id, pixels)
     st.image(
         picture or pictures.NO_PICTURE,
         width="stretch",

@@ -10,7 +10,7 @@ from lsr.collection.collection import load_collection
 from lsr.imports.running import import_source
 from lsr.training import jobs
 from lsr.training.lexical.settings import LexicalSettings
-from pages.parts import caches
+from pages.parts import pictures
 from tests.imports.conftest import photo
 from tests.pages.test_pages import component, mistake, opened, tiles
 from tests.training.test_jobs import until
@@ -76,6 +76,6 @@ def test_one_click_makes_a_model_of_images_without_captions(mine, home, monkeypa
 
 def test_no_full_size_picture_is_shown(mine, home):
     collection = load_collection(home / "collections" / mine)
-    for pixels, size in ((caches.TILE_PIXELS, (320, 213)), (caches.LARGE_PIXELS, (640, 427))):
-        with Image.open(BytesIO(caches.thumbnail(collection, "photo 2", pixels))) as shown:
+    for pixels, size in ((pictures.TILE_PIXELS, (320, 213)), (pictures.LARGE_PIXELS, (640, 427))):
+        with Image.open(BytesIO(pictures.thumbnail(collection, "photo 2", pixels))) as shown:
             assert (shown.size, shown.format) == (size, "JPEG")

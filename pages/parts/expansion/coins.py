@@ -13,7 +13,6 @@ import streamlit as st
 from lsr.evaluation.task import Side
 from lsr.figures.coins import chances_figure, expected_figure
 from lsr.index.memory.index import MemoryIndex
-from lsr.search.known_answers import known_answers
 from lsr.sweep.exact_coins import (
     DEPTH,
     MOST_BRANCHES,
@@ -131,7 +130,7 @@ def _in_words(found: WordChances) -> str:
 def _answer(setting: Setting, query: Side, index: MemoryIndex, text: str) -> tuple[int | None, str]:
     """The image that the query is known to ask for, or else the best one with all terms."""
     here = {image_id: row for row, image_id in enumerate(index.ids)}
-    for one in known_answers(caches.collection(setting.collection), text):
+    for one in caches.known_answers(caches.collection(setting.collection), text):
         if one.image_id in here:
             return here[one.image_id], "The known answer"
     hits = index.search(query.terms, query.matrix.data, 1)

@@ -9,7 +9,6 @@ import streamlit as st
 from lsr.evaluation.task import Side
 from lsr.figures.query import price_figure, rank_cloud_figure
 from lsr.index.memory.index import MemoryIndex
-from lsr.search.known_answers import known_answers
 from lsr.sweep.one_query import ImageRanks, PriceTag, price_tags, rank_clouds, within_budget
 from lsr.sweep.shapley import worth
 from pages.parts import address, caches, cards, charts
@@ -149,7 +148,7 @@ def _show_worth(
     here = {image_id: row for row, image_id in enumerate(index.ids)}
     known = [
         one.image_id
-        for one in known_answers(caches.collection(setting.collection), text)
+        for one in caches.known_answers(caches.collection(setting.collection), text)
         if one.image_id in here
     ]
     if not known or not len(query.terms):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from lsr.collection.collection import Collection
-from lsr.search.known_answers import CAPTION, known_answers
+from lsr.search.known_answers import CAPTION
 from lsr.search.ranking import Ranking
 from lsr.search.results import SearchResult
-from pages.parts import links
+from pages.parts import caches, links
 from pages.parts.markup import escape
 from pages.parts.search.question import Question
 from pages.parts.search.side_by_side import Column
@@ -23,7 +23,7 @@ def known_marks(images: Collection, asked: Question, ranked: Ranking) -> dict[st
         return {}
     return {
         one.image_id: "its caption" if one.source == CAPTION else f"known answer ({one.source})"
-        for one in known_answers(images, asked.name)
+        for one in caches.known_answers(images, asked.name)
         if one.image_id in ranked.row_of
     }
 
