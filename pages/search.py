@@ -17,7 +17,7 @@ from pages.parts.entry import draw
 from pages.parts.glossary import glossed
 from pages.parts.markup import sentence
 from pages.parts.messages import mistakes_shown
-from pages.parts.search.options import Options, read_options, show_filters
+from pages.parts.search.options import Options, read_options, rest_of_address, show_filters
 from pages.parts.search.pair import Pair, read_pair, show_pair
 from pages.parts.uploads import Upload, upload_box
 
@@ -41,12 +41,15 @@ def show() -> None:
     with mistakes_shown():
         pair = read_pair(choice, options.expansion)
         upload, downloads = _options(choice, images, options, pair)
+        if upload is not None or query is not None:
+            answer = _answer()
+            asked = answer.Asked(options, pair, downloads, rest_of_address())
         if upload is not None:
-            _answer().show_like(choice, upload, (query or "").strip(), options, downloads, pair)
+            answer.show_like(choice, upload, (query or "").strip(), asked)
             return
         if query is not None:
             st.set_page_config(page_title=f"{shorten(query)} · Search · Lexiscope")
-            _answer().show_found(choice, query, options, downloads, pair)
+            answer.show_found(choice, query, asked)
             return
     _start(images)
     if query is None:

@@ -263,6 +263,12 @@ def fragment(draw: Callable[Given, None], every: float | None) -> Callable[Given
     return st.fragment(wraps(draw)(held), run_every=every)
 
 
+def part_alone() -> bool:
+    """Whether a part of the page runs by itself now, and the rest stays as it was drawn."""
+    context = get_script_run_ctx()
+    return context is not None and bool(context.fragment_ids_this_run)
+
+
 def settle() -> None:
     """Make the browser show the address that this run works with.
 

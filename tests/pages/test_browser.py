@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import random
 import socket
@@ -414,6 +415,42 @@ def test_the_browser_ranks_fifty_edits_as_the_server_does(server, page):
     assert page.evaluate(BOARD)["tiles"] == before
     page.get_by_role("button", name="Reset", exact=True).click()
     page.wait_for_url(f"{server}/?collection=scenes&q=two+lions+in+the+desert")
+
+
+# Keeps what Streamlit draws anew from now on: it renders a stale part paler until then.
+DRAWN = """() => {
+  window.drawn = [];
+  new MutationObserver(changes => changes.forEach(({ target }) => {
+    if (target.dataset.stale === 'true')
+      drawn.push(target.closest('[data-testid=stSidebar], [data-testid=stMain]').dataset.testid);
+  })).observe(document.body, { subtree: true, attributeFilter: ['data-stale'] });
+}"""
+
+
+def test_an_edit_draws_the_answer_alone_and_what_stands_around_follows_it(server, page):
+    page.goto(f"{server}/?collection=scenes&q=two+lions+in+the+desert")
+    page.locator(".tile").first.wait_for()
+    wait_quiet(page)
+    page.evaluate(DRAWN)
+    page.locator(".tile").nth(1).click()
+    page.get_by_role("heading", name="Why this image").wait_for()
+    page.locator(
+        "summary", has_text="by expansion"
+    ).click()  # the terms, where there is little room
+    page.get_by_role("button", name="Mute: lion", exact=True).click()
+    page.wait_for_url("**mute=lion*")
+    wait_quiet(page)
+    assert page.evaluate("drawn.filter(one => one.includes('stSidebar')).length") == 0
+    page.get_by_role("button", name="Download").click()
+    with page.expect_download() as taken:
+        page.get_by_role("button", name="CSV").click()
+    rows = list(csv.DictReader(Path(taken.value.path()).read_text("utf-8").splitlines()))
+    assert "desert" in {row["term"] for row in rows}
+    assert "lion" not in {row["term"] for row in rows}
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Every image must activate it: desert", exact=True).click()
+    page.get_by_role("button", name="Filters · 1").click()
+    assert page.get_by_label("Every image activates").input_value() == "desert"
 
 
 def test_keys_move_the_selection_and_open_why_and_leave_typing_alone(server, page):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -19,13 +21,13 @@ from lsr.search.understood import understood
 from pages.parts import address, caches, links
 from pages.parts.choice import Choice
 from pages.parts.markup import escape
-from pages.parts.messages import or_default
+from pages.parts.messages import mistakes_shown, or_default
 from pages.parts.results import no_hits, query_table, timing
 from pages.parts.search.board import show_board
 from pages.parts.search.download import offer_hits
 from pages.parts.search.edit import Edit
 from pages.parts.search.gold import known_marks, say_where
-from pages.parts.search.options import PIXELS, Options
+from pages.parts.search.options import PIXELS, Options, newest, rest_of_address
 from pages.parts.search.pair import Pair, Side
 from pages.parts.search.question import (
     Question,
@@ -41,36 +43,43 @@ from pages.parts.uploads import Upload
 _TERMS = 12  # of a query, that are offered as a query of their own
 
 
-def show_like(
-    choice: Choice,
-    upload: Upload,
-    query: str,
-    options: Options,
-    downloads: DeltaGenerator,
-    pair: Pair,
-) -> None:
+class Asked(NamedTuple):
+    """What the page around the answer was drawn with.
+
+    downloads: the place of the box of downloads. rest: the address, without what only the answer
+    follows.
+    """
+
+    options: Options
+    pair: Pair
+    downloads: DeltaGenerator
+    rest: dict[str, str]
+
+
+def show_like(choice: Choice, upload: Upload, query: str, asked: Asked) -> None:
     """Images like a picture of the visitor's, and like the words beside it, if there are any."""
-    plain = caches.searcher(choice)
-    told = caches.uploaded(plain, caches.marks_of(plain), *upload)
-    words = query if query and parse_terms(query) is None else ""
-    with _beside_upload(upload, told.preview):
-        said = f" and “{escape(shorten(words))}”" if words else ""
-        st.header(f"Images like {escape(upload.name)}{said}", anchor=False)
-        if scenes := drawn_scenes(plain.collection.encoder):
-            st.caption(scenes)
-        if words:
-            asked = words_and_picture(plain, words, told.items)
-        else:
-            asked = picture_alone(upload.name, told.items)
-    _show_answer(choice, asked, options, downloads, pair)
+
+    def question() -> Question:
+        plain = caches.searcher(choice)
+        told = caches.uploaded(plain, caches.marks_of(plain), *upload)
+        words = query if query and parse_terms(query) is None else ""
+        with _beside_upload(upload, told.preview):
+            said = f" and “{escape(shorten(words))}”" if words else ""
+            st.header(f"Images like {escape(upload.name)}{said}", anchor=False)
+            if scenes := drawn_scenes(plain.collection.encoder):
+                st.caption(scenes)
+            if words:
+                return words_and_picture(plain, words, told.items)
+            return picture_alone(upload.name, told.items)
+
+    address.fragment(_show_answer, None)(choice, question, asked)
 
 
-def show_found(
-    choice: Choice, query: str, options: Options, downloads: DeltaGenerator, pair: Pair
-) -> None:
+def show_found(choice: Choice, query: str, asked: Asked) -> None:
     """What words find, or terms alone."""
-    asked = words_alone(caches.searcher(choice), query)
-    _show_answer(choice, asked, options, downloads, pair)
+    address.fragment(_show_answer, None)(
+        choice, lambda: words_alone(caches.searcher(choice), query), asked
+    )
 
 
 def _beside_upload(upload: Upload, preview: bytes) -> DeltaGenerator:
@@ -86,7 +95,18 @@ def _beside_upload(upload: Upload, preview: bytes) -> DeltaGenerator:
     return right
 
 
-def _show_answer(
+def _show_answer(choice: Choice, question: Callable[[], Question], given: Asked) -> None:
+    """The answer, drawn anew by itself while only terms are edited, a hit or a page is chosen."""
+    options = given.options
+    if address.part_alone():
+        if rest_of_address() != given.rest:
+            st.rerun()
+        options = newest(options)
+    with mistakes_shown():
+        _show_terms_and_tiles(choice, question(), options, given.downloads, given.pair)
+
+
+def _show_terms_and_tiles(
     choice: Choice, asked: Question, options: Options, downloads: DeltaGenerator, pair: Pair
 ) -> None:
     """The terms, the tiles, and why one of them is there."""

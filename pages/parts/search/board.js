@@ -108,17 +108,22 @@ class Board {
   receive(data) {
     const first = !this.data;
     this.data = data;
-    this.postings = data.postings.map(({ places, weights, cut }) => ({
-      places: numbers(places, Uint32Array),
-      there: numbers(weights, Float32Array),
-      cut,
-    }));
+    // A click on a tile changes none of what is ranked.
+    const ranked = JSON.stringify([data.postings, data.ids, data.terms, data.expansion, data.most]);
+    if (ranked !== this.ranked) {
+      this.ranked = ranked;
+      this.postings = data.postings.map(({ places, weights, cut }) => ({
+        places: numbers(places, Uint32Array),
+        there: numbers(weights, Float32Array),
+        cut,
+      }));
+      this.before = this.ranksBefore();
+    }
     const settled = !this.pending || same(this.pending, data.edit);
     if (!this.held && settled) {
       this.pending = null;
       this.edit = copy(data.edit);
     }
-    this.before = this.ranksBefore();
     const find = (name) => this.parent.querySelector(name);
     const opened = data.selected && data.selected !== this.chosen;
     if (data.selected !== this.chosen) this.selected = this.chosen = data.selected;
@@ -215,7 +220,10 @@ class Board {
     this.grid.dataset.edit = JSON.stringify(this.edit);
     this.grid.style.setProperty("--tile", `${this.data.tile}px`);
     this.hits = hits;
-    this.grid.replaceChildren(...hits.map((hit) => this.tile(hit)));
+    const tiles = hits.map((hit) => this.tile(hit));
+    const there = this.grid.children;
+    if (tiles.length !== there.length || tiles.some((tile, i) => tile !== there[i]))
+      this.grid.replaceChildren(...tiles);
     for (const id of this.tiles.keys())
       if (this.tiles.size > 400 && !hits.some((hit) => hit.id === id)) this.tiles.delete(id);
     this.proof.textContent =
@@ -239,7 +247,12 @@ class Board {
       };
       this.tiles.set(id, made);
     }
-    const { pictures, captions, gold, here, edited, limit } = this.data;
+    const { pictures, captions, gold, here } = this.data;
+    const best = this.hits?.[0]?.score || score;
+    const was = this.isEdited ? this.before.get(id) : rank;
+    const told = JSON.stringify([rank, score, parts, best, was, pictures[id], captions[id], gold[id], here]);
+    if (told === made.told) return made;
+    made.told = told;
     const [picture, label, moved, star, share, note] = made.children;
     const address = pictures[id]?.replace(/^\/media\//, "media/");
     if (address && picture.getAttribute("src") !== address) picture.src = address;
@@ -249,7 +262,6 @@ class Board {
     made.href = `?${new URLSearchParams({ ...here, hit: id })}`;
     made.title = captions[id] ?? id;
     label.textContent = `${rank} · ${score.toFixed(2)}`;
-    const was = this.isEdited ? this.before.get(id) : rank;
     const step = was === undefined ? null : was - rank;
     moved.textContent = step === 0 ? "" : step === null ? "new" : step > 0 ? `▲${step}` : `▼${-step}`;
     moved.className = `moved ${step === null || step > 0 ? "up" : "down"}`;
@@ -257,7 +269,6 @@ class Board {
     star.hidden = !gold[id];
     const said = parts.reduce((sum, [, product, origin]) => sum + (origin === "literal" ? product : 0), 0);
     const total = parts.reduce((sum, [, product]) => sum + product, 0);
-    const best = this.hits?.[0]?.score || score;
     share.children[0].style.width = `${(100 * said) / best}%`;
     share.children[1].style.width = `${(100 * (total - said)) / best}%`;
     share.title = `${said.toFixed(2)} literal + ${(total - said).toFixed(2)} by expansion`;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import streamlit as st
@@ -21,6 +22,7 @@ SIZES = {"small": "Small", "medium": "Medium", "large": "Large"}
 PIXELS = {"small": 92, "medium": 135, "large": 230}
 ALL = "all"
 _MOST_TERMS = 100_000
+_OF_ANSWER = ("p", "boost", "mute", "add", "hit", "sheet")
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,29 @@ def read_options(images: Collection) -> Options:
         filters,
         tiles,
         address.option("size", list(SIZES), "medium"),
-        or_default(lambda: _count("sheet", 1, -(-MAX_K // tiles)), 1),
+        or_default(lambda: _sheet(tiles), 1),
         or_default(lambda: _count("terms", 0), 0),
     )
+
+
+def newest(options: Options) -> Options:
+    """`options` with what changes in the answer alone: the edit of terms, and the page of hits.
+
+    What is wrong in the address the page has said, and stays as it was.
+    """
+    with suppress(QueryError):
+        return replace(options, edit=read_edit(), page=_sheet(options.tiles))
+    return options
+
+
+def rest_of_address() -> dict[str, str]:
+    """The parameters that not only the answer follows."""
+    here = st.query_params.to_dict().items()
+    return {name: text for name, text in here if name not in _OF_ANSWER}
+
+
+def _sheet(tiles: int) -> int:
+    return _count("sheet", 1, -(-MAX_K // tiles))
 
 
 def _split(images: Collection) -> str | None:
