@@ -117,7 +117,6 @@ def _show_spread(ready: Searcher, card: TermCard) -> None:
     st.subheader("From the strongest to the borderline", anchor=False)
     charts.histogram(
         weights,
-        key=f"spread-{card.term}",
         alt=f"Histogram of the weights of {card.term} in {len(rows):,} images, from "
         f"{weights.min():.2f} to {weights.max():.2f}",
         axis="weight in an image",

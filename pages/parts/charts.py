@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 from lsr.exports.cells import harmless_table
 from lsr.figures.style import DARK, LIGHT, Palette
 
 CONFIG = {"displayModeBar": False, "scrollZoom": False}
-_AXIS_PIXELS = 50
 
 
 class Bar(NamedTuple):
@@ -41,31 +40,28 @@ def colours() -> Palette:
     return DARK if st.context.theme.type == "dark" else LIGHT
 
 
-def histogram(weights: np.ndarray, *, key: str, alt: str, axis: str) -> None:
-    """How many weights lie in each of twenty steps from 0 to the largest."""
-    counts, edges = np.histogram(weights, bins=20, range=(0, float(weights.max(initial=1e-9))))
-    palette = colours()
-    inked = {"font": {"color": palette.ink}}
-    fixed = {"fixedrange": True, "automargin": True}
-    figure = go.Figure(
-        [
-            {
-                "type": "bar",
-                "x": (edges[:-1] + edges[1:]) / 2,
-                "y": counts,
-                "marker": {"color": palette.first},
-                "hovertemplate": "%{y} images<extra></extra>",
-            }
-        ],
-        {
-            "height": 200,
-            "margin": {"l": 4, "r": 8, "t": 6, "b": _AXIS_PIXELS},
-            "bargap": 0.05,
-            "xaxis": {"title": {"text": axis, **inked}, "tickfont": inked["font"], **fixed},
-            "yaxis": {"title": {"text": "images", **inked}, "tickfont": inked["font"], **fixed},
-        },
+def histogram(weights: np.ndarray, *, alt: str, axis: str) -> None:
+    """How many weights lie in each of twenty steps from 0 to the largest.
+
+    It is drawn as HTML, which costs the browser a tenth of what a chart with axes does.
+    """
+    largest = float(weights.max(initial=1e-9))
+    counts, edges = np.histogram(weights, bins=20, range=(0, largest))
+    most = max(int(counts.max()), 1)
+    columns = [
+        f"<i title='{_images(count)}, {edges[place]:.2f} to {edges[place + 1]:.2f}' "
+        f"style='height:{count / most:.1%}'></i>"
+        for place, count in enumerate(counts.tolist())
+    ]
+    st.html(
+        f"<div class='histogram' role='img' aria-label='{escape(alt)}'><b>{_images(most)}</b>"
+        f"<div>{''.join(columns)}</div>"
+        f"<p><span>0</span><span>{escape(axis)}</span><span>{largest:.2f}</span></p></div>"
     )
-    st.plotly_chart(figure, key=key, alt=alt, config=CONFIG)
+
+
+def _images(count: int) -> str:
+    return f"{count:,} image{'s' * (count != 1)}"
 
 
 def table_twin(table: pd.DataFrame, *, name: str, key: str) -> None:

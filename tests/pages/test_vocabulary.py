@@ -86,9 +86,12 @@ def test_a_term_page_shows_the_spread_and_where_captions_and_images_part(ready):
     said_only, active_only = int((said & ~active).sum()), int((active & ~said).sum())
     assert re.search(rf"\*\*{said_only:,} images?: a caption says it", texts(app))
     assert re.search(rf"\*\*{active_only:,} images?: the image activates it", texts(app))
-    assert any(
-        "Histogram of the weights of dog" in one.proto.alt for one in app.get("plotly_chart")
-    )
+    drawn = next(one.proto.body for one in app.get("html") if "histogram" in one.proto.body)
+    assert "Histogram of the weights of dog" in drawn
+    counts = [int(one) for one in re.findall(r"title='([\d,]+) images?, ", drawn)]
+    assert sum(counts) == active.sum()
+    heights = [float(one) for one in re.findall(r"height:([\d.]+)%", drawn)]
+    assert heights == [pytest.approx(100 * one / max(counts), abs=0.06) for one in counts]
 
 
 def test_an_image_page_ranks_the_image_for_its_own_captions(ready):
