@@ -35,8 +35,18 @@ QUERY = "q=two+lions+in+the+desert"
 BOARD = """const host = [...document.querySelectorAll('*')]
     .find(one => one.shadowRoot?.querySelector('.board'));
   const root = host.shadowRoot;"""
+# Notes in the page when the last event of a person's came, and how many runs have ended.
+NOTED = """() => {
+  window.began = 0; window.ended = 0;
+  const begin = () => { window.began = performance.now(); };
+  for (const kind of ['click', 'keydown']) document.addEventListener(kind, begin, true);
+  new MutationObserver(changes => changes.forEach(({ target }) => {
+    if (target.dataset.testScriptState === 'notRunning') window.ended += 1;
+  })).observe(document, { subtree: true, attributeFilter: ['data-test-script-state'] });
+}"""
 TURN = f"""value => {{ {BOARD}
   const slider = root.querySelectorAll('.terms input')[1];
+  window.began = performance.now();
   slider.value = value; slider.dispatchEvent(new Event('input'));
   slider.dispatchEvent(new Event('change')); }}"""
 FRAMES = f"""async count => {{ {BOARD}
@@ -122,6 +132,7 @@ class Pages:
     def __init__(self, page: Any, address: str, visitor: str) -> None:
         self.page, self.address, self.visitor = page, address, visitor
         self.image = "image-0000003" if visitor else "test-00003"
+        page.add_init_script(f"({NOTED})()")
 
     def go(self, place: str, **named: str) -> None:
         """Open a page by its address, and wait until it is still."""
@@ -199,13 +210,12 @@ class Pages:
         return self.timed(lambda: (field.fill(letter), field.press("Enter")))
 
     def timed(self, act: Callable[[], Any]) -> float:
-        """Seconds until the page, which has begun to run, is still again."""
-        started, before = time.perf_counter(), self.page.url
+        """Seconds from the event to when a run has ended and the page is still, by its clock."""
+        before = self.page.evaluate("() => window.ended")
         act()
-        moved = "before => location.href !== before"
-        self.page.wait_for_function(moved, arg=before, timeout=10_000)
-        self.page.wait_for_function(STILL)
-        return time.perf_counter() - started
+        still = f"ended => window.ended > ended && ({STILL})() && performance.now() - window.began"
+        took = self.page.wait_for_function(still, arg=before, timeout=10_000)
+        return float(took.json_value()) / 1000
 
 
 def _turn(page: Any, factor: float) -> None:
