@@ -37,6 +37,10 @@ def show() -> None:
         "The terms that this model gives to the images of this collection, beside the words that "
         "their captions say."
     )
+    address.fragment(_show_view, None)(ready)
+
+
+def _show_view(ready: Searcher) -> None:
     with mistakes_shown():
         view = address.choose("view", "View", _VIEWS, "terms", hide_label=True)
         if view == "terms":
