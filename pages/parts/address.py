@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import wraps
 from typing import Any, ParamSpec
 
@@ -24,6 +25,8 @@ from pages.parts.messages import or_default
 Given = ParamSpec("Given")
 LAST_ADDRESS = "last-address"  # in the session, for the links that lead back to a page
 AT_ONCE = 1.0  # seconds after an answer in which the browser may not have read it
+# What the browser asked for while a callback that is whole was running; None outside of one.
+_ASKED: ContextVar[list[RerunException] | None] = ContextVar("asked meanwhile", default=None)
 _OUTDATED, _HEARD = "outdated-addresses", "heard"
 
 
@@ -165,21 +168,27 @@ def whole(callback: Callable[Given, None]) -> Callable[Given, None]:
     """A callback that sees the newest address, and comes to its end if the browser asks for more.
 
     Streamlit breaks a callback off at its next call then, and forgets it. Here it begins anew, so
-    it may do nothing that counts twice, and the other run follows.
+    nothing that counts twice may stand before a call to Streamlit, and the other run follows. What
+    is whole itself and called on the way does not break off.
     """
 
     @wraps(callback)
     def held(*args: Given.args, **kwargs: Given.kwargs) -> None:
-        asked: RerunException | None = None
-        while True:
-            try:
-                hold()
-                callback(*args, **kwargs)
-                break
-            except RerunException as newer:
-                asked = newer
-        if asked is not None:
-            raise asked
+        within = _ASKED.get()
+        asked = [] if within is None else within
+        token = _ASKED.set(asked)
+        try:
+            while True:
+                try:
+                    hold()
+                    callback(*args, **kwargs)
+                    break
+                except RerunException as newer:
+                    asked.append(newer)
+        finally:
+            _ASKED.reset(token)
+        if within is None and asked:
+            raise asked[-1]
 
     return held
 

@@ -185,3 +185,41 @@ def test_what_is_asked_while_a_part_is_drawn_comes_at_once_after_it():
     before = time.monotonic()
     drawn = float(AppTest.from_function(page_with_a_part).run().text[0].value)
     assert before <= drawn <= time.monotonic()
+
+
+def page_that_counts() -> None:
+    import streamlit as st
+    from streamlit.runtime.scriptrunner import RerunData, get_script_run_ctx
+
+    from pages.parts import address
+
+    counted = st.session_state.setdefault("counted", [])
+    when = st.query_params["when"]
+
+    def ask(now: str) -> None:
+        here = get_script_run_ctx()
+        if when == now and not asked:
+            asked.append(now)
+            here.script_requests.request_rerun(RerunData(query_string=here.query_string))
+
+    @address.whole
+    def click() -> None:
+        ask("before it counts")
+        kept = st.session_state["counted"]
+        kept.append("one")
+        ask("when it has counted")
+        address.write("k", "5")
+
+    asked = st.session_state.setdefault("asked", [])
+    address.hold()
+    st.text(f"{address.read_text('k')} {len(counted)}")
+    st.button("click", on_click=click)
+
+
+@pytest.mark.parametrize("when", ["before it counts", "when it has counted"])
+def test_what_counts_is_counted_once_whenever_another_run_is_asked_for(when):
+    app = AppTest.from_function(page_that_counts)
+    app.query_params["when"] = when
+    assert app.run().text[0].value == "None 0"
+    assert app.button[0].click().run().text[0].value == "5 1"
+    assert app.session_state["asked"] == [when]

@@ -93,6 +93,7 @@ def show_triage(
     both = bool(together) and address.flag("together", False)
     then = _next(triage, cases, rows, row, together if both else [])
 
+    @address.whole
     def judge(cause: str | None) -> None:
         note, tags = (st.session_state.get(f"triage-{one}-{query}", "") for one in ("note", "tags"))
         kept = (said.cause if said else "") if cause is None else cause

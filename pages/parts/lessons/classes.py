@@ -125,6 +125,7 @@ def _code() -> str:
     return (address.read_text(CODE) or "").strip().upper()
 
 
+@address.whole
 def _open() -> None:
     try:
         code = actions.open_class()

@@ -169,6 +169,7 @@ def button(question: Question, name: str, label: str) -> None:
     st.button(label, key=f"predict-{question.key}-{name}", on_click=predict, args=(question, name))
 
 
+@address.whole
 def predict(question: Question, name: str) -> None:
     """Put an answer into the address, and count it in the class of the address; for callbacks."""
     address.write(question.key, name)
