@@ -46,6 +46,7 @@ def doctor(options: argparse.Namespace, log: Log) -> Answer:
             name: _size(bytes_on_disk(folder))
             for name, folder in (
                 ("projected", place / "cache" / "projected"),
+                ("tables", place / "cache" / "tables"),
                 ("sweeps", place / "cache" / "sweeps"),
                 ("copies", place / "cache" / "copies"),
                 ("indexes", place / "indexes"),

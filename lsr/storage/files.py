@@ -20,7 +20,6 @@ from lsr.storage.leftovers import remove_leftovers_beside, temporary_file
 from lsr.storage.locks import exclusive
 from lsr.storage.part_rows import PartRows
 from lsr.storage.room import check_room, told_when_full
-from lsr.storage.tables import forget
 from lsr.storage.untrusted import (
     DamagedError,
     UnexpectedError,
@@ -168,6 +167,12 @@ def read_array(path: Path, error: type[InputError]) -> np.ndarray:
     except (ValueError, OSError) as problem:
         message = f"`{path}` is truncated or not a .npy array ({problem}). Restore the file."
         raise error(message) from None
+
+
+def forget(mapped: mmap.mmap) -> None:
+    """Take the pages of a mapped file out of this process; the system keeps them while it can."""
+    if hasattr(mapped, "madvise"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def forget_array(array: np.ndarray | PartRows) -> None:

@@ -1,16 +1,23 @@
-"""Parquet tables of unknown origin, checked; a large one is mapped into memory and read by need."""
+"""Parquet tables of unknown origin, checked; a large one is mapped into memory and read by need.
+
+What was checked of a large one is kept under `$LEXISCOPE_HOME/cache/tables`, so that it is checked
+once while its file stays as it is.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import mmap
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from lsr.exceptions import InputError
+from lsr.storage.files import forget, replacing_file
 from lsr.storage.places import home
+from lsr.storage.room import make_room
 from lsr.storage.untrusted import UnexpectedError, parsed
 
 if TYPE_CHECKING:
@@ -26,6 +33,9 @@ _ROWS = 1024
 _BLOCK = 64 * _ROWS
 # From so many bytes on a table is mapped.
 MAPPED_BYTES = 2**25
+LIMIT_BYTES = 4 * 2**30
+"""Of all tables that are kept, or what the last one needs; the others go first, by their age."""
+SCHEMA = 1
 Column = Literal[
     "text",
     "text or nothing",
@@ -51,12 +61,6 @@ class MappedTable(NamedTuple):
             pa.default_memory_pool().release_unused()
 
 
-def forget(mapped: mmap.mmap) -> None:
-    """Take the pages of a mapped file out of this process; the system keeps them while it can."""
-    if hasattr(mapped, "madvise"):
-        mapped.madvise(mmap.MADV_DONTNEED)
-
-
 def read_columns(path: Path, columns: Mapping[str, Column]) -> pa.Table:
     """Some columns of a parquet file, in the order of `columns`; text as strings, whole UTF-8.
 
@@ -70,22 +74,54 @@ def read_columns(path: Path, columns: Mapping[str, Column]) -> pa.Table:
 
 
 def map_columns(path: Path, columns: Mapping[str, Column]) -> MappedTable:
-    """As `read_columns`. A large table is written as it is read, to a file without a name.
+    """As `read_columns`. A large table is written as it is read, and that file is mapped.
 
-    So it takes no more memory than what is looked at, and its disk space only while it is in use.
-    Where that file cannot be written, the table is kept in memory.
+    So it takes no more memory than what is looked at. The next to read the same file, unchanged,
+    maps what was written. Where nothing can be written, the table is kept in memory.
     """
     if os.name != "nt":  # which does not remove a file that is mapped
+        kept = _place_of(path, columns)
+        if (known := _mapped(kept)) is not None:
+            with suppress(OSError):  # used now, so others are older; a file system may forbid it
+                os.utime(kept)
+            return known
         try:
-            return _read(path, columns, MAPPED_BYTES)
-        except OSError:
+            return _read(path, columns, MAPPED_BYTES, kept)
+        except (InputError, OSError):
             if not path.exists():
                 raise
-    return _read(path, columns, None)
+    return _read(path, columns, None, path)
 
 
-def _read(path: Path, columns: Mapping[str, Column], most: int | None) -> MappedTable:
-    """most: bytes that are kept in memory; more are mapped."""
+def _place_of(path: Path, columns: Mapping[str, Column]) -> Path:
+    """Where some columns of a file are kept once they are checked; another one once it changes."""
+    state = path.stat()
+    told = (
+        SCHEMA,
+        str(path.resolve()),
+        state.st_ino,
+        state.st_size,
+        state.st_mtime_ns,
+        *columns.items(),
+    )
+    name = hashlib.sha256(repr(told).encode()).hexdigest()[:32]
+    return home() / "cache" / "tables" / f"{name}.arrow"
+
+
+def _mapped(kept: Path) -> MappedTable | None:
+    """The table that was kept in a file; None where there is none, or it is damaged."""
+    import pyarrow as pa
+
+    try:
+        with kept.open("rb") as file:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        return MappedTable(pa.ipc.open_file(pa.py_buffer(mapped)).read_all(), mapped)
+    except (OSError, ValueError):  # pyarrow's errors are ValueErrors
+        return None
+
+
+def _read(path: Path, columns: Mapping[str, Column], most: int | None, kept: Path) -> MappedTable:
+    """most: bytes that are kept in memory; more are mapped, from the file `kept`."""
     import pyarrow as pa  # lists read only JSON
     import pyarrow.parquet as pq
 
@@ -100,7 +136,7 @@ def _read(path: Path, columns: Mapping[str, Column], most: int | None) -> Mapped
         for block in _blocks(file, list(columns), checks, path.stat().st_size):
             size += block.nbytes
             if most is not None and size > most and spool is None:
-                spool = _Spool(block.schema)
+                spool = _Spool(block.schema, stack.enter_context(replacing_file(kept)))
                 stack.callback(spool.close)
             for one in (*blocks, block) if spool else ():
                 spool.write(one)
@@ -108,7 +144,9 @@ def _read(path: Path, columns: Mapping[str, Column], most: int | None) -> Mapped
         for check in checks:
             check.finish()
         if spool:
-            return spool.mapped()
+            found: MappedTable = spool.mapped()
+            _make_room(kept.parent, LIMIT_BYTES - len(found.mapped or b""))
+            return found
         if blocks:
             return MappedTable(pa.Table.from_batches(blocks).combine_chunks(), None)
         nothing = file.schema_arrow.empty_table()
@@ -184,14 +222,12 @@ class _Checked:
 
 
 class _Spool:
-    """Rows on their way to a file without a name, from where they are mapped."""
+    """Rows on their way to a file, from where they are mapped."""
 
-    def __init__(self, schema: pa.Schema) -> None:
+    def __init__(self, schema: pa.Schema, place: Path) -> None:
         import pyarrow as pa
 
-        folder = home() / "cache"
-        folder.mkdir(parents=True, exist_ok=True)
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  closed by `close`
+        self._file = place.open("w+b")
         self._writer = pa.ipc.new_file(self._file, schema)
 
     def write(self, rows: pa.RecordBatch) -> None:
@@ -203,9 +239,20 @@ class _Spool:
 
         self._writer.close()
         self._file.flush()
+        os.fsync(self._file.fileno())
         mapped = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
         return MappedTable(pa.ipc.open_file(pa.py_buffer(mapped)).read_all(), mapped)
 
     def close(self) -> None:
         """Let go of the file; what is mapped stays."""
         self._file.close()
+
+
+def _make_room(folder: Path, most: int) -> None:
+    """Remove the tables that were not opened for longest until at most so many bytes are left."""
+    tables = []
+    for path in folder.glob("[!.]*.arrow"):
+        with suppress(OSError):  # taken away by another process
+            state = path.stat()
+            tables.append((state.st_mtime_ns, state.st_size, path))
+    make_room(tables, most, Path.unlink)

@@ -1,5 +1,7 @@
 """Tables of unknown origin: what is in them is checked; a large one is mapped into memory."""
 
+import os
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -68,20 +70,87 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr(tables, "MAPPED_BYTES", 2_000)
 
 
-def test_a_large_table_is_mapped_and_leaves_no_file(tmp_path, monkeypatch, small_blocks):
+@pytest.fixture
+def kept(tmp_path, monkeypatch, small_blocks):
+    """The folder where large tables are kept."""
     monkeypatch.setenv("LEXISCOPE_HOME", str(tmp_path / "home"))
+    return tmp_path / "home" / "cache" / "tables"
+
+
+def written(path, n, first=0):
+    told = {"n": list(range(n)), "id": [f"image {row}" for row in range(first, first + n)]}
+    told["n"][7] = None
+    pq.write_table(pa.table(told), path)
+    return {"id": told["id"], "n": told["n"]}
+
+
+BOTH = {"id": "text", "n": "whole number or nothing"}
+
+
+def test_a_large_table_is_mapped(tmp_path, kept):
     path = tmp_path / "x.parquet"
-    whole = {"n": list(range(500)), "id": [f"image {row}" for row in range(500)]}
-    whole["n"][7] = None
-    pq.write_table(pa.table(whole), path)
+    told = written(path, 500)
     before = pa.total_allocated_bytes()
-    found = map_columns(path, {"id": "text", "n": "whole number or nothing"})
+    found = map_columns(path, BOTH)
     assert pa.total_allocated_bytes() == before
     assert found.mapped is not None
     path.unlink()
+    next(kept.iterdir()).unlink()
     found.forget()
-    assert found.table.to_pydict() == {"id": whole["id"], "n": whole["n"]}
-    assert not list((tmp_path / "home" / "cache").iterdir())
+    assert found.table.to_pydict() == told
+
+
+def test_a_large_table_is_checked_once_while_its_file_stays_as_it_is(tmp_path, monkeypatch, kept):
+    path = tmp_path / "x.parquet"
+    told = written(path, 500)
+    map_columns(path, BOTH)
+    with monkeypatch.context() as patched:
+        patched.setattr(pq, "ParquetFile", None)
+        again = map_columns(path, BOTH)
+        assert again.table.to_pydict() == told
+        with pytest.raises(DamagedError, match="callable"):  # other columns of it were not
+            map_columns(path, TEXT)
+    told = written(path, 500, first=300)
+    assert map_columns(path, BOTH).table.to_pydict() == told
+    assert again.table["id"][0].as_py() == "image 0"
+
+
+def test_a_kept_table_that_is_damaged_is_read_anew(tmp_path, kept):
+    path = tmp_path / "x.parquet"
+    told = written(path, 500)
+    map_columns(path, BOTH)
+    [one] = kept.iterdir()
+    for content in (b"", one.read_bytes()[:900], b"ARROW1" * 200):
+        one.unlink()
+        one.write_bytes(content)
+        assert map_columns(path, BOTH).table.to_pydict() == told
+
+
+def test_what_was_not_opened_for_longest_makes_room(tmp_path, monkeypatch, kept):
+    paths = [tmp_path / f"{name}.parquet" for name in "abc"]
+    for first, path in enumerate(paths):
+        written(path, 500, first)
+    map_columns(paths[0], BOTH)
+    [a] = kept.iterdir()
+    map_columns(paths[1], BOTH)
+    [b] = {*kept.iterdir()} - {a}
+    os.utime(a, (1, 1))
+    os.utime(b, (2, 2))
+    map_columns(paths[0], BOTH)  # opened now
+    monkeypatch.setattr(tables, "LIMIT_BYTES", 2 * a.stat().st_size + 1_000)
+    map_columns(paths[2], BOTH)
+    left = {*kept.iterdir()}
+    assert a in left
+    assert b not in left
+    assert len(left) == 2
+
+
+def test_a_table_that_is_refused_leaves_nothing(tmp_path, kept):
+    path = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"id": [*map(str, range(5_000)), None]}), path)
+    with pytest.raises(UnexpectedError, match="holds nothing in 1 rows"):
+        map_columns(path, TEXT)
+    assert not list(kept.iterdir())
 
 
 def test_a_large_table_stays_in_memory_where_nothing_can_be_written(
