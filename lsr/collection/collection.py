@@ -91,7 +91,7 @@ class Collection:
 
     @cached_property
     def image_splits(self) -> np.ndarray:
-        return np.asarray(self.images["split"].to_pylist(), dtype=np.str_)
+        return _names_of(self.images["split"])
 
     @cached_property
     def caption_texts(self) -> Texts:
@@ -103,7 +103,7 @@ class Collection:
 
     @cached_property
     def caption_splits(self) -> np.ndarray:
-        return np.asarray(self.captions["split"].to_pylist(), dtype=np.str_)
+        return _names_of(self.captions["split"])
 
     @cached_property
     def caption_image_rows(self) -> np.ndarray:
@@ -299,6 +299,12 @@ class Collection:
             return None
         stored = np.isin(self.captions_with_vectors, self.caption_rows(split), assume_unique=True)
         return self.caption_vectors[np.flatnonzero(stored)]
+
+
+def _names_of(column: pa.ChunkedArray) -> np.ndarray:
+    """A column of few different names as an array of strings."""
+    names = pc.unique(column)
+    return np.asarray(names.to_pylist(), np.str_)[pc.index_in(column, value_set=names).to_numpy()]
 
 
 def load_collection(place: str | Path) -> Collection:
