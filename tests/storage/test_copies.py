@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -98,13 +99,15 @@ def test_a_reader_never_gets_parts_of_two_versions(bucket, collection, fake_enco
     splits = ("train",) * 6 + ("test",) * 6
     other = make_collection(tmp_path / "tiny", fake_encoder, splits=splits)
     send(collection, address)
-    seen = load_collection(address)
+    seen, sent = load_collection(address), int(time.time())
     fetch, times = Remote.fetch, []
 
     def replaced_meanwhile(remote, wanted):
         times.append(wanted)
         if len(times) == 1:
             fetch(remote, {name: wanted[name] for name in list(wanted)[:2]})
+            while int(time.time()) == sent:  # the storage tells the time of a version in seconds
+                time.sleep(0.05)
             send(collection, address)
             wanted = {name: wanted[name] for name in list(wanted)[2:]}
         fetch(remote, wanted)
