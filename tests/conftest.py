@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -214,10 +214,10 @@ def collection(home: Path, fake_encoder: FakeEncoder) -> Collection:
     return make_collection(home / "collections" / "tiny", fake_encoder)
 
 
-def few_scenes(folder: Path) -> Collection:
-    """The first 60 and 120 bundled scenes of `val` and `test`, with their query sets."""
+def few_scenes(folder: Path, few: Mapping[str, int] = FEW) -> Collection:
+    """The first bundled scenes of `val` and `test`, so many of each, with their query sets."""
     demo = load_collection(places.ASSETS / "collections" / "demo")
-    rows = np.concatenate([demo.image_rows(split)[:n] for split, n in FEW.items()])
+    rows = np.concatenate([demo.image_rows(split)[:n] for split, n in few.items()])
     of_them = np.isin(demo.caption_image_rows, rows)
     stored = np.isin(demo.caption_splits, demo.vector_splits)
     images, captions = (

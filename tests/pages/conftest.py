@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import functools
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from streamlit.components.v2 import manifest_scanner
+
+from tests.conftest import few_scenes
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -26,3 +30,15 @@ def _projected_once(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Non
     shared.mkdir(exist_ok=True)
     home.mkdir(exist_ok=True)
     (home / "cache").symlink_to(shared)
+
+
+@pytest.fixture(scope="session")
+def _handful_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return few_scenes(tmp_path_factory.mktemp("made") / "handful", {"val": 6, "test": 24}).folder
+
+
+@pytest.fixture
+def handful(home: Path, _handful_once: Path) -> str:
+    """Name of a collection of fewer scenes yet, for what a page measures again and again."""
+    shutil.copytree(_handful_once, home / "collections" / "handful", copy_function=os.link)
+    return "handful"

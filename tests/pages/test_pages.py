@@ -331,8 +331,8 @@ def test_the_caption_curve_is_said_to_be_a_line():
         ({"control": "prune", "cut": "bits", "side": "both", "bits": "4"}, 4),
     ],
 )
-def test_every_knob_has_its_place_in_the_address(address, value, scenes):
-    app = measured(collection=scenes, **address)
+def test_every_knob_has_its_place_in_the_address(address, value, handful):
+    app = measured(collection=handful, **address)
     assert not app.exception
     assert not app.error
     assert app.select_slider[0].value == value
@@ -400,10 +400,10 @@ def test_the_order_marks_exchanges_and_its_caption_counts_them(scenes):
         assert here[-best:] == pytest.approx(everywhere[-best:], abs=1e-4), weight
 
 
-def test_exact_coins_meet_the_coins_of_the_split(scenes, home):
-    collection = load_collection(home / "collections" / scenes)
+def test_exact_coins_meet_the_coins_of_the_split(handful, home):
+    collection = load_collection(home / "collections" / handful)
     caption = collection.captions_of(int(collection.image_rows("test")[0]))[0]
-    app = opened("expansion", collection=scenes, view="coins", rate="0.5", q=caption)
+    app = opened("expansion", collection=handful, view="coins", rate="0.5", q=caption)
     assert not app.error
     told = [one.value for one in app.caption]
     assert any("In demo: " in one and "counted in" in one for one in told)
@@ -448,13 +448,13 @@ def test_a_rule_of_an_engine_is_measured_and_ranks_the_pinned_query(scenes, rule
         assert any("cannot be taken there" in one.value for one in app.caption)
 
 
-def test_a_cut_within_the_safe_range_keeps_the_first_hits(scenes):
-    at = {"collection": scenes, "q": "a dog on the beach"}
+def test_a_cut_within_the_safe_range_keeps_the_first_hits(handful):
+    at = {"collection": handful, "q": "a dog on the beach"}
     app = opened("expansion", view="safe", first="4", **at)
     assert not app.error
     table = app.dataframe[-2].value.set_index(["cut", "of"])  # of the first of two models
     least = int(table.loc[("Strongest k", "query"), "in order"].removeprefix("≥ "))
-    ready = caches.laboratory(scenes, "demo", "test", "text-to-image", "", "")
+    ready = caches.laboratory(handful, "demo", "test", "text-to-image", "", "")
     query, index = ready.query(at["q"]), image_index(ready.plain, Knob("caption"), 1, "v")
     order = query.by_weight
 
@@ -468,11 +468,11 @@ def test_a_cut_within_the_safe_range_keeps_the_first_hits(scenes):
     assert first(least - 1) != whole
 
 
-def test_the_terms_of_a_known_caption_have_a_worth_that_adds_up(scenes, home):
-    collection = load_collection(home / "collections" / scenes)
+def test_the_terms_of_a_known_caption_have_a_worth_that_adds_up(handful, home):
+    collection = load_collection(home / "collections" / handful)
     row = int(collection.image_rows("test")[0])
     image_id, caption = collection.image_ids[row], collection.captions_of(row)[0]
-    app = opened("expansion", collection=scenes, view="prices", q=caption)
+    app = opened("expansion", collection=handful, view="prices", q=caption)
     assert not app.error
     said = next(one.value for one in app.caption if one.value.startswith("Worth of each term"))
     assert image_id in said.replace("\\", "")
@@ -480,7 +480,7 @@ def test_the_terms_of_a_known_caption_have_a_worth_that_adds_up(scenes, home):
     total = float(re.search(r"add up to (\d\.\d+)", said)[1])
     assert table["worth"].sum() == pytest.approx(total, abs=0.005)
     assert total > 0
-    app = opened("expansion", collection=scenes, view="prices", q="a dog that nobody drew")
+    app = opened("expansion", collection=handful, view="prices", q="a dog that nobody drew")
     assert not any("worth" in one.value for one in app.dataframe)
 
 
@@ -510,8 +510,8 @@ def test_the_search_page_says_when_a_stored_index_keeps_smaller_weights(capsys):
 
 
 @pytest.mark.parametrize("view", ["query", "cloud", "coins", "order", "prices", "safe"])
-def test_a_null_stands_beside_the_models_in_every_look_at_a_query(view, scenes):
-    app = opened("expansion", collection=scenes, view=view, null="words", q="a dog on the beach")
+def test_a_null_stands_beside_the_models_in_every_look_at_a_query(view, handful):
+    app = opened("expansion", collection=handful, view=view, null="words", q="a dog on the beach")
     assert not app.exception
     assert not app.error
     told = " ".join(one.value for one in app.caption).replace("\\", "")
@@ -580,17 +580,17 @@ def test_a_click_names_the_curve_and_the_value(points, clicked):
     assert _clicked({"selection": {"points": points}}) == clicked
 
 
-def test_a_null_can_be_the_baseline(scenes):
+def test_a_null_can_be_the_baseline(handful):
     address = {"view": "flips", "null": "shuffled", "baseline": "null"}
-    app = opened("expansion", collection=scenes, **address)
+    app = opened("expansion", collection=handful, **address)
     assert not app.exception
     assert not app.error
     figures = {metric.label: metric.value for metric in app.metric}
     assert float(figures["Change of R@1"]) > 0
 
 
-def test_latency_is_measured_when_it_is_drawn(scenes):
-    table = lab_table(measured(x="latency_us", control="prune", k="5", collection=scenes))
+def test_latency_is_measured_when_it_is_drawn(handful):
+    table = lab_table(measured(x="latency_us", control="prune", k="5", collection=handful))
     for name in ("demo", "demo-uncontrolled"):
         assert float(table[TO_IMAGE, name]["µs a query"]) > 0
 
@@ -640,7 +640,8 @@ def test_the_installed_models_stand_beside_the_ablation():
 
 
 def test_the_cheapest_setting_is_found_and_comes_with_its_command(scenes, capsys):
-    app = opened("expansion", view="cheapest", queries="captions", collection=scenes)
+    at = {"collection": scenes, "queries": "captions", "control": "prune"}  # nothing is drawn first
+    app = opened("expansion", view="cheapest", **at)
     app.button(key="solve").click().run()
     work = background.known(
         next(key for key in background._WORKS if isinstance(key, tuple) and "cheapest" in key)
@@ -793,8 +794,8 @@ def drawn(app: AppTest) -> list[int]:
         ("collections", "view"),
     ],
 )
-def test_what_one_option_says_wrong_leaves_the_rest_of_the_page(scenes, page, name):
-    asked = {"collection": scenes, "q": "a dog"} if page == "search" else {"collection": scenes}
+def test_what_one_option_says_wrong_leaves_the_rest_of_the_page(handful, page, name):
+    asked = {"collection": handful, "q": "a dog"} if page == "search" else {"collection": handful}
     right, wrong = opened(page, **asked), opened(page, **asked, **{name: "zzz"})
     assert not right.error
     assert len(wrong.error) == 1
