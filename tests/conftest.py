@@ -95,13 +95,21 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def projections(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Keeps what models project, for all workers: it depends on no test, and is written at once."""
+    of_worker = tmp_path_factory.getbasetemp()
+    together = of_worker.parent if "PYTEST_XDIST_WORKER" in os.environ else of_worker
+    folder = together / "projected"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 @pytest.fixture
-def projected_once(home: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def projected_once(home: Path, projections: Path) -> None:
     """Homes share what models project, which does not depend on them."""
-    shared = tmp_path_factory.getbasetemp() / "cache" / "projected"
-    shared.mkdir(parents=True, exist_ok=True)
     (home / "cache").mkdir(parents=True)
-    (home / "cache" / "projected").symlink_to(shared)
+    (home / "cache" / "projected").symlink_to(projections)
 
 
 def make_tokenizer() -> Tokenizer:

@@ -23,13 +23,26 @@ def _components_are_looked_for_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def _cache(tmp_path_factory: pytest.TempPathFactory, projections: Path) -> Path:
+    folder = tmp_path_factory.mktemp("cache-of-pages")
+    (folder / "projected").symlink_to(projections)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def any_home(_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """For what a file of tests works out once, before any test has a home."""
+    folder = tmp_path_factory.mktemp("any-home")
+    (folder / "cache").symlink_to(_cache)
+    return folder
+
+
 @pytest.fixture(autouse=True)
-def _projected_once(home: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Homes have one cache: what a model projects does not depend on them."""
-    shared = tmp_path_factory.getbasetemp() / "cache"
-    shared.mkdir(exist_ok=True)
+def _cached(home: Path, _cache: Path) -> None:
+    """Homes have one cache: what is in it does not depend on them."""
     home.mkdir(exist_ok=True)
-    (home / "cache").symlink_to(shared)
+    (home / "cache").symlink_to(_cache)
 
 
 @pytest.fixture(scope="session")

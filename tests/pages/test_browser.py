@@ -42,7 +42,7 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server(tmp_path_factory: pytest.TempPathFactory, projections: Path) -> Iterator[str]:
     """The address of the app, running on a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -50,6 +50,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     log = tmp_path_factory.mktemp("server") / "log"
     home = tmp_path_factory.mktemp("home")
     few_scenes(home / "collections" / "scenes")
+    (home / "cache").mkdir()
+    (home / "cache" / "projected").symlink_to(projections)
     with log.open("w") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -61,11 +63,15 @@ def check(key: str, number: int, step: int, right: str, fact: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def sides() -> dict[str, tuple[sp.csr_matrix, sp.csr_matrix, np.ndarray, list[str]]]:
+def sides(
+    any_home: Path,
+) -> dict[str, tuple[sp.csr_matrix, sp.csr_matrix, np.ndarray, list[str]]]:
     """Captions and images of the test scenes under both heads, and the image of each caption."""
     images, found = load_collection("demo"), {}
     for name in (bundled.CONTROLLED, bundled.FREE):
-        split = project_split(images, load_model(name), "test")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("LEXISCOPE_HOME", str(any_home))
+            split = project_split(images, load_model(name), "test")
         matrices = split.captions.matrix, split.images.matrix
         found[name] = (*matrices, split.pairs.relevant, split.pairs.texts)
     return found

@@ -17,8 +17,10 @@ from tests.pages.test_pages import linked, mistake, opened, tiles
 
 
 @pytest.fixture(scope="module")
-def ready():
-    return lsr.open()
+def ready(any_home):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LEXISCOPE_HOME", str(any_home))
+        return lsr.open()
 
 
 def texts(app) -> str:
