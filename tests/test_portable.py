@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,73 +36,88 @@ def refusing(function):
 builtins.open = io.open = refusing(builtins.open)
 os.open = refusing(os.open)
 """
+# What the program then does: it says what it cannot have, runs commands, and imports every module.
+TRYING = """
+import contextlib, importlib, json
+
+hidden = []
+for name in ("fcntl", "resource", "pwd", "grp", "termios"):
+    try: importlib.import_module(name)
+    except ImportError: hidden.append(name)
+for opening in (open, lambda path: os.open(path, os.O_RDONLY)):
+    try: opening("/proc/self/status")
+    except PermissionError: hidden.append("proc")
+
+from lsr.cli.main import main
+
+answers = {}
+for arguments in commands:
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        assert main([*arguments, "--json"]) == 0, arguments
+    answers[arguments[0]] = json.loads(said.getvalue())
+for name in modules:
+    importlib.import_module(name)
+print(json.dumps({"hidden": hidden, "answers": answers, "modules": sorted(sys.modules)}))
+"""
+COMMANDS = [
+    ["collections"],
+    ["models"],
+    ["search", "two lions", "--k", "2"],
+    ["inspect", "test-00003"],
+    ["term", "beach"],
+]
 SOURCES = sorted([*(ROOT / "lsr").rglob("*.py"), *(ROOT / "pages").rglob("*.py"), ROOT / "app.py"])
+LEFT_OUT = {"world", "lavis_worker", "__main__"}  # built, run apart, run
+MODULES = [
+    ".".join(file.parts)
+    for file in (path.relative_to(ROOT).with_suffix("") for path in SOURCES)
+    if not LEFT_OUT & set(file.parts)
+    and (file.parts[0] == "lsr" or (file.parts[0] == "pages" and "parts" in file.parts))
+]
 
 
-def run(code: str, home: Path) -> str:
-    """What a program says in which POSIX modules and `/proc` are hidden."""
+@pytest.fixture(scope="module")
+def without_posix(tmp_path_factory) -> dict[str, Any]:
+    """What one program says in which POSIX modules and `/proc` are hidden."""
+    given = f"commands, modules = {COMMANDS!r}, {MODULES!r}\n"
     done = subprocess.run(
-        [sys.executable, "-c", HIDDEN + code],
+        [sys.executable, "-c", HIDDEN + given + TRYING],
         capture_output=True,
         text=True,
         cwd=ROOT,
-        env={"LEXISCOPE_HOME": str(home), "PYTHONPATH": str(ROOT)},
+        env={"LEXISCOPE_HOME": str(tmp_path_factory.mktemp("home")), "PYTHONPATH": str(ROOT)},
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return said
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_posix_module_is_imported_at_start(path):
-    top = [
-        node for node in ast.parse(path.read_text("utf-8")).body
-        if isinstance(node, (ast.Import, ast.ImportFrom))
-    ]  # fmt: skip
-    names = {alias.name.split(".")[0] for node in top for alias in node.names}
-    names |= {str(node.module).split(".")[0] for node in top if isinstance(node, ast.ImportFrom)}
-    assert not names & POSIX
+def test_no_posix_module_is_imported_at_start():
+    wrong = []
+    for path in SOURCES:
+        names = set()
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.Import):
+                names |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                names.add(str(node.module).split(".")[0])
+        wrong += [f"{path.relative_to(ROOT)}: {name}" for name in names & POSIX]
+    assert not wrong
 
 
-def test_what_is_hidden_is_hidden(tmp_path):
-    code = (
-        "import importlib\n"
-        "for name in ('fcntl', 'resource', 'pwd'):\n"
-        "    try: importlib.import_module(name)\n"
-        "    except ImportError: print(name)\n"
-        "try: open('/proc/self/status')\n"
-        "except PermissionError: print('proc')\n"
-    )
-    assert run(code, tmp_path).split() == ["fcntl", "resource", "pwd", "proc"]
+def test_what_is_hidden_is_hidden(without_posix):
+    assert without_posix["hidden"] == ["fcntl", "resource", "pwd", "grp", "termios", "proc", "proc"]
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["collections"],
-        ["models"],
-        ["search", "two lions", "--k", "2"],
-        ["inspect", "test-00003"],
-        ["term", "beach"],
-    ],
-    ids=lambda arguments: arguments[0],
-)
-def test_the_quick_commands_run_without_them(arguments, home, projected_once):
-    code = f"from lsr.cli.main import main\nraise SystemExit(main({[*arguments, '--json']!r}))"
-    answer = json.loads(run(code, home))
+@pytest.mark.parametrize("command", [arguments[0] for arguments in COMMANDS])
+def test_the_quick_commands_run_without_them(command, without_posix):
+    answer = without_posix["answers"][command]
     assert answer
     assert all(answer.values())
 
 
-def test_every_module_can_be_imported_without_them(tmp_path):
-    files = [path.relative_to(ROOT).with_suffix("") for path in SOURCES]
-    left_out = ("world", "lavis_worker", "__main__")  # built, run apart, run
-    names = [
-        ".".join(file.parts) for file in files
-        if not set(left_out) & set(file.parts) and file.parts[0] != "app"
-        and (file.parts[0] == "lsr" or "parts" in file.parts)
-    ]  # fmt: skip
-    code = f"import importlib\nfor name in {names!r}: importlib.import_module(name)\nprint('all')"
-    assert run(code, tmp_path).split()[-1] == "all"
+def test_every_module_can_be_imported_without_them(without_posix):
+    assert set(MODULES) <= set(without_posix["modules"])
 
 
 def test_a_folder_is_named_with_slashes_on_every_system(tmp_path, collection):
