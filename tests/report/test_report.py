@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -24,16 +25,26 @@ from tests.conftest import make_head
 CHROMIUM = Path("/usr/bin/chromium")
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory) -> Path:
+    """Where the first test leaves the report, which takes seconds to write."""
+    return tmp_path_factory.mktemp("written") / "report"
+
+
 @pytest.fixture
-def report(collection, model, fake_encoder, monkeypatch, tmp_path) -> tuple[Path, ReportSettings]:
+def report(
+    written, collection, model, fake_encoder, monkeypatch, tmp_path
+) -> tuple[Path, ReportSettings]:
+    """A copy of the report on the collection and the model, which are the same in every test."""
     monkeypatch.setattr("lsr.search.searcher.load_encoder", lambda name: fake_encoder)
     settings = ReportSettings(collection.name, (model.name,), draws=3, queries=("a dog",))
-    folder = tmp_path / "report"
-    reports = list(write_report(folder, settings, "python -m lsr report"))
-    assert reports[-1].folder == folder
-    assert [one.done for one in reports] == list(range(1, len(reports) + 1))
-    assert {one.planned for one in reports} == {len(reports)}
-    return folder, settings
+    if not written.exists():
+        reports = list(write_report(written, settings, "python -m lsr report"))
+        assert reports[-1].folder == written
+        assert [one.done for one in reports] == list(range(1, len(reports) + 1))
+        assert {one.planned for one in reports} == {len(reports)}
+    shutil.copytree(written, tmp_path / "report")
+    return tmp_path / "report", settings
 
 
 def test_a_report_is_one_page_without_network_and_its_tables(report):
