@@ -14,8 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from huggingface_hub import constants
 from safetensors.torch import save_file
 
+from lsr.cli.main import main
 from lsr.collection.collection import load_collection
 from lsr.evaluation.projected import check_fit
 from lsr.exceptions import InputError, UnknownNameError
@@ -51,6 +53,21 @@ def ask(hub, tmp_path) -> Callable[..., subprocess.CompletedProcess[str]]:
     return run
 
 
+@pytest.fixture
+def asked(hub, monkeypatch, capsys) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """The command in this process, whose huggingface_hub has read another address."""
+    template = f"{hub.address}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+    monkeypatch.setattr(constants, "ENDPOINT", hub.address)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        code = main(["fetch", *arguments, "--json"])
+        return subprocess.CompletedProcess(arguments, code, *capsys.readouterr())
+
+    return run
+
+
 def publish_vectors(folder: Path) -> Path:
     folder.mkdir()
     rng = np.random.default_rng(9)
@@ -79,7 +96,9 @@ def publish_head(folder: Path, n_terms: int) -> Path:
     return folder
 
 
-def test_vectors_and_head_arrive_as_a_collection_and_a_model(hub, ask, vocabulary, tmp_path, home):
+def test_vectors_and_head_arrive_as_a_collection_and_a_model(
+    hub, ask, asked, vocabulary, tmp_path, home
+):
     hub.folders["datasets", VECTORS] = publish_vectors(tmp_path / "vectors")
     hub.folders["models", HEAD] = publish_head(tmp_path / "head", len(vocabulary))
     done = ask("mscoco-blip")
@@ -96,14 +115,14 @@ def test_vectors_and_head_arrive_as_a_collection_and_a_model(hub, ask, vocabular
     }
     # A second call finds everything on this machine.
     hub.fetched.clear()
-    assert ask("mscoco-blip", "--name", "again").returncode == 0
+    assert asked("mscoco-blip", "--name", "again").returncode == 0
     assert hub.fetched == []
     assert load_collection(home / "collections" / "again").fingerprint == collection.fingerprint
 
 
-def test_without_a_published_head_the_collection_still_arrives(hub, ask, tmp_path, home):
+def test_without_a_published_head_the_collection_still_arrives(hub, asked, tmp_path, home):
     hub.folders["datasets", VECTORS] = publish_vectors(tmp_path / "vectors")
-    done = ask("mscoco-blip")
+    done = asked("mscoco-blip")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["model"] is None
@@ -113,35 +132,35 @@ def test_without_a_published_head_the_collection_still_arrives(hub, ask, tmp_pat
     assert (collection.encoder, collection.card["source"]) == ("blip", VECTORS)
 
 
-def test_a_download_goes_on_behind_its_last_byte(hub, ask, tmp_path, home):
+def test_a_download_goes_on_behind_its_last_byte(hub, asked, tmp_path, home):
     """As a kill leaves it: some of a file under the name of its checksum."""
     hub.folders["datasets", VECTORS] = folder = publish_vectors(tmp_path / "vectors")
     whole = folder / "text_embs.parquet"
     cache = home / "cache" / "hub" / "dataset" / VECTORS.replace("/", "--")
     cache.mkdir(parents=True)
     (cache / f".{sha256(whole)}.part").write_bytes(whole.read_bytes()[:700])
-    assert ask("mscoco-blip").returncode == 0
+    assert asked("mscoco-blip").returncode == 0
     assert hub.fetched == ["dataset_meta.json", "img_embs.parquet", ("text_embs.parquet", 700)]
     assert (cache / "text_embs.parquet").read_bytes() == whole.read_bytes()
 
 
-def test_a_damaged_download_is_named_removed_and_fetched_again(hub, ask, tmp_path, home):
+def test_a_damaged_download_is_named_removed_and_fetched_again(hub, asked, tmp_path, home):
     hub.folders["datasets", VECTORS] = publish_vectors(tmp_path / "vectors")
     hub.damaged.add("text_embs.parquet")
-    done = ask("mscoco-blip")
+    done = asked("mscoco-blip")
     assert (done.returncode, done.stdout) == (2, "")
     assert f"`text_embs.parquet` of `{VECTORS}` arrived damaged" in done.stderr
     assert not (home / "collections" / "mscoco-blip").exists()
     hub.damaged.clear()
-    assert ask("mscoco-blip").returncode == 0
+    assert asked("mscoco-blip").returncode == 0
     assert hub.fetched.count("text_embs.parquet") == 2
     assert hub.fetched.count("img_embs.parquet") == 1
 
 
-def test_a_repository_that_lost_a_file_is_refused(hub, ask, tmp_path):
+def test_a_repository_that_lost_a_file_is_refused(hub, asked, tmp_path):
     hub.folders["datasets", VECTORS] = folder = publish_vectors(tmp_path / "vectors")
     (folder / "img_embs.parquet").unlink()
-    done = ask("mscoco-blip")
+    done = asked("mscoco-blip")
     assert done.returncode == 2
     assert f"`{VECTORS}` on huggingface.co has no file `img_embs.parquet`" in done.stderr
 
