@@ -119,8 +119,9 @@ def test_evaluate_has_every_documented_key_and_meets_the_targets(answer):
     assert result["unseen_words"]["sparse"] >= 0.60
 
 
-def test_without_control_captions_expand_to_words_they_do_not_say(answer):
-    result = answer("evaluate", "--model", "demo-uncontrolled")
+def test_without_control_captions_expand_to_words_they_do_not_say(answer, scenes):
+    result = answer("evaluate", "--collection", scenes, "--model", "demo-uncontrolled")
+    assert result["n_queries"] == 600
     assert result["exact@20"] < 0.02
 
 
