@@ -7,15 +7,16 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from itertools import count
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
-import numba
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import torch
 from PIL import Image
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
@@ -23,11 +24,13 @@ from lsr.cli.main import main
 from lsr.collection.collection import Collection, load_collection
 from lsr.collection.queries import QueryRow, write_query_set
 from lsr.collection.writing import write_collection
-from lsr.model.checkpoint import save_model
-from lsr.model.projection import Projection
-from lsr.model.protocol import Model
 from lsr.model.vocabulary import Vocabulary
 from lsr.storage import places
+
+# The process that hands tests to the others loads this file as well, and needs no torch.
+if TYPE_CHECKING:
+    from lsr.model.projection import Projection
+    from lsr.model.protocol import Model
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 WORDS = (
@@ -75,6 +78,9 @@ def _one_thread() -> None:
     A parallel numba kernel sets torch's number of threads as well, and with another number a
     training gives other weights.
     """
+    import numba
+    import torch
+
     torch.set_num_threads(1)
     numba.set_num_threads(1)
 
@@ -87,10 +93,16 @@ def _main_stays() -> Iterator[None]:
     sys.modules["__main__"] = main
 
 
+@pytest.fixture(scope="session")
+def _homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("homes")
+    return (folder / str(number) for number in count())
+
+
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Every test has a home of its own."""
-    folder = tmp_path / "home"
+def home(_homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every test has a home of its own, which is made by what first writes into it."""
+    folder = next(_homes)
     monkeypatch.setenv("LEXISCOPE_HOME", str(folder))
     return folder
 
@@ -134,7 +146,7 @@ class FakeEncoder:
     fingerprint = "fake-1"
 
     def __init__(self, vocabulary: Vocabulary) -> None:
-        self._vocabulary = vocabulary
+        self.vocabulary = vocabulary
         self._table = np.random.default_rng(5).normal(size=(len(vocabulary), D))
         self.calls = 0
 
@@ -142,7 +154,7 @@ class FakeEncoder:
         self.calls += 1
         rows = [
             self._table[ids].mean(axis=0) if len(ids) else self._table[0]
-            for ids in self._vocabulary.token_ids(texts)
+            for ids in self.vocabulary.token_ids(texts)
         ]
         return unit(np.array(rows))
 
@@ -163,6 +175,24 @@ def fake_encoder(vocabulary: Vocabulary) -> FakeEncoder:
 def make_collection(
     folder: Path, encoder: FakeEncoder, *, splits: Sequence[str] = ("test",) * 12, **card: object
 ) -> Collection:
+    """Two captions an image; the same collection is written once and then copied."""
+    once = _made_once(encoder.vocabulary, folder.name, tuple(splits), json.dumps(card))
+    shutil.copytree(Path(once.name, folder.name), folder)
+    return load_collection(folder)
+
+
+@cache
+def _made_once(
+    vocabulary: Vocabulary, name: str, splits: tuple[str, ...], card: str
+) -> TemporaryDirectory[str]:
+    place = TemporaryDirectory(prefix="lexiscope-made-")
+    _make_collection(Path(place.name, name), FakeEncoder(vocabulary), splits, **json.loads(card))
+    return place
+
+
+def _make_collection(
+    folder: Path, encoder: FakeEncoder, splits: Sequence[str], **card: object
+) -> None:
     rng = np.random.default_rng(7)
     n = len(splits)
     ids = [f"image-{row:02d}" for row in rng.permutation(n)]
@@ -206,7 +236,7 @@ def make_collection(
         "encoder": "fake",
         **card,
     }
-    return write_collection(
+    write_collection(
         folder,
         card=full_card,
         images=images,
@@ -273,12 +303,18 @@ def queried(home: Path, fake_encoder: FakeEncoder, monkeypatch: pytest.MonkeyPat
 
 
 def make_head(vocabulary: Vocabulary, seed: int = 3) -> Projection:
+    import torch
+
+    from lsr.model.projection import Projection
+
     torch.manual_seed(seed)
     return Projection(D, 6, len(vocabulary))
 
 
 @pytest.fixture
 def model(home: Path, vocabulary: Vocabulary) -> Model:
+    from lsr.model.checkpoint import save_model
+
     card = {"title": "Tiny model", "encoder": "fake"}
     head = make_head(vocabulary)
     folder = home / "models" / "tiny"

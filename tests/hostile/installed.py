@@ -55,7 +55,7 @@ def make(folder: Path) -> None:
     rows = [QueryRow(f"q{n}", f"two {n} dogs", one) for n, one in enumerate(ids[:4])]
     write_query_set(collection, "some", rows)
     write_json(collection.folder / "probes.json", {"dog": ids[:2]})
-    vocabulary = encoder._vocabulary
+    vocabulary = encoder.vocabulary
     model = save_model(
         home / "models" / "tiny",
         make_head(vocabulary),

@@ -29,7 +29,7 @@ def make(folder: Path) -> None:
     home = at_home(folder)
     encoder = fake_encoder()
     collection = make_collection(home / "collections" / "tiny", encoder)
-    vocabulary = encoder._vocabulary
+    vocabulary = encoder.vocabulary
     card = {"title": "Tiny", "encoder": "fake"}
     model = save_model(
         home / "models" / "tiny", make_head(vocabulary), vocabulary, card=card, training={},

@@ -108,7 +108,7 @@ def make_head(folder: Path) -> None:
     at_home(folder / "home")
     place = folder / "lsr-blip"
     place.mkdir()
-    vocabulary = fake_encoder()._vocabulary
+    vocabulary = fake_encoder().vocabulary
     vocabulary.save(place / "tokenizer.json")
     head = _head(vocabulary)
     save_file(

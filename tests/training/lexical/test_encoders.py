@@ -16,6 +16,7 @@ from lsr.encoders.loading import load_encoder
 from lsr.exceptions import EncoderError
 from lsr.model.function_words import FUNCTION_WORDS
 from lsr.model.loading import load_model
+from lsr.storage import places
 from lsr.training.lexical.labels import labelled
 from lsr.training.lexical.make_model import make_lexical
 from lsr.training.lexical.settings import LexicalSettings
@@ -47,8 +48,8 @@ def _converted(family: str) -> Callable[[Path], str]:
     return spec
 
 
-def _own(folder: Path) -> str:
-    encoders = folder.parent / "home" / "encoders"
+def _own(_folder: Path) -> str:
+    encoders = places.home() / "encoders"
     encoders.mkdir(parents=True)
     (encoders / "mine.py").write_text(OWN_FILE.format(seed=3))
     return "mine"
