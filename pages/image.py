@@ -25,7 +25,7 @@ from pages.parts.entry import draw
 from pages.parts.glossary import glossed
 from pages.parts.image.near import show_nearest
 from pages.parts.image.seen import KEY, Shown, kinds_of, show_seen
-from pages.parts.markup import escape, sentence
+from pages.parts.markup import sentence
 from pages.parts.messages import mistakes_shown
 from pages.parts.uploads import Upload, upload_box
 
@@ -99,9 +99,7 @@ def _show_image(ready: Searcher, shown: Shown, items: Items) -> None:
     with left:
         if seen.captions:
             st.header("Its captions", anchor=False)
-            with st.container(gap="xsmall", key="captions"):
-                for caption in seen.captions:
-                    links.to_search(caption, icon=":material/search:")
+            links.to_searches(seen.captions, key="captions")
         else:
             scenes = drawn_scenes(ready.collection.encoder)
             st.caption(f"It has no captions, so no term can be checked. {scenes}")
@@ -174,17 +172,22 @@ def _show_own_ranks(ready: Searcher, image_id: str) -> None:
             return
         st.header("Its rank for its own captions", anchor=False)
         st.caption("All terms, the caption's own words alone, and the dense teacher.")
-        for place, one in enumerate(ranks):
-            told = " · ".join(
-                f"{name} **{rank if rank else '–'}**"
-                for name, rank in (
-                    ("sparse", one.sparse),
-                    ("own words", one.literal),
-                    ("dense", one.dense),
-                )
-            )
-            with st.container(key=f"captions-own-{place}", gap=None):
-                links.to_against(one.caption, image_id, f"{escape(one.caption)} — {told}")
+        lines = [
+            {
+                "href": links.address_of(links.AGAINST, q=one.caption, id=image_id),
+                "label": one.caption,
+                "note": " · ".join(
+                    f"{name} {rank or '–'}"
+                    for name, rank in (
+                        ("sparse", one.sparse),
+                        ("own words", one.literal),
+                        ("dense", one.dense),
+                    )
+                ),
+            }
+            for one in ranks
+        ]
+        links.show_links(lines, "lines", key="lines-ranks")
 
 
 draw(show)

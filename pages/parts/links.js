@@ -1,4 +1,4 @@
-// Many links to places within the app, drawn at once: chips of words, tiles with a picture, or bars.
+// Many links to places within the app, drawn at once: chips, lines, tiles with a picture, or bars.
 
 function element(tag, properties = {}, ...children) {
   const made = Object.assign(document.createElement(tag), properties);

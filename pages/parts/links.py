@@ -135,9 +135,19 @@ def to_terms(terms: Sequence[str], notes: Sequence[str] = (), *, key: str) -> No
     show_links(chips, "chips", key=f"chips-{key}")
 
 
+def to_searches(texts: Sequence[str], *, key: str) -> None:
+    """Links that search for texts, one below the other.
+
+    Args:
+        key: a name that no other links of the page have.
+    """
+    lines = [{"href": address_of(SEARCH, q=text), "label": text} for text in texts]
+    show_links(lines, "lines", key=f"lines-{key}")
+
+
 def show_links(
     drawn: Sequence[Mapping[str, Any]],
-    kind: Literal["chips", "tiles", "bars"],
+    kind: Literal["chips", "lines", "tiles", "bars"],
     *,
     key: str,
     width: int = 0,
@@ -156,7 +166,12 @@ def show_links(
 
 def address_of(page: str, **own: str | None) -> str:
     """The address of a page for the browser, with the choice of the sidebar carried along."""
-    return f"{Path(page).stem}?{urlencode(_here(**own))}"
+    return f"{_path(page)}?{urlencode(_here(**own))}"
+
+
+def _path(page: str) -> str:
+    """Where a page stands beside the others; Search stands at the root."""
+    return "./" if page == SEARCH else Path(page).stem
 
 
 def with_model(page: str, model: str, collection: str, label: str) -> None:
@@ -176,7 +191,7 @@ def leave_for(page: str, parameters: Mapping[str, str]) -> NoReturn:
     `st.switch_page` leaves an entry of its own in the browser's history, so *Back* would lead to
     the new page without its parameters.
     """
-    address = f"{Path(page).stem}?{urlencode(parameters)}"
+    address = f"{_path(page)}?{urlencode(parameters)}"
     _LEAVING(data={"address": address}, key="leaving")
     st.stop()
 
@@ -208,7 +223,7 @@ def navigation(pages: Sequence[tuple[str, str, str]], current: str) -> None:
     for file, title, icon in pages:
         leads_to = choice if file == current else st.session_state["visited"].get(file, choice)
         st.page_link(file, label=title, icon=icon, query_params=leads_to)
-    _WITHIN(data={"pages": [Path(file).stem for file, _, _ in pages]}, key="within")
+    _WITHIN(data={"pages": [_path(file).strip("./") for file, _, _ in pages]}, key="within")
 
 
 def _here(**own: str | None) -> dict[str, str]:

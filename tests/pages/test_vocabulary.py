@@ -13,7 +13,7 @@ from lsr.search.audit import STRAY, audit
 from lsr.search.results import SearchSettings
 from lsr.sweep.edited_terms import measure_edits
 from pages.parts.vocabulary_table import of_kind, table_of
-from tests.pages.test_pages import linked, mistake, opened, tiles
+from tests.pages.test_pages import linked, mistake, opened, shown_links, tiles
 
 
 @pytest.fixture(scope="module")
@@ -99,8 +99,9 @@ def test_a_term_page_shows_the_spread_and_where_captions_and_images_part(ready):
 def test_an_image_page_ranks_the_image_for_its_own_captions(ready):
     app = opened("image", id="test-00003")
     assert not app.exception
-    labels = [link.proto.label for link in app.get("page_link")]
-    assert sum("own words **" in label for label in labels) == 5
+    ranks = [one["note"] for one in shown_links(app) if "own words" in one.get("note", "")]
+    assert len(ranks) == 5
+    assert all(re.fullmatch(r"sparse [\d–]+ · own words [\d–]+ · dense \d+", one) for one in ranks)
 
 
 def test_a_term_tells_what_it_stands_in_for(scenes):

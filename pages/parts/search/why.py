@@ -72,9 +72,7 @@ def show_why(
         _show_above(ready.collection, told, told.above, side)
     if told.captions and not side:
         st.markdown("**Its captions**")
-        with st.container(gap="xsmall", key="captions-why"):
-            for caption in told.captions:
-                links.to_search(caption)
+        links.to_searches(told.captions, key="captions")
 
 
 def show_head(
