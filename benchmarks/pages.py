@@ -35,15 +35,28 @@ QUERY = "q=two+lions+in+the+desert"
 BOARD = """const host = [...document.querySelectorAll('*')]
     .find(one => one.shadowRoot?.querySelector('.board'));
   const root = host.shadowRoot;"""
-# Notes in the page when the last event of a person's came, and how many runs have ended.
+# Notes in the page when the last event of a person's came, and how many runs have ended: field 6 of
+# Streamlit's messages says so, and it is the last of such a message.
 NOTED = """() => {
   window.began = 0; window.ended = 0;
   const begin = () => { window.began = performance.now(); };
   for (const kind of ['click', 'keydown']) document.addEventListener(kind, begin, true);
-  new MutationObserver(changes => changes.forEach(({ target }) => {
-    if (target.dataset.testScriptState === 'notRunning') window.ended += 1;
-  })).observe(document, { subtree: true, attributeFilter: ['data-test-script-state'] });
+  window.WebSocket = class extends WebSocket {
+    constructor(...given) {
+      super(...given);
+      this.addEventListener('message', ({ data }) => {
+        const [tag, status] = new Uint8Array(data).slice(-2);
+        if (data.byteLength < 100 && tag === 6 << 3 && (status === 0 || status === 3)) ended += 1;
+      });
+    }
+  };
 }"""
+# When the page has been still for 50 ms after that: milliseconds from the event to its rest.
+RESTED = f"""ended => {{
+  if (window.ended <= ended || !({STILL})()) {{ window.rested = 0; return 0; }}
+  window.rested ||= performance.now();
+  return performance.now() > rested + 50 && rested - began;
+}}"""
 TURN = f"""value => {{ {BOARD}
   const slider = root.querySelectorAll('.terms input')[1];
   window.began = performance.now();
@@ -213,8 +226,7 @@ class Pages:
         """Seconds from the event to when a run has ended and the page is still, by its clock."""
         before = self.page.evaluate("() => window.ended")
         act()
-        still = f"ended => window.ended > ended && ({STILL})() && performance.now() - window.began"
-        took = self.page.wait_for_function(still, arg=before, timeout=10_000)
+        took = self.page.wait_for_function(RESTED, arg=before, timeout=10_000)
         return float(took.json_value()) / 1000
 
 
