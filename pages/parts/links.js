@@ -8,6 +8,9 @@ function element(tag, properties = {}, ...children) {
 
 export default function ({ data, parentElement }) {
   const list = parentElement.querySelector(".links");
+  const told = JSON.stringify(data);
+  if (list.told === told) return;
+  list.told = told;
   list.className = `links ${data.kind}`;
   list.style.setProperty("--least", `${data.width}px`);
   list.replaceChildren(...data.links.map(drawn));
