@@ -11,12 +11,11 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from functools import wraps
 from typing import Any, ParamSpec
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import RerunException, get_script_run_ctx
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from lsr.exceptions import QueryError, shorten
 from pages.parts.glossary import glossed
@@ -25,8 +24,6 @@ from pages.parts.messages import or_default
 Given = ParamSpec("Given")
 LAST_ADDRESS = "last-address"  # in the session, for the links that lead back to a page
 AT_ONCE = 1.0  # seconds after an answer in which the browser may not have read it
-# What the browser asked for while a callback that is whole was running; None outside of one.
-_ASKED: ContextVar[list[RerunException] | None] = ContextVar("asked meanwhile", default=None)
 _OUTDATED, _HEARD = "outdated-addresses", "heard"
 
 
@@ -165,32 +162,36 @@ def choose(
 
 
 def whole(callback: Callable[Given, None]) -> Callable[Given, None]:
-    """A callback that sees the newest address, and comes to its end if the browser asks for more.
-
-    Streamlit breaks a callback off at its next call then, and forgets it. Here it begins anew, so
-    nothing that counts twice may stand before a call to Streamlit, and the other run follows. What
-    is whole itself and called on the way does not break off.
-    """
+    """A callback that sees the newest address, and ends though the browser asks for more."""
 
     @wraps(callback)
     def held(*args: Given.args, **kwargs: Given.kwargs) -> None:
-        within = _ASKED.get()
-        asked = [] if within is None else within
-        token = _ASKED.set(asked)
-        try:
-            while True:
-                try:
-                    hold()
-                    callback(*args, **kwargs)
-                    break
-                except RerunException as newer:
-                    asked.append(newer)
-        finally:
-            _ASKED.reset(token)
-        if within is None and asked:
-            raise asked[-1]
+        with _unbroken():
+            hold()
+            callback(*args, **kwargs)
 
     return held
+
+
+@contextmanager
+def _unbroken() -> Iterator[None]:
+    """What the browser asks for meanwhile waits until the block has ended.
+
+    Streamlit 1.67 breaks a callback off at its next call when another request has come, forgets
+    the rest of it, and puts that request behind those that came after it: of four steps of a
+    slider the second could be the last word. It does so only while its runner says that it runs a
+    script.
+    """
+    context = get_script_run_ctx()
+    runner: Any = getattr(context and context.yield_check, "__self__", None)
+    if runner is None or not runner._execing:
+        yield
+        return
+    runner._execing = False
+    try:
+        yield
+    finally:
+        runner._execing = True
 
 
 @whole

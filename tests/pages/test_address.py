@@ -223,3 +223,36 @@ def test_what_counts_is_counted_once_whenever_another_run_is_asked_for(when):
     assert app.run().text[0].value == "None 0"
     assert app.button[0].click().run().text[0].value == "5 1"
     assert app.session_state["asked"] == [when]
+
+
+def page_with_a_knob() -> None:
+    import streamlit as st
+    from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
+    from streamlit.runtime.scriptrunner import RerunData, get_script_run_ctx
+
+    from pages.parts import address
+
+    def turn(stop: float) -> None:
+        here = get_script_run_ctx()
+        state = WidgetStates(widgets=[WidgetState(id=st.session_state["knob"], double_value=stop)])
+        asked = RerunData(query_string=here.query_string, widget_states=state)
+        here.script_requests.request_rerun(asked)
+
+    @address.whole
+    def click() -> None:
+        turn(1.0)
+        address.write("view", "flips")
+        turn(2.0)
+
+    address.hold()
+    stop = float(address.read_text("k") or 0.0)
+    st.number_input("k", **address.bound("k", stop, 0.0, address.number_text))
+    st.text(f"{stop:g}")
+    st.button("click", on_click=click)
+
+
+def test_of_what_is_asked_while_a_callback_runs_the_last_counts():
+    app = AppTest.from_function(page_with_a_knob).run()
+    app.session_state["knob"] = app.number_input[0].id
+    assert app.button[0].click().run().text[0].value == "2"
+    assert app.number_input[0].value == 2.0
