@@ -36,29 +36,34 @@ SILENT = 16
 
 def show() -> None:
     """Draw the page."""
-    choice = current_choice()
-    images = caches.collection(choice.collection)
     st.title("Image", anchor=False)
-    upload = _boxes(images, caches.model(choice.model))
-    if upload is not None:
-        ready = caches.searcher(choice)
-        told = caches.uploaded(ready, caches.marks_of(ready), *upload)
-        mark = fingerprint(upload.content)
-        shown = Shown(
-            told.seen,
-            pictures.address_of(told.preview, key="seen-upload"),
-            lambda: read_picture(upload.content, upload.name),
-            mark,
-        )
-        _show_image(ready, shown, told.items)
-    elif (image_id := address.read_text("id")) is not None:
-        st.set_page_config(page_title=f"{image_id} · Image · Lexiscope")
-        row = images.image_row(image_id)  # an unknown id is told before anything is loaded
-        ready = caches.searcher(choice)
-        _show_image(ready, _of_collection(ready, image_id), image_items(images, [row]))
-    else:
-        st.header("Choose an image", anchor=False)
-        cards.show_tiles(images, cards.gallery(images, MOST_CHOICES), key="choose", width=135)
+    address.fragment(_show_body, None)()
+
+
+def _show_body() -> None:
+    with mistakes_shown():
+        choice = current_choice()
+        images = caches.collection(choice.collection)
+        upload = _boxes(images, caches.model(choice.model))
+        if upload is not None:
+            ready = caches.searcher(choice)
+            told = caches.uploaded(ready, caches.marks_of(ready), *upload)
+            mark = fingerprint(upload.content)
+            shown = Shown(
+                told.seen,
+                pictures.address_of(told.preview, key="seen-upload"),
+                lambda: read_picture(upload.content, upload.name),
+                mark,
+            )
+            _show_image(ready, shown, told.items)
+        elif (image_id := address.read_text("id")) is not None:
+            st.set_page_config(page_title=f"{image_id} · Image · Lexiscope")
+            row = images.image_row(image_id)  # an unknown id is told before anything is loaded
+            ready = caches.searcher(choice)
+            _show_image(ready, _of_collection(ready, image_id), image_items(images, [row]))
+        else:
+            st.header("Choose an image", anchor=False)
+            cards.show_tiles(images, cards.gallery(images, MOST_CHOICES), key="choose", width=135)
 
 
 def _of_collection(ready: Searcher, image_id: str) -> Shown:

@@ -24,28 +24,33 @@ FREQUENT = 30
 
 def show() -> None:
     """Draw the page."""
-    ready = caches.searcher(current_choice().in_memory)
     st.title("Term", anchor=False)
-    word = address.read_text("term")
-    st.text_input(
-        "A term of the vocabulary",
-        placeholder="dog",
-        help=glossed("One word or one word piece, such as `dog` or `##ing`."),
-        icon=":material/sell:",
-        **address.bound("term", word or "", ""),
-    )
+    address.fragment(_show_body, None)()
+
+
+def _show_body() -> None:
     with mistakes_shown():
-        if word is not None:
-            card = ready.term(word, TOP)
-            st.set_page_config(page_title=f"{card.term} · Term · Lexiscope")
-            _show_term(ready, card)
-            _show_spread(ready, card)
-            _show_said(ready, card)
-            _show_stand_ins(ready, card)
-            if card.images:  # the thirty links below would take a third of the page's time
-                _show_all_terms_link()
-                return
-    _show_frequent(ready)
+        ready = caches.searcher(current_choice().in_memory)
+        word = address.read_text("term")
+        st.text_input(
+            "A term of the vocabulary",
+            placeholder="dog",
+            help=glossed("One word or one word piece, such as `dog` or `##ing`."),
+            icon=":material/sell:",
+            **address.bound("term", word or "", ""),
+        )
+        with mistakes_shown():
+            if word is not None:
+                card = ready.term(word, TOP)
+                st.set_page_config(page_title=f"{card.term} · Term · Lexiscope")
+                _show_term(ready, card)
+                _show_spread(ready, card)
+                _show_said(ready, card)
+                _show_stand_ins(ready, card)
+                if card.images:  # the thirty links below would take a third of the page's time
+                    _show_all_terms_link()
+                    return
+        _show_frequent(ready)
 
 
 def _show_term(ready: Searcher, card: TermCard) -> None:
@@ -105,7 +110,7 @@ def _show_together(card: TermCard) -> None:
         }
         for other in others
     ]
-    links.show_links(bars, "bars", key="together")
+    links.show_links(bars, "bars", key="together", changes="term")
     charts.table_twin(pd.DataFrame(others), name=f"lift-{card.term}", key="lift")
 
 
@@ -195,7 +200,7 @@ def _show_stand_ins(ready: Searcher, card: TermCard) -> None:
         for one in found.words
     ]
     st.caption("Word said, share of its captions that activate the term, and their number")
-    links.show_links(bars, "bars", key="stand-ins")
+    links.show_links(bars, "bars", key="stand-ins", changes="term")
 
 
 def _show_frequent(ready: Searcher) -> None:

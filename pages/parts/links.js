@@ -6,14 +6,23 @@ function element(tag, properties = {}, ...children) {
   return made;
 }
 
-export default function ({ data, parentElement }) {
+export default function ({ data, parentElement, setTriggerValue }) {
   const list = parentElement.querySelector(".links");
+  list.onclick = data.changes ? (event) => open(event, setTriggerValue) : null;
   const told = JSON.stringify(data);
   if (list.told === told) return;
   list.told = told;
   list.className = `links ${data.kind}`;
   list.style.setProperty("--least", `${data.width}px`);
   list.replaceChildren(...data.links.map(drawn));
+}
+
+/** A plain click asks the server for what the link names; any other is the browser's. */
+function open(event, send) {
+  const link = event.target.closest("a");
+  if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  send("opened", link.title);
 }
 
 function drawn({ href, lead, label, note, picture, alt, share }) {

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 from urllib.parse import urlencode
 
 import streamlit as st
 
-from pages.parts.address import LAST_ADDRESS, hold_if_outdated, settle
+from pages.parts.address import LAST_ADDRESS, hold_if_outdated, settle, whole, write
 from pages.parts.markup import escape
 
 SEARCH = "pages/search.py"
@@ -151,6 +152,7 @@ def show_links(
     *,
     key: str,
     width: int = 0,
+    changes: str | None = None,
 ) -> None:
     """Many links as one element: each page link of Streamlit costs the browser milliseconds.
 
@@ -159,9 +161,21 @@ def show_links(
             plain text; the `share` of the longest bar, from 0 to 1.
         key: a name that no other element of the page has.
         width: least pixels of a tile.
+        changes: the part of the address of this page that the label of a link is written to; the
+            part of the page that draws the links is then drawn anew, and no more.
     """
     data: dict[str, Any] = {"kind": kind, "links": [dict(one) for one in drawn], "width": width}
-    _LINKS(data=data, key=key)
+    if changes is None:
+        _LINKS(data=data, key=key)
+        return
+    data["changes"] = True
+    _LINKS(data=data, key=key, on_opened_change=partial(_open, key, changes))
+
+
+@whole
+def _open(key: str, name: str) -> None:
+    if opened := st.session_state[key]["opened"]:
+        write(name, str(opened))
 
 
 def address_of(page: str, **own: str | None) -> str:
