@@ -25,7 +25,7 @@ from lsr.model.vocabulary import Vocabulary
 from lsr.storage import places
 from lsr.storage.files import fingerprint, replacing_file
 from lsr.storage.places import home
-from lsr.storage.room import make_room
+from lsr.storage.room import make_room_among
 
 _LOG = logging.getLogger(__name__)
 SCHEMA = 1
@@ -123,18 +123,8 @@ def _keep(path: Path, matrix: sp.csr_matrix) -> None:
     if size > LIMIT_BYTES * _LARGEST_SHARE:
         return
     try:
-        _make_room(path.parent, LIMIT_BYTES - size)
+        make_room_among(path.parent.glob("*.safetensors"), LIMIT_BYTES - size)
         with replacing_file(path) as temporary:
             save_file(arrays, temporary)
     except (InputError, OSError) as problem:  # it is only a shortcut
         _LOG.warning("Projected vectors are not kept: %s", problem)
-
-
-def _make_room(folder: Path, most: int) -> None:
-    """Remove the files that were not used for longest until at most so many bytes are left."""
-    files = []
-    for path in folder.glob("*.safetensors"):
-        with suppress(OSError):  # taken away by another process
-            state = path.stat()
-            files.append((state.st_mtime_ns, state.st_size, path))
-    make_room(files, most, Path.unlink)

@@ -100,6 +100,16 @@ def make_room(
         total -= size
 
 
+def make_room_among(files: Iterable[Path], most: int) -> None:
+    """As `make_room`, for files, which were last used when they were last changed."""
+    kept = []
+    for path in files:
+        with suppress(OSError):  # taken away by another process
+            state = path.stat()
+            kept.append((state.st_mtime_ns, state.st_size, path))
+    make_room(kept, most, Path.unlink)
+
+
 def in_bytes(n: int) -> str:
     """A number of bytes in words, such as `1.5 GB`."""
     size = float(n)

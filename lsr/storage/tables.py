@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from lsr.exceptions import InputError
 from lsr.storage.files import forget, replacing_file
 from lsr.storage.places import home
-from lsr.storage.room import make_room
+from lsr.storage.room import make_room_among
 from lsr.storage.untrusted import UnexpectedError, parsed
 
 if TYPE_CHECKING:
@@ -86,11 +86,11 @@ def map_columns(path: Path, columns: Mapping[str, Column]) -> MappedTable:
                 os.utime(kept)
             return known
         try:
-            return _read(path, columns, MAPPED_BYTES, kept)
+            return _read(path, columns, kept)
         except (InputError, OSError):
             if not path.exists():
                 raise
-    return _read(path, columns, None, path)
+    return _read(path, columns, None)
 
 
 def _place_of(path: Path, columns: Mapping[str, Column]) -> Path:
@@ -120,8 +120,8 @@ def _mapped(kept: Path) -> MappedTable | None:
         return None
 
 
-def _read(path: Path, columns: Mapping[str, Column], most: int | None, kept: Path) -> MappedTable:
-    """most: bytes that are kept in memory; more are mapped, from the file `kept`."""
+def _read(path: Path, columns: Mapping[str, Column], kept: Path | None) -> MappedTable:
+    """kept: the file that a large table is mapped from; None where it stays in memory."""
     import pyarrow as pa  # lists read only JSON
     import pyarrow.parquet as pq
 
@@ -135,7 +135,7 @@ def _read(path: Path, columns: Mapping[str, Column], most: int | None, kept: Pat
         size = 0
         for block in _blocks(file, list(columns), checks, path.stat().st_size):
             size += block.nbytes
-            if most is not None and size > most and spool is None:
+            if kept and size > MAPPED_BYTES and spool is None:
                 spool = _Spool(block.schema, stack.enter_context(replacing_file(kept)))
                 stack.callback(spool.close)
             for one in (*blocks, block) if spool else ():
@@ -143,9 +143,10 @@ def _read(path: Path, columns: Mapping[str, Column], most: int | None, kept: Pat
             blocks = [] if spool else [*blocks, block]
         for check in checks:
             check.finish()
-        if spool:
+        if kept and spool:
             found: MappedTable = spool.mapped()
-            _make_room(kept.parent, LIMIT_BYTES - len(found.mapped or b""))
+            others = kept.parent.glob("[!.]*.arrow")
+            make_room_among(others, LIMIT_BYTES - len(found.mapped or b""))
             return found
         if blocks:
             return MappedTable(pa.Table.from_batches(blocks).combine_chunks(), None)
@@ -246,13 +247,3 @@ class _Spool:
     def close(self) -> None:
         """Let go of the file; what is mapped stays."""
         self._file.close()
-
-
-def _make_room(folder: Path, most: int) -> None:
-    """Remove the tables that were not opened for longest until at most so many bytes are left."""
-    tables = []
-    for path in folder.glob("[!.]*.arrow"):
-        with suppress(OSError):  # taken away by another process
-            state = path.stat()
-            tables.append((state.st_mtime_ns, state.st_size, path))
-    make_room(tables, most, Path.unlink)
