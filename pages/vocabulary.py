@@ -31,17 +31,17 @@ _WORST = 24
 
 def show() -> None:
     """Draw the page."""
-    ready = caches.searcher(current_choice().in_memory)
     st.title("Vocabulary", anchor=False)
     st.caption(
         "The terms that this model gives to the images of this collection, beside the words that "
         "their captions say."
     )
-    address.fragment(_show_view, None)(ready)
+    address.fragment(_show_view, None)()
 
 
-def _show_view(ready: Searcher) -> None:
+def _show_view() -> None:
     with mistakes_shown():
+        ready = caches.searcher(current_choice().in_memory)
         view = address.choose("view", "View", _VIEWS, "terms", hide_label=True)
         if view == "terms":
             _show_terms(caches.usage(ready))

@@ -215,7 +215,7 @@ def write_together(texts: Mapping[str, str | None]) -> None:
         st.query_params.from_dict(now)
         st.session_state.setdefault(_OUTDATED, []).append(before)
     st.session_state[_HEARD] = time.monotonic()
-    st.session_state[LAST_ADDRESS] = now  # last, so that one that is broken off is made anew
+    st.session_state[LAST_ADDRESS] = now
 
 
 def hold() -> None:
