@@ -72,6 +72,7 @@ def _score_of(index: Any, block: int, n: int, terms: Any, query: Any, scores: An
 def _candidates(
     index: Any,
     n: int,
+    blocks: Any,
     terms: Any,
     query: Any,
     slack: Any,
@@ -79,12 +80,15 @@ def _candidates(
     allowed: Any,
     room: Any,
 ) -> Any:
-    """Rows, ascending, of all images that may be among the k best by a first pass into `room`."""
+    """Rows, ascending, of all images of some blocks that may be among their k best.
+
+    By a first pass into `room`.
+    """
     whole_room = ordered(room)
     heap, largest = np.zeros(k, whole_room.dtype), np.empty(BLOCK // STRIDE, whole_room.dtype)
     found, kept = np.empty(4 * STRIDE, np.int32), np.empty(4 * STRIDE, whole_room.dtype)
     size = 0
-    for block in range(-(-n // BLOCK)):
+    for block in range(*blocks):
         base = block * BLOCK
         here = min(n - base, BLOCK)
         scores = room[: (here + STRIDE - 1) // STRIDE * STRIDE]
@@ -148,9 +152,9 @@ def is_query(terms: Any, weights: Doubles, n_terms: int) -> bool:
 
 @compiled()
 def _all_candidates(
-    index: Any, n: int, terms: Any, weights: Doubles, k: int, allowed: Any, room: Any
+    index: Any, n: int, blocks: Any, terms: Any, weights: Doubles, k: int, allowed: Any, room: Any
 ) -> Any:
-    """Rows of all images that may be among the k best: by the coarse pass, or else by the fine."""
+    """`_candidates` by the coarse pass, or else by the fine."""
     coarse_room, fine_room = room
     _, _, _, scales, steps, dense_of, _, _ = index
     factors, multipliers = np.empty(len(terms), np.float32), np.empty(len(terms), np.uint32)
@@ -163,13 +167,14 @@ def _all_candidates(
         if slack < np.inf:
             query = factors, multipliers, whole
             units = np.int64(slack) + 1
-            found = _candidates(index, n, terms, query, units, k, allowed, coarse_room)
+            found = _candidates(index, n, blocks, terms, query, units, k, allowed, coarse_room)
             if len(found) <= _MOST_CANDIDATES + _MOST_CANDIDATES_EACH * k:
                 return found
     for i in range(len(terms)):
         factors[i] = np.float32(weights[i]) * scales[terms[i]]
     share = np.float32(2 * (len(terms) + 8) * _EPS)
-    return _candidates(index, n, terms, (factors, multipliers, True), share, k, allowed, fine_room)
+    query = factors, multipliers, True
+    return _candidates(index, n, blocks, terms, query, share, k, allowed, fine_room)
 
 
 @compiled()
@@ -205,6 +210,7 @@ def best_of_few(
 def best(
     index: Any,
     n: int,
+    blocks: Any,
     terms: Any,
     weights: Doubles,
     k: int,
@@ -214,6 +220,7 @@ def best(
     """As `best_of_few` for any number of images `n`, of which only candidates are scored exactly.
 
     Args:
+        blocks: the first block whose images may be hits, and the one after the last.
         allowed: (n,) which images may be hits, or nothing for all.
         room: for scores, arrays of BLOCK uint16 and BLOCK float32.
     """
@@ -227,7 +234,7 @@ def best(
     scaled = np.empty(len(weights), np.float64)
     for j in range(len(weights)):
         scaled[j] = weights[j] / largest
-    found = _all_candidates(index, n, terms, scaled, k, allowed, room)
+    found = _all_candidates(index, n, blocks, terms, scaled, k, allowed, room)
     image_weights = np.empty((len(found), len(terms)), np.float32)
     _weights_of(index, found, terms, image_weights)
     exact = np.zeros(len(found), np.float64)
@@ -291,10 +298,12 @@ def best_for_each(
     hit_scores: Any,
 ) -> None:
     """`best` for the queries from `first` to `last`, as in `best_of_few_for_each`."""
+    blocks = 0, -(-n // BLOCK)
     for query in range(first, last):
         span = slice(query_starts[query], query_starts[query + 1])
         its_rows, its_scores = hit_rows[query], hit_scores[query]
-        found, exact, _ = best(index, n, terms[span], weights[span], len(its_rows), allowed, room)
+        k = len(its_rows)
+        found, exact, _ = best(index, n, blocks, terms[span], weights[span], k, allowed, room)
         for i in range(len(its_rows)):
             there = i < len(found)
             its_rows[i], its_scores[i] = found[i] if there else -1, exact[i] if there else 0

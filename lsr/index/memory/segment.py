@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ from lsr.index.memory.precision import (
     steps_of,
     stored,
 )
+from lsr.index.memory.threads import processors, together
 from lsr.kernels.score import BLOCK, score_finely
 from lsr.kernels.search import (
     FEW_ROWS,
@@ -36,6 +38,8 @@ from lsr.storage.files import forget_array
 # A term that a larger share of the images activates is stored as a line with a weight for each.
 _DENSE_SHARE = 0.09
 _CACHE_LINE = 64
+# A part of a query that reads fewer blocks would take no longer than handing it to a thread.
+_BLOCKS_EACH = 4
 _NONE = np.zeros(0, bool)
 _OWN = threading.local()
 
@@ -112,11 +116,21 @@ class Segment:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Rows, float64 scores and (hits, terms) image weights of the k best images."""
         passing, n = _NONE if allowed is None else allowed, len(self)
-        coarse, fine, exact = _room()
+        exact = _room()[-1]
         # Each way has its own entry, so that what is compiled is what is used.
         if n <= len(exact):
             return best_of_few(self._searched, terms, weights, k, passing, exact[:n])
-        return best(self._searched, n, terms, weights, k, passing, (coarse, fine))
+
+        def best_of(blocks: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+            return best(self._searched, n, blocks, terms, weights, k, passing, _room()[:-1])
+
+        parts = _parts(len(self.starts))
+        if len(parts) == 1:
+            return best_of(parts[0])
+        found = together([partial(best_of, blocks) for blocks in parts])
+        rows, scores, image_weights = (np.concatenate(one) for one in zip(*found, strict=True))
+        order = np.lexsort((rows, -scores))[:k]
+        return rows[order], scores[order], image_weights[order]
 
     def best_of_many(
         self,
@@ -297,6 +311,13 @@ def _check(matrix: sp.csr_matrix, precision: Precision) -> None:
             f"An image weight of {largest:g} does not fit into float16, which ends at 65,504. "
             "Store the weights as float32."
         )
+
+
+def _parts(n_blocks: int) -> list[tuple[int, int]]:
+    """What each thread searches of so many blocks: the first, and the one after the last."""
+    n = min(processors(), max(1, n_blocks // _BLOCKS_EACH))
+    bounds = [part * n_blocks // n for part in range(n + 1)]
+    return list(pairwise(bounds))
 
 
 def _room() -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -1,11 +1,13 @@
-"""Many queries over several threads."""
+"""Many queries, or the parts of one, over several threads."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any
 
 from lsr.exceptions import QueryError
 
@@ -23,7 +25,7 @@ def each_part(work: Callable[[int, int], None], n: int, threads: int | None) -> 
     """
     if threads is not None and threads < 1:
         raise QueryError(f"{threads} threads cannot search. Use 1 or more.")
-    threads = threads or _processors()
+    threads = threads or processors()
     first = min(n, _FEW)
     started = time.perf_counter()
     work(0, first)
@@ -38,7 +40,24 @@ def each_part(work: Callable[[int, int], None], n: int, threads: int | None) -> 
             part.result()
 
 
-def _processors() -> int:
+def together(works: Sequence[Callable[[], Any]]) -> list[Any]:
+    """The answers of a few short works, done at once where processors are free."""
+    others = [_others().submit(work) for work in works[1:]]
+    answers = [works[0]()]
+    for work, other in zip(works[1:], others, strict=True):
+        # What no thread has begun is done here: it would wait for other queries.
+        answers.append(work() if other.cancel() else other.result())
+    return answers
+
+
+@cache
+def _others() -> ThreadPoolExecutor:
+    """Threads that stay: to start one takes a good part of a query."""
+    return ThreadPoolExecutor(max(1, processors() - 1), "search")
+
+
+def processors() -> int:
+    """How many this process may use."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on every system
