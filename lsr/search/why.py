@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from lsr.collection.items import new_texts
 from lsr.model.function_words import FUNCTION_WORDS
+from lsr.search.query import check_text
 from lsr.search.ranking import Ranking, dense_ranking, image_terms, ranking
 from lsr.search.results import SearchResult, SearchSettings
 from lsr.search.searcher import Searcher
-from lsr.search.terms import Origin, QueryTerm
+from lsr.search.terms import Origin, QueryTerm, query_terms
 
 # Of scores in float32: a lead below it is none.
 _ROUNDING = 1e-6
@@ -211,12 +213,19 @@ def own_ranks(searcher: Searcher, image_id: str) -> list[OwnRank]:
         UnknownNameError: there is no such image. QueryError: it is not searched.
     """
     image_terms(searcher, image_id)
-    collection = searcher.collection
-    found = []
-    for caption in collection.captions_of(collection.image_row(image_id)):
-        terms = searcher.search_text(caption, SearchSettings(k=1)).plain_terms
+    collection, model = searcher.collection, searcher.model
+    captions = collection.captions_of(collection.image_row(image_id))
+    for caption in captions:
+        check_text(caption)
+    if not captions:
+        return []
+    items = new_texts(captions, lambda: searcher.encoder)
+    matrix, found = model.sparse(items), []
+    for row, (caption, vector) in enumerate(zip(captions, items.dense, strict=True)):
+        said = model.vocabulary.literal_ids(caption)
+        terms = query_terms(matrix[row].indices, matrix[row].data, said, model.vocabulary)
         own = [one for one in terms if one.origin == "literal"]
         sparse, literal = (ranking(searcher, some).rank(image_id) for some in (terms, own))
-        dense = dense_ranking(searcher, searcher.encoder.encode_texts([caption])[0])
-        found.append(OwnRank(caption, sparse, literal, dense.rank(image_id) or 0))
+        dense = dense_ranking(searcher, vector).rank(image_id) or 0
+        found.append(OwnRank(caption, sparse, literal, dense))
     return found
