@@ -495,6 +495,24 @@ def test_keys_move_the_selection_and_open_why_and_leave_typing_alone(server, pag
     assert page.locator("dialog[open]").count() == 0
 
 
+def test_hits_that_were_opened_leave_a_key_one_step(server, page):
+    page.goto(f"{server}/?q=a+dog")
+    tiles = page.locator(".tile")
+    tiles.first.wait_for()
+    wait_quiet(page)
+    page.locator(".hits").evaluate("one => { one.drawn = 'once'; }")
+    ids = [tiles.nth(i).get_attribute("data-id") for i in range(5)]
+    for chosen in (ids[1], ids[0], ids[2]):
+        page.locator(f".tile[data-id={chosen}]").click()
+        page.wait_for_url(f"**hit={chosen}*")
+        wait_quiet(page)
+    assert page.locator(".hits").evaluate("one => one.drawn") == "once"
+    page.keyboard.press("j")
+    assert page.locator(".tile.chosen").get_attribute("data-id") == ids[3]
+    page.keyboard.press("k")
+    assert page.locator(".tile.chosen").get_attribute("data-id") == ids[2]
+
+
 def test_a_term_that_is_pointed_at_shows_its_place(server, page):
     page.goto(f"{server}/image?collection=scenes&id=test-00003")
     shade = page.locator(".seen canvas")

@@ -127,10 +127,9 @@ def _show_terms_and_tiles(
     gold = known_marks(ready.collection, asked, ranked)
     say_where(gold, [here, other] if other else [here], result)
     selected = address.read_text("hit")
-    board, panel = st.container(), None
-    if selected is not None:
-        with st.container(key="explained"):
-            board, panel = st.columns([5, 3], gap="medium")
+    # Columns in both cases: elsewhere on the page the board would be drawn anew, and miss keys.
+    with st.container(key="explained"):
+        board, *panel = st.columns([1] if selected is None else [5, 3], gap="medium")
     with board:
         _headline(ready, result, ranked, here.settings)
         _show_board(here, options, asked, gold, selected, lists=other is None)
@@ -142,8 +141,8 @@ def _show_terms_and_tiles(
         _pages(max(len(one.ranked) for one in (here, other) if one), options)
         query_table(result)
         _offer_terms(result)
-    if panel is not None and selected is not None:
-        with panel:
+    if selected is not None:
+        with panel[0]:
             columns = [here] if other is None else [here, other]
             show_whys(columns, selected, gold, comparable=asked.words)
 

@@ -14,7 +14,6 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (!board) boards.set(parentElement, (board = new Board(parentElement)));
   board.send = setTriggerValue;
   board.receive(data);
-  return board.listen();
 }
 
 /** Little-endian numbers of a kind from base64. */
@@ -102,6 +101,9 @@ class Board {
       if (box.value.trim()) this.send("add", box.value.trim());
       box.value = "";
     };
+    // Once a board: what is called with new data is not told when it is called again.
+    this.heard = (event) => this.key(event);
+    document.addEventListener("keydown", this.heard);
   }
 
   /** Take in what the server says; while a slider is held, only what it does not touch. */
@@ -386,13 +388,8 @@ class Board {
   }
 
   /** Keys for the whole page; whoever types keeps them. */
-  listen() {
-    const heard = (event) => this.key(event);
-    document.addEventListener("keydown", heard);
-    return () => document.removeEventListener("keydown", heard);
-  }
-
   key(event) {
+    if (!this.parent.isConnected) document.removeEventListener("keydown", this.heard);
     if (!this.parent.isConnected || event.ctrlKey || event.metaKey || event.altKey) return;
     const keys = this.parent.querySelector("dialog");
     const at = event.composedPath()[0];

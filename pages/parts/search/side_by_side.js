@@ -27,8 +27,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
     for (const one of pair.querySelectorAll("[data-id]")) one.classList.toggle("met", one.dataset.id === id);
   };
   const met = (event) => meet(event.target.closest?.(".hit")?.dataset.id);
-  pair.onmouseover = pair.onfocus = met;
-  pair.addEventListener("focusin", met);
+  if (!pair.onmouseover) pair.addEventListener("focusin", (event) => pair.onmouseover(event));
+  pair.onmouseover = met;
   pair.onmouseleave = () => meet(undefined);
 }
 
