@@ -167,8 +167,9 @@ def _marks_of_cases(labs: Sequence[Laboratory]) -> tuple[str, ...]:
 
 
 def search(ready: Searcher, text: str, settings: SearchSettings) -> SearchResult:
-    """The result of a search that comes again and again, as a slider moves."""
-    return _search(ready, text, settings, *marks_of(ready))
+    """The result of a search that comes again and again, as a slider moves or hits are opened."""
+    marks = *marks_of(ready), stamp(ready.collection.folder), ready.index.engine
+    return _search(ready, text, settings, *marks)
 
 
 def obstacle_to(images: Collection, text: str | None) -> str | None:

@@ -12,7 +12,7 @@ from lsr.model.protocol import Items
 from lsr.search.forms import parse_terms
 from lsr.search.results import SearchResult, SearchSettings
 from lsr.search.searcher import Searcher
-from pages.parts import address
+from pages.parts import address, caches
 from pages.parts.glossary import glossed
 from pages.parts.messages import or_default
 
@@ -40,7 +40,7 @@ def words_alone(plain: Searcher, query: str) -> Question:
         return Question(query, lambda ready, one: ready.search_terms(weights, query, one), None)
     return Question(
         query,
-        lambda ready, one: ready.search_text(query, one),
+        lambda ready, one: caches.search(ready, query, one),
         lambda: plain.encoder.encode_texts([query])[0],
         words=True,
     )
