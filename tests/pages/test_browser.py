@@ -511,6 +511,11 @@ def test_hits_that_were_opened_leave_a_key_one_step(server, page):
     assert page.locator(".tile.chosen").get_attribute("data-id") == ids[3]
     page.keyboard.press("k")
     assert page.locator(".tile.chosen").get_attribute("data-id") == ids[2]
+    page.keyboard.press("Escape")
+    page.wait_for_url(lambda place: "hit=" not in place)
+    wait_quiet(page)
+    page.keyboard.press("k")
+    assert page.locator(".tile.chosen").get_attribute("data-id") == ids[1]
 
 
 def test_a_term_that_is_pointed_at_shows_its_place(server, page):

@@ -128,7 +128,8 @@ class Board {
     }
     const find = (name) => this.parent.querySelector(name);
     const opened = data.selected && data.selected !== this.chosen;
-    if (data.selected !== this.chosen) this.selected = this.chosen = data.selected;
+    if (opened) this.selected = data.selected; // a hit that is closed stays marked: keys go on there
+    this.chosen = data.selected;
     // Where terms and tiles do not fit side by side, the tiles stand first.
     const narrow = find(".board").clientWidth < NARROW;
     const alone = find(".board").classList.contains("alone");
