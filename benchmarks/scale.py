@@ -152,7 +152,8 @@ def _index(commands: Commands, n: int) -> None:
     _row(
         f"a stored index of {n:,} images, 110 terms, float16",
         f"opened in {found['open']:.2f} s, first search {found['first'] * 1e3:.1f} ms, then "
-        f"{found['median'] * 1e3:.2f} ms a query of 15 terms (median of {found['queries']}); "
+        f"{found['median'] * 1e3:.2f} ms a query of 15 terms (median of {found['queries']}), "
+        f"{found['one_thread'] * 1e3:.2f} ms on one thread; "
         f"{found['exact']} of {found['checked']} are those of brute force; "
         f"{found['memory'] / 2**20:,.0f} MB in memory, {found['bytes'] / 2**20:,.0f} MB of files",
     )

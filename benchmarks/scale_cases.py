@@ -380,11 +380,13 @@ def _search(folder: Path, n_queries: int) -> dict[str, Any]:
     opened = time.perf_counter()
     found = [index.find_rows(*queries[0], K)]
     first = time.perf_counter()
-    taken = []
+    taken: dict[int | None, list[float]] = {1: [], None: []}
     for query in queries[1:]:
-        begun = time.perf_counter()
-        found.append(index.find_rows(*query, K))
-        taken.append(time.perf_counter() - begun)
+        for threads, seconds in taken.items():
+            begun = time.perf_counter()
+            hits = index.find_rows(*query, K, threads=threads)
+            seconds.append(time.perf_counter() - begun)
+        found.append(hits)
     peak = psutil.Process().memory_info().rss
     matrix = index.images.matrix
     checked = list(zip(queries, found, strict=True))[:20]
@@ -392,8 +394,9 @@ def _search(folder: Path, n_queries: int) -> dict[str, Any]:
     return {
         "open": opened - started,
         "first": first - opened,
-        "median": statistics.median(taken),
-        "queries": len(taken),
+        "median": statistics.median(taken[None]),
+        "one_thread": statistics.median(taken[1]),
+        "queries": len(taken[None]),
         "memory": peak,
         "exact": exact,
         "checked": len(checked),

@@ -175,20 +175,19 @@ def test_terms_of_weight_0_find_nothing():
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_an_index_of_several_blocks_ranks_over_all_of_them(threads, monkeypatch):
     monkeypatch.setattr("lsr.index.memory.segment._BLOCKS_EACH", 1)
-    monkeypatch.setattr("lsr.index.memory.segment.processors", lambda: threads)
     n = 5 * BLOCK // 2
     rng = np.random.default_rng(3)
     matrix = sp.random(n, 12, 0.05, "csr", np.float32, rng)
     matrix.data = np.ceil(matrix.data * 4) / 4  # ties across blocks
     matrix.sort_indices()
     index = MemoryIndex(SparseVectors(matrix, tuple(f"{i:06d}" for i in range(n)), "v"))
-    some_ids = frozenset(index.ids[BLOCK - 50 : BLOCK + 50])
-    for only in (None, some_ids):
+    terms, weights = np.array([1, 4, 7, 9]), np.array([0.5, 1.0, 0.25, 0.75])
+    for only in (None, frozenset(index.ids[BLOCK - 50 : BLOCK + 50])):
         for k in (1, 10, MAX_K):
-            terms, weights = np.array([1, 4, 7, 9]), np.array([0.5, 1.0, 0.25, 0.75])
-            assert [tuple(hit) for hit in index.search(terms, weights, k, only)] == brute_force(
-                index, terms, weights, k, only
-            )
+            rows, scores, _ = index.find_rows(terms, weights, k, only, threads=threads)
+            assert [
+                (index.ids[row], score) for row, score in zip(rows.tolist(), scores, strict=True)
+            ] == brute_force(index, terms, weights, k, only)
     rows, weights = index.postings(4)
     expected = matrix[:, 4].tocoo()
     assert rows.tolist() == sorted(expected.row.tolist())

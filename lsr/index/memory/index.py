@@ -237,14 +237,16 @@ class MemoryIndex:
         k: int,
         only: Container[str] | None = None,
         *,
+        threads: int | None = None,
         include: Iterable[int] = (),
         exclude: Iterable[int] = (),
     ) -> FoundRows:
         """The hits of a query as arrays, with what each of its terms weighs in each of them.
 
         Args:
-            only: ids that may be hits. include: terms that every hit activates. exclude: terms
-                that no hit activates.
+            only: ids that may be hits. threads: at most so many search a large index at once; by
+                default one for each processor. include: terms that every hit activates. exclude:
+                terms that no hit activates.
 
         Raises:
             QueryError: as `search`; or a term to include or exclude is out of range.
@@ -257,10 +259,10 @@ class MemoryIndex:
             empty = np.zeros((0, len(terms)), np.float32)
             return FoundRows(np.zeros(0, np.int32), np.zeros(0), empty)
         if self._whole:
-            return FoundRows(*self.segments[0].best(terms, weights, k, allowed))
+            return FoundRows(*self.segments[0].best(terms, weights, k, allowed, threads))
         parts = []
         for i, segment in enumerate(self.segments):
-            rows, scores, shares = segment.best(terms, weights, k, self._part(allowed, i))
+            rows, scores, shares = segment.best(terms, weights, k, self._part(allowed, i), threads)
             parts.append((self._row_here[i][rows], scores, shares))
         rows, scores, shares = (np.concatenate(one) for one in zip(*parts, strict=True))
         order = np.lexsort((rows, -scores))[:k]

@@ -112,9 +112,18 @@ class Segment:
         return (*self.arrays[:-1], levels)
 
     def best(
-        self, terms: np.ndarray, weights: np.ndarray, k: int, allowed: np.ndarray | None
+        self,
+        terms: np.ndarray,
+        weights: np.ndarray,
+        k: int,
+        allowed: np.ndarray | None,
+        threads: int | None = None,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Rows, float64 scores and (hits, terms) image weights of the k best images."""
+        """Rows, float64 scores and (hits, terms) image weights of the k best images.
+
+        Args:
+            threads: at most so many search at once; by default one for each processor.
+        """
         passing, n = _NONE if allowed is None else allowed, len(self)
         exact = _room()[-1]
         # Each way has its own entry, so that what is compiled is what is used.
@@ -124,7 +133,7 @@ class Segment:
         def best_of(blocks: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             return best(self._searched, n, blocks, terms, weights, k, passing, _room()[:-1])
 
-        parts = _parts(len(self.starts))
+        parts = _parts(len(self.starts), threads or processors())
         if len(parts) == 1:
             return best_of(parts[0])
         found = together([partial(best_of, blocks) for blocks in parts])
@@ -313,9 +322,9 @@ def _check(matrix: sp.csr_matrix, precision: Precision) -> None:
         )
 
 
-def _parts(n_blocks: int) -> list[tuple[int, int]]:
+def _parts(n_blocks: int, threads: int) -> list[tuple[int, int]]:
     """What each thread searches of so many blocks: the first, and the one after the last."""
-    n = min(processors(), max(1, n_blocks // _BLOCKS_EACH))
+    n = min(threads, max(1, n_blocks // _BLOCKS_EACH))
     bounds = [part * n_blocks // n for part in range(n + 1)]
     return list(pairwise(bounds))
 
