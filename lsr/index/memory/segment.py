@@ -323,8 +323,11 @@ def _check(matrix: sp.csr_matrix, precision: Precision) -> None:
 
 
 def _parts(n_blocks: int, threads: int) -> list[tuple[int, int]]:
-    """What each thread searches of so many blocks: the first, and the one after the last."""
-    n = min(threads, max(1, n_blocks // _BLOCKS_EACH))
+    """Parts of so many blocks, the first and the one after the last of each; two for a thread.
+
+    So a thread that others keep waiting leaves some of its work to the next.
+    """
+    n = min(2 * threads, max(1, n_blocks // _BLOCKS_EACH)) if threads > 1 else 1
     bounds = [part * n_blocks // n for part in range(n + 1)]
     return list(pairwise(bounds))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
@@ -41,13 +41,16 @@ def each_part(work: Callable[[int, int], None], n: int, threads: int | None) -> 
 
 
 def together(works: Sequence[Callable[[], Any]]) -> list[Any]:
-    """The answers of a few short works, done at once where processors are free."""
-    others = [_others().submit(work) for work in works[1:]]
-    answers = [works[0]()]
-    for work, other in zip(works[1:], others, strict=True):
-        # What no thread has begun is done here: it would wait for other queries.
-        answers.append(work() if other.cancel() else other.result())
-    return answers
+    """The answers of a few short works, done at once where processors are free.
+
+    Other threads begin at the front, the calling one at the end: it waits for none but those that
+    have been begun when nothing else is left.
+    """
+    others = [_others().submit(work) for work in works[:-1]]
+    answers = [works[-1]()]
+    for work, other in zip(reversed(works[:-1]), reversed(others), strict=True):
+        answers.append(work() if other.cancel() else other)
+    return [one.result() if isinstance(one, Future) else one for one in reversed(answers)]
 
 
 @cache
