@@ -17,6 +17,7 @@ from lsr.collection.collection import Collection
 from lsr.exceptions import ModelError
 from lsr.storage.files import read_json, write_json
 from lsr.storage.untrusted import DamagedError, read_tensors
+from lsr.training.adam import Adam
 from lsr.training.autoencoder_settings import AutoencoderReport, AutoencoderSettings
 from lsr.training.latents import Strongest, energy, strongest, summed
 from lsr.training.threads import QuickestThreads
@@ -99,7 +100,7 @@ class Run:
         for one in self.parts.values():
             one.requires_grad_()
         rate = self.settings.learning_rate
-        self.optimizer = torch.optim.Adam(list(self.parts.values()), rate, fused=True)
+        self.optimizer = Adam(list(self.parts.values()), rate, fused=True)
 
     def steps(self) -> Iterator[AutoencoderReport]:
         """The remaining steps."""

@@ -17,6 +17,7 @@ from lsr.model.expansion import word_rates
 from lsr.model.projection import Projection
 from lsr.model.vocabulary import Vocabulary
 from lsr.training import state
+from lsr.training.adam import Adam
 from lsr.training.batches import Batch, TrainingPairs
 from lsr.training.captured_step import CapturedStep
 from lsr.training.losses import adjusted_factor, warmed_up
@@ -81,10 +82,9 @@ class Run:
         self.total = self.per_epoch * settings.epochs
         others = [*head.vocab_layer_norm.parameters(), *head.vocab_projector.parameters()]
         self.rates = (settings.projection_learning_rate, settings.learning_rate)
-        self.optimizer = torch.optim.AdamW(
+        self.optimizer = Adam(
             [{"params": list(head.proj.parameters())}, {"params": others}],
             lr=settings.learning_rate,
-            weight_decay=0.0,
             fused=True,
             capturable=self.on_gpu,
         )

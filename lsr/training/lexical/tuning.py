@@ -23,6 +23,7 @@ from torch.nn import functional
 from lsr.evaluation.pairs import Pairs
 from lsr.evaluation.projected import said_by_owner
 from lsr.model.vocabulary import Vocabulary
+from lsr.training.adam import Adam
 from lsr.training.lexical.head import LexicalHead
 from lsr.training.lexical.said_terms import SaidTerms
 from lsr.training.lexical.settings import TuningReport, TuningSettings
@@ -125,7 +126,7 @@ class Tuning:
         settings, total = self.settings, self.settings.steps
         rates = (settings.row_rate, settings.threshold_rate, settings.sharpness_rate)
         parameters = (self.rows, self.thresholds, self.log_sharpness)
-        optimizer = torch.optim.Adam(
+        optimizer = Adam(
             [{"params": [one], "lr": rate} for one, rate in zip(parameters, rates, strict=True)]
         )
         generator = torch.Generator(self.device).manual_seed(settings.seed)
