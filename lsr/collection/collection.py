@@ -134,6 +134,12 @@ class Collection:
         return pictured if len(pictured) else np.arange(len(self.images))
 
     @property
+    def searchable_by_id(self) -> np.ndarray:
+        """(n,) the same rows by ascending id: row numbers of an index of this collection."""
+        order, rows = self.image_ids.ascending, self.searchable_rows
+        return order if len(rows) == len(order) else order[np.isin(order, rows)]
+
+    @property
     def rows_with_files(self) -> np.ndarray:
         """Image rows whose pictures are in files, int64 ascending."""
         return np.flatnonzero(self._has("file"))

@@ -62,6 +62,9 @@ class Texts(Sequence[str]):
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Texts):
             return bool(self.column.equals(other.column))
+        if hasattr(other, "__arrow_array__"):
+            theirs = pa.chunked_array([pa.array(other)])
+            return bool(self.column.cast(theirs.type).equals(theirs))
         if isinstance(other, Sequence):
             return len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
         return NotImplemented

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Collection as Container
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -29,15 +30,29 @@ class Found(NamedTuple):
     image_weights: np.ndarray
 
 
-class SplitImages(frozenset[str]):
-    """The ids of the images of a split, with its name: an engine may filter by that instead."""
+class ImageSubset(Container[str]):
+    """Some of the images that are searched: as ids, and by rows or a split where an engine can.
 
-    split: str
+    Args:
+        ids: of all images that are searched, ascending.
+        passing: (n,) bool, which of them are in the subset.
+        split: its name, where the subset is all images of a split that are searched.
+    """
 
-    def __new__(cls, split: str, image_ids: Iterable[str]) -> SplitImages:
-        images = super().__new__(cls, image_ids)
-        images.split = split
-        return images
+    def __init__(self, ids: Sequence[str], passing: np.ndarray, split: str | None = None) -> None:
+        self.ids, self.passing, self.split = ids, passing, split
+
+    def __len__(self) -> int:
+        return int(np.count_nonzero(self.passing))
+
+    def __iter__(self) -> Iterator[str]:
+        return (self.ids[row] for row in np.flatnonzero(self.passing).tolist())
+
+    def __contains__(self, image_id: object) -> bool:
+        if not isinstance(image_id, str):
+            return False
+        row = bisect_left(self.ids, image_id)
+        return row < len(self.ids) and self.ids[row] == image_id and bool(self.passing[row])
 
 
 class Index(Protocol):
@@ -62,7 +77,7 @@ class Index(Protocol):
 
         Args:
             terms, weights: (t,) term numbers, each once, and their weights ≥ 0.
-            only: image ids that may be hits, or `SplitImages`; all where None.
+            only: image ids that may be hits, such as an `ImageSubset`; all where None.
             include: terms that every hit activates. exclude: terms that no hit activates.
 
         Raises:

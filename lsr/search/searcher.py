@@ -28,7 +28,7 @@ from lsr.index.memory.index import MemoryIndex
 from lsr.index.memory.precision import Precision
 from lsr.index.memory.rows import RowOf
 from lsr.index.milvus.of_collection import open_milvus
-from lsr.index.protocol import Found, Hit, Index
+from lsr.index.protocol import Found, Hit, ImageSubset, Index
 from lsr.model.loading import load_model
 from lsr.model.projection_cache import sparse_once
 from lsr.model.protocol import Items, Model
@@ -79,7 +79,7 @@ class Searcher:
         self.model = model
         self._encoder = encoder
         self.index: Index = self.memory if engine == "memory" else open_milvus(collection, model)
-        self._filter = ImageFilter(collection, self._ids, self._active_terms)
+        self._filter = ImageFilter(collection, lambda: self.memory.active_terms)
 
     @classmethod
     def open(
@@ -135,20 +135,9 @@ class Searcher:
     @cached_property
     def _dense(self) -> np.ndarray:
         """(n, d) float32 of the images that can be searched, by id, where they are not many."""
-        return np.asarray(self.collection.image_vectors[self._by_id], np.float32)
-
-    @property
-    def _by_id(self) -> np.ndarray:
-        """(n,) rows of the images that can be searched, by ascending id."""
-        order = self.collection.image_ids.ascending
-        rows = self.collection.searchable_rows
-        return order if len(rows) == len(order) else order[np.isin(order, rows)]
-
-    @cached_property
-    def _ids(self) -> Sequence[str]:
-        """Of the images that can be searched."""
-        ids, rows = self.collection.image_ids, self.collection.searchable_rows
-        return ids if len(rows) == len(ids) else tuple(ids.at(rows))
+        return np.asarray(
+            self.collection.image_vectors[self.collection.searchable_by_id], np.float32
+        )
 
     def search_text(self, text: str, settings: SearchSettings | None = None) -> SearchResult:
         """Search with words.
@@ -270,7 +259,7 @@ class Searcher:
         stored, asked = self.collection.image_vectors, np.asarray(vector, np.float32)
         if stored.shape[0] * stored.shape[1] <= _FEW_NUMBERS:
             return np.asarray(self._dense @ asked)
-        rows = self._by_id
+        rows = self.collection.searchable_by_id
         scores = np.empty(len(rows), np.float32)
         for first in range(0, len(rows), _BLOCK):
             block = stored[rows[first : first + _BLOCK]]
@@ -331,17 +320,13 @@ class Searcher:
         terms = supported_terms(matrix.indices, matrix.data, captions, self.model.vocabulary, top)
         return Inspection(name, terms, int(matrix.nnz), captions)
 
-    def allowed(self, settings: SearchSettings) -> frozenset[str] | None:
-        """The ids of the images that may be hits, required and excluded terms aside; None for all.
+    def allowed(self, settings: SearchSettings) -> ImageSubset | None:
+        """The images that may be hits, required and excluded terms aside; None for all.
 
         Raises:
             QueryError: a filter lets nothing through, or cannot be used.
         """
         return self._filter(settings)
-
-    def _active_terms(self) -> dict[str, int]:
-        counts = np.diff(self.images.matrix.indptr).tolist()
-        return dict(zip(self.images.ids, counts, strict=True))
 
     def _search(
         self,

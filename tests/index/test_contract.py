@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from lsr.exceptions import QueryError
 from lsr.index.engines import ENGINES
 from lsr.index.memory.index import MemoryIndex
-from lsr.index.protocol import Index, SplitImages
+from lsr.index.protocol import ImageSubset, Index
 from lsr.model.sparse import SparseVectors, from_dense
 
 Make = Callable[..., Index]
@@ -139,14 +139,24 @@ def test_only_images_of_the_split_or_of_the_ids_are_hits(make):
     splits = ['it\'s "held out" \\ ü' if row % 3 else "train" for row in range(N)]
     index = make(block, ids, splits)
     terms, weights = [3, 8], [1.0, 0.5]
+    ascending = tuple(sorted(ids))
+    of_split = dict(zip(ids, splits, strict=True))
     for split in sorted(set(splits)):
-        inside = {i for i, s in zip(ids, splits, strict=True) if s == split}
-        hits = index.search(terms, weights, 20, only=SplitImages(split, inside))
-        assert [tuple(h) for h in hits] == by_brute_force(block, ids, terms, weights, 20, inside)
+        inside = {i for i, s in of_split.items() if s == split}
+        passing = np.array([of_split[i] == split for i in ascending])
+        for name in (split, None):
+            subset = ImageSubset(ascending, passing, name)
+            assert set(subset) == inside
+            assert [i in subset for i in ids] == [i in inside for i in ids]
+            hits = index.search(terms, weights, 20, only=subset)
+            assert [tuple(h) for h in hits] == by_brute_force(
+                block, ids, terms, weights, 20, inside
+            )
         few = sorted(inside)[::4]
         hits = index.search(terms, weights, 20, only=few)
         assert [tuple(h) for h in hits] == by_brute_force(block, ids, terms, weights, 20, few)
-    assert index.search(terms, weights, 5, only=SplitImages("none such", [])) == []
+    none = ImageSubset(ascending, np.zeros(N, bool), "none such")
+    assert index.search(terms, weights, 5, only=none) == []
     assert index.search(terms, weights, 5, only=[]) == []
 
 

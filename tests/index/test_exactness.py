@@ -192,6 +192,7 @@ def test_an_index_of_several_blocks_ranks_over_all_of_them(threads, monkeypatch)
     expected = matrix[:, 4].tocoo()
     assert rows.tolist() == sorted(expected.row.tolist())
     some = np.array([BLOCK, 5, n - 1, 0, 5, BLOCK - 1])
+    assert index.active_terms.tolist() == matrix.getnnz(axis=1).tolist()
     assert (index.matrix_of(some) != matrix[some]).nnz == 0
     assert (index.images.matrix != matrix).nnz == 0
 
@@ -280,6 +281,7 @@ def test_frequencies_and_postings_are_those_of_the_matrix(precision):
     index = MemoryIndex(vectors(10, 300, 24), precision)
     matrix = index.images.matrix.tocsc()
     assert index.document_frequency.tolist() == np.diff(matrix.indptr).tolist()
+    assert index.active_terms.tolist() == matrix.getnnz(axis=1).tolist()
     for term in range(24):
         rows, weights = index.postings(term)
         column = matrix[:, [term]].tocsr()

@@ -171,6 +171,7 @@ def test_an_index_that_grew_and_shrank_is_the_one_built_at_once(tmp_path, precis
         for mine, its in zip(index.postings(term), whole.postings(term), strict=True):
             assert mine.tolist() == its.tolist()
     assert index.document_frequency.tolist() == whole.document_frequency.tolist()
+    assert index.active_terms.tolist() == whole.images.matrix.getnnz(axis=1).tolist()
     np.testing.assert_allclose(index.score_all(*QUERY), whole.score_all(*QUERY), rtol=1e-6)
     queries = vectors(4, 9, 24).matrix
     only = frozenset(whole.ids[::2])

@@ -119,6 +119,17 @@ class MemoryIndex:
             return np.sum([one.document_frequency() for one in self.segments], axis=0)
         return self.images.document_frequency
 
+    @cached_property
+    def active_terms(self) -> np.ndarray:
+        """(n,) int32: how many terms each image activates."""
+        parts = [segment.active_terms() for segment in self.segments]
+        if self._whole:
+            return parts[0]
+        counts = np.zeros(len(self), np.int32)
+        for here, part in zip(self._row_here, parts, strict=True):
+            counts[here[here >= 0]] = part[here >= 0]
+        return counts
+
     @property
     def nbytes(self) -> int:
         """Bytes of the postings, without the ids."""

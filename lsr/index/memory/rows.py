@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Collection as Container
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
+import pyarrow as pa
+
+from lsr.index.protocol import ImageSubset
 
 if TYPE_CHECKING:
     from lsr.index.memory.segment import Segment
@@ -50,6 +53,12 @@ class IdTable(Sequence[str]):
             raise IndexError(f"row {row} of {len(self):,} ids")
         start, stop = self.ends[row % len(self)], self.ends[row % len(self) + 1]
         return self.text[start:stop].tobytes().decode()
+
+    def __arrow_array__(self, type: pa.DataType | None = None) -> pa.Array:
+        """The same memory as a column of Arrow's, for what compares or looks up many ids."""
+        buffers = [None, pa.py_buffer(self.ends), pa.py_buffer(self.text)]
+        found = pa.Array.from_buffers(pa.large_string(), len(self), buffers)
+        return found if type is None else found.cast(type)
 
     def __iter__(self) -> Iterator[str]:
         text, ends = self.text.tobytes(), self.ends.tolist()
@@ -100,7 +109,9 @@ def merged(
 
 
 class RowFilter:
-    """Which rows some ids have; for a frozen set the answer is kept, since a split is asked often.
+    """Which rows some ids have; for a frozen set the answer is kept, as it may be asked again.
+
+    A subset of the same ids tells its rows, so that no id is read.
 
     Args:
         ids: of all rows, ascending.
@@ -109,13 +120,24 @@ class RowFilter:
     def __init__(self, ids: Sequence[str]) -> None:
         self._ids = ids
         self._known: Any = lru_cache(maxsize=16)(self._found)
+        # What was last compared with all ids, and whether it is the same.
+        self._compared: tuple[Sequence[str], bool] = ids, True
 
     def __call__(self, only: Container[str]) -> np.ndarray:
         """(n,) bool, to be changed by who asked."""
+        if isinstance(only, ImageSubset) and self._same(only.ids):
+            return only.passing.copy()
         return self._known(only).copy() if isinstance(only, frozenset) else self._found(only)
+
+    def _same(self, ids: Sequence[str]) -> bool:
+        if self._compared[0] is not ids:
+            self._compared = ids, len(ids) == len(self._ids) and ids == self._ids
+        before, same = self._compared
+        return same if before is ids else self._same(ids)
 
     def _found(self, only: Container[str]) -> np.ndarray:
         if len(only) > _FEW:
+            only = only if isinstance(only, Set) else set(only)
             return np.fromiter((i in only for i in self._ids), bool, len(self._ids))
         allowed = np.zeros(len(self._ids), bool)
         allowed[[row for i in only if (row := find(self._ids, i)) is not None]] = True

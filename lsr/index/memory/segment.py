@@ -201,6 +201,17 @@ class Segment:
             counts[term] = np.count_nonzero(self.dense[self.dense_of[term]])
         return counts
 
+    def active_terms(self) -> np.ndarray:
+        """(n,) int32: how many terms each image activates."""
+        counts = np.zeros(len(self), np.int32)
+        for block, first in enumerate(range(0, len(self), BLOCK)):
+            part = counts[first : first + BLOCK]
+            listed = self.rows[self.starts[block, 0] : self.starts[block, -1]]
+            part += np.bincount(listed, minlength=len(part)).astype(np.int32)
+            for line in self.dense:
+                part += line[first : first + BLOCK] != 0
+        return counts
+
     def matrix(self) -> sp.csr_matrix:
         """(n, V) float32: the vectors as this segment keeps them."""
         blocks = []

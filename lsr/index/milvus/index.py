@@ -26,7 +26,7 @@ from lsr.index.milvus.query import (
     text,
 )
 from lsr.index.milvus.server import Place, connect, told
-from lsr.index.protocol import Found, Hit, SplitImages
+from lsr.index.protocol import Found, Hit, ImageSubset
 
 __all__ = ["BuildReport", "MilvusIndex", "Rows", "build"]
 
@@ -189,7 +189,7 @@ def _filters(only: Container[str] | None) -> list[str]:
     """Filters that together let the images through that may be hits."""
     if only is None:
         return [""]
-    if isinstance(only, SplitImages):
+    if isinstance(only, ImageSubset) and only.split is not None:
         return [f"split == {text(only.split)}"]
     ids = sorted(only)
     return [f"id in {text(ids[at : at + _IDS])}" for at in range(0, len(ids), _IDS)]
