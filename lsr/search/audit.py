@@ -38,40 +38,27 @@ class Interval:
 class Usage:
     """Which terms the images activate.
 
-    active: (n, V) csr, the images that are searched.
+    ids: of the images that are searched, ascending. frequency: (V,) int64, images that activate
+    each term. largest: (V,) float32, its largest weight, 0 where no image activates it. mean: (V,)
+    float64, its mean weight over the images that activate it.
     """
 
-    active: sp.csr_matrix
-    ids: tuple[str, ...]
+    ids: Sequence[str]
     terms: list[str]
-
-    @cached_property
-    def frequency(self) -> np.ndarray:
-        """(V,) int64: images that activate each term."""
-        return np.bincount(self.active.indices, minlength=len(self.terms))
-
-    @cached_property
-    def largest(self) -> np.ndarray:
-        """(V,) float32: the largest weight of each term, 0 where no image activates it."""
-        found = np.zeros(len(self.terms), np.float32)
-        np.maximum.at(found, self.active.indices, self.active.data)
-        return found
-
-    @cached_property
-    def mean(self) -> np.ndarray:
-        """(V,) float64: the mean weight of each term over the images that activate it."""
-        total = np.bincount(self.active.indices, self.active.data, len(self.terms))
-        return total / np.maximum(self.frequency, 1)
+    frequency: np.ndarray
+    largest: np.ndarray
+    mean: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
 class Audit(Usage):
     """Every term of every image, graded by who says it.
 
-    said: (n, V) csr bool, what captions of the images say. grades: (nnz,) uint8 places in GRADES,
-    in the order of the entries of `active`.
+    active: (n, V) csr, the images that are searched. said: (n, V) csr bool, what captions of the
+    images say. grades: (nnz,) uint8 places in GRADES, in the order of the entries of `active`.
     """
 
+    active: sp.csr_matrix
     said: sp.csr_matrix
     grades: np.ndarray
 
@@ -110,7 +97,10 @@ def can_grade(searcher: Searcher) -> bool:
 
 def usage(searcher: Searcher) -> Usage:
     """Which terms the images that are searched activate; it needs no captions."""
-    return Usage(searcher.images.matrix, searcher.images.ids, list(searcher.model.vocabulary.terms))
+    memory = searcher.memory
+    frequency, (largest, total) = memory.document_frequency, memory.weights_of_terms()
+    terms = list(searcher.model.vocabulary.terms)
+    return Usage(memory.ids, terms, frequency, largest, total / np.maximum(frequency, 1))
 
 
 def audit(searcher: Searcher, top: int | None = None) -> Audit:
@@ -148,7 +138,13 @@ def audit(searcher: Searcher, top: int | None = None) -> Audit:
     grades[_holds(broader, rows, stems[active.indices])] = 2
     grades[_holds(in_form, rows, stems[active.indices])] = 1
     grades[_holds(said, rows, active.indices)] = 0
-    return Audit(active, searcher.images.ids, list(vocabulary.terms), said, grades)
+    terms = list(vocabulary.terms)
+    frequency = np.bincount(active.indices, minlength=len(terms))
+    largest = np.zeros(len(terms), np.float32)
+    np.maximum.at(largest, active.indices, active.data)
+    mean = np.bincount(active.indices, active.data, len(terms)) / np.maximum(frequency, 1)
+    ids = searcher.images.ids
+    return Audit(ids, terms, frequency, largest, mean, active, said, grades)
 
 
 def said_of_images(

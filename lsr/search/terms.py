@@ -124,7 +124,9 @@ def co_activated(
     than a tenth of the term's images, is left out: its lift is chance.
     """
     rows, _ = index.postings(term)
-    together = np.bincount(index.images.matrix[rows].indices, minlength=index.n_terms)
+    active = np.zeros(len(index), bool)
+    active[rows] = True
+    together = index.frequency_among(active)
     together[term] = 0
     others = np.flatnonzero(together >= max(3, 0.1 * len(rows)))
     lift = len(index) * together[others] / (len(rows) * index.document_frequency[others])

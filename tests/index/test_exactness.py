@@ -193,6 +193,11 @@ def test_an_index_of_several_blocks_ranks_over_all_of_them(threads, monkeypatch)
     assert rows.tolist() == sorted(expected.row.tolist())
     some = np.array([BLOCK, 5, n - 1, 0, 5, BLOCK - 1])
     assert index.active_terms.tolist() == matrix.getnnz(axis=1).tolist()
+    last = np.arange(n) > BLOCK + 9
+    assert index.frequency_among(last).tolist() == matrix[last].getnnz(axis=0).tolist()
+    largest, total = index.weights_of_terms()
+    assert largest.tolist() == matrix.max(axis=0).toarray()[0].tolist()
+    assert total.tolist() == matrix.astype(np.float64).sum(axis=0).A1.tolist()
     assert (index.matrix_of(some) != matrix[some]).nnz == 0
     assert (index.images.matrix != matrix).nnz == 0
 
@@ -282,6 +287,11 @@ def test_frequencies_and_postings_are_those_of_the_matrix(precision):
     matrix = index.images.matrix.tocsc()
     assert index.document_frequency.tolist() == np.diff(matrix.indptr).tolist()
     assert index.active_terms.tolist() == matrix.getnnz(axis=1).tolist()
+    some = np.random.default_rng(0).random(300) < 0.3
+    assert index.frequency_among(some).tolist() == matrix[some].getnnz(axis=0).tolist()
+    largest, total = index.weights_of_terms()
+    assert largest.tolist() == matrix.max(axis=0).toarray()[0].tolist()
+    np.testing.assert_allclose(total, matrix.astype(np.float64).sum(axis=0).A1, rtol=1e-12)
     for term in range(24):
         rows, weights = index.postings(term)
         column = matrix[:, [term]].tocsr()

@@ -172,6 +172,10 @@ def test_an_index_that_grew_and_shrank_is_the_one_built_at_once(tmp_path, precis
             assert mine.tolist() == its.tolist()
     assert index.document_frequency.tolist() == whole.document_frequency.tolist()
     assert index.active_terms.tolist() == whole.images.matrix.getnnz(axis=1).tolist()
+    some = np.arange(len(whole)) % 3 == 0
+    assert index.frequency_among(some).tolist() == whole.frequency_among(some).tolist()
+    for mine, its in zip(index.weights_of_terms(), whole.weights_of_terms(), strict=True):
+        np.testing.assert_allclose(mine, its, rtol=1e-12)
     np.testing.assert_allclose(index.score_all(*QUERY), whole.score_all(*QUERY), rtol=1e-6)
     queries = vectors(4, 9, 24).matrix
     only = frozenset(whole.ids[::2])

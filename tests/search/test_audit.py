@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lsr.exceptions import CollectionError
-from lsr.search.audit import GRADES, audit, stem
+from lsr.search.audit import GRADES, audit, stem, usage
 from lsr.search.hypernyms import broader_forms, hypernyms
 from lsr.search.searcher import Searcher
 
@@ -41,6 +41,21 @@ def test_grades_are_those_of_a_loop_over_words(searcher):
     assert told.low < told.mean < told.high
     assert sum(found.by_term(grade).sum() for grade in range(len(GRADES))) == counts.sum()
     assert counts[:, [0, 2, 3, 4]].sum(axis=0).all()
+
+
+def test_usage_counts_and_weighs_terms_as_the_vectors_do_without_making_all(searcher):
+    found = usage(searcher)
+    assert "images" not in searcher.memory.__dict__
+    active = searcher.images.matrix.toarray().astype(np.float64)
+    assert found.frequency.tolist() == np.count_nonzero(active, axis=0).tolist()
+    assert found.largest.tolist() == active.max(axis=0).tolist()
+    means = [column[column > 0].mean() if column.any() else 0 for column in active.T]
+    np.testing.assert_allclose(found.mean, means, rtol=1e-12)
+    graded = audit(searcher)
+    assert found.frequency.tolist() == graded.frequency.tolist()
+    assert found.largest.tolist() == graded.largest.tolist()
+    np.testing.assert_allclose(found.mean, graded.mean, rtol=1e-12)
+    assert list(found.ids) == list(graded.ids)
 
 
 def test_broader_words_are_found_by_their_forms():

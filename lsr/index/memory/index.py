@@ -6,7 +6,7 @@ from collections.abc import Collection as Container
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 import scipy.sparse as sp
@@ -117,7 +117,30 @@ class MemoryIndex:
         """(V,) int64: how many images activate each term."""
         if all(alive is None for alive in self.alive):
             return np.sum([one.document_frequency() for one in self.segments], axis=0)
-        return self.images.document_frequency
+        return self.frequency_among(np.ones(len(self), bool))
+
+    def frequency_among(self, passing: np.ndarray) -> np.ndarray:
+        """(V,) int64: how many of some images activate each term.
+
+        Args:
+            passing: (n,) bool, which images are meant.
+        """
+        parts = enumerate(self.segments)
+        counts = [one.frequency_among(self._part(passing, i)) for i, one in parts]
+        return np.asarray(np.sum(counts, axis=0))
+
+    def weights_of_terms(self) -> tuple[np.ndarray, np.ndarray]:
+        """The largest weight (V,) float32 of each term, 0 where no image has it, and (V,) float64
+        the sum of its weights.
+        """
+        if any(alive is not None for alive in self.alive):
+            matrix = self.images.matrix
+            largest = np.zeros(self.n_terms, np.float32)
+            np.maximum.at(largest, matrix.indices, matrix.data)
+            return largest, np.bincount(matrix.indices, matrix.data, self.n_terms)
+        found = [segment.weights_of_terms() for segment in self.segments]
+        largest, total = zip(*found, strict=True)
+        return np.max(largest, axis=0), np.sum(total, axis=0)
 
     @cached_property
     def active_terms(self) -> np.ndarray:
@@ -360,6 +383,10 @@ class MemoryIndex:
             allowed[self.postings(term)[0]] = False
         return allowed
 
+    @overload
+    def _part(self, allowed: np.ndarray, part: int) -> np.ndarray: ...
+    @overload
+    def _part(self, allowed: np.ndarray | None, part: int) -> np.ndarray | None: ...
     def _part(self, allowed: np.ndarray | None, part: int) -> np.ndarray | None:
         """`allowed` for the rows of one part, deleted ones out."""
         if self._whole:

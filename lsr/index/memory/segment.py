@@ -201,6 +201,39 @@ class Segment:
             counts[term] = np.count_nonzero(self.dense[self.dense_of[term]])
         return counts
 
+    def frequency_among(self, passing: np.ndarray) -> np.ndarray:
+        """(V,) int64: how many of some images activate each term. passing: (n,) bool, which."""
+        counts = np.zeros(self.n_terms, np.int64)
+        for block, first in enumerate(range(0, len(self), BLOCK)):
+            part = passing[first : first + BLOCK]
+            if part.any():
+                ends = self.starts[block]
+                met = np.cumsum(part[self.rows[ends[0] : ends[-1]]], dtype=np.int64)
+                counts += np.diff(np.concatenate([[0], met])[ends - ends[0]])
+        for term in np.flatnonzero(self.dense_of >= 0):
+            counts[term] = np.count_nonzero(self.dense[self.dense_of[term], passing])
+        return counts
+
+    def weights_of_terms(self) -> tuple[np.ndarray, np.ndarray]:
+        """The largest weight (V,) float32 of each term, and the sum (V,) float64 of its weights."""
+        largest, total = np.zeros(self.n_terms, np.float32), np.zeros(self.n_terms)
+        for ends in self.starts:
+            there = np.flatnonzero(np.diff(ends))
+            counts = np.diff(ends)[there]
+            if not len(there):
+                continue
+            weights = restored(
+                self.stored[ends[0] : ends[-1]], self.scales[there].repeat(counts), self.precision
+            )
+            begins = ends[there] - ends[0]
+            largest[there] = np.maximum(largest[there], np.maximum.reduceat(weights, begins))
+            total[there] += np.add.reduceat(weights, begins, dtype=np.float64)
+        for term in np.flatnonzero(self.dense_of >= 0):
+            line = self.dense[self.dense_of[term]]
+            weights = restored(line, self.scales[term], self.precision)
+            largest[term], total[term] = weights.max(), weights.sum(dtype=np.float64)
+        return largest, total
+
     def active_terms(self) -> np.ndarray:
         """(n,) int32: how many terms each image activates."""
         counts = np.zeros(len(self), np.int32)
