@@ -5,7 +5,7 @@ import json
 import os
 import signal
 from dataclasses import replace
-from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow.parquet as pq
 import pytest
@@ -22,20 +22,13 @@ SPLITS = ("train",) * 16 + ("val",) * 4 + ("test",) * 4
 TIMED = ("seconds", "pairs_per_second", "peak_memory")
 
 
-def die(task):
-    """In the place of a run: count the try, then be killed."""
-    with Path(task.file).open("a") as file:
-        file.write("x")
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed")
 def test_an_ablation_on_ray_writes_what_the_plain_one_writes(
     home, fake_encoder, answer, tmp_path, monkeypatch
 ):
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     monkeypatch.setattr(grid, "SIZES", (4, 6))
-    tiny = make_collection(home / "collections" / "three", fake_encoder, splits=SPLITS)
+    make_collection(home / "collections" / "three", fake_encoder, splits=SPLITS)
     options = "--study size --seeds 1 --epochs 1 --batch-size 8 --hidden-size 4 --workers 2"
     folders = {engine: tmp_path / engine for engine in ("processes", "ray")}
     before = signal.getsignal(signal.SIGTERM)
@@ -69,8 +62,15 @@ def test_an_ablation_on_ray_writes_what_the_plain_one_writes(
 
     # A run whose worker is killed is tried three times, and then named.
     tries = tmp_path / "tries"
-    settings = replace(COMPACT_RECIPE, seed=7)
-    task = Task(tiny.folder, settings, 0, "", tries, 1)
+
+    def die(task):
+        """In the place of a run: count the try, then be killed."""
+        with task.file.open("a") as file:
+            file.write("x")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    # Of a task and a function from here, three workers would import torch only to be killed.
+    task = SimpleNamespace(settings=replace(COMPACT_RECIPE, seed=7), file=tries, threads=1)
     monkeypatch.setattr(ray_tasks, "do_task", die)
     with pytest.raises(EngineError, match="seed 7 was not finished. Its worker ended 3 times"):
         list(ray_tasks.finished_on_ray({"dies": task}, 1))
