@@ -69,6 +69,7 @@ def test_a_heavier_regularizer_leaves_fewer_active_terms(run, regularizer):
 
 def test_a_target_raises_the_weight_until_it_is_met(run):
     changes = {"epochs": 150, "hidden_size": 16, "learning_rate": 5e-3, "select_by": "last"}
+    changes["validate_every"] = 60  # to write a state down at every epoch takes most of the time
     _, free = run("free", **changes)
     _, aimed = run("aimed", target_active_terms=4, **changes)
     assert free[-1].active_terms_image > 8
