@@ -21,7 +21,7 @@ DEMO = "two lions in the desert"
 
 
 @pytest.fixture(autouse=True)
-def _own_file(monkeypatch):
+def _own_file(monkeypatch, projected_once):
     for name in ("URI", "TOKEN", "CERTIFICATE"):
         monkeypatch.delenv(f"LEXISCOPE_MILVUS_{name}", raising=False)
 
