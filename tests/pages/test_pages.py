@@ -306,8 +306,9 @@ def test_the_shipped_sweeps_are_what_a_sweep_measures(monkeypatch, tmp_path, cap
     assert main(told) == 0
     shipped = json.loads(capsys.readouterr().out)["rows"]
     monkeypatch.setattr("lsr.sweep.store.SHIPPED", "nothing")
-    monkeypatch.setenv("LEXISCOPE_HOME", str(tmp_path))
+    monkeypatch.setattr("lsr.sweep.store.home", lambda: tmp_path)
     assert main(told) == 0
+    assert list(tmp_path.glob("cache/sweeps/*/*.parquet"))
     (ours,), (theirs,) = json.loads(capsys.readouterr().out)["rows"], shipped
     assert ours["draws"] == 8 <= theirs["draws"]
     assert ours["R@1"] == pytest.approx(theirs["R@1"], abs=0.01)
