@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import io
 import json
 import math
@@ -72,8 +73,9 @@ _ROOMS = (
 _PATIENCE = 2.0
 
 
+@functools.cache
 def build_parser() -> argparse.ArgumentParser:
-    """Every command with its options."""
+    """Every command with its options, made once for all calls of `main` in a process."""
     name = "lexiscope" if Path(sys.argv[0]).stem == "lexiscope" else "python -m lsr"
     parser = _Parser(prog=name, description="See the words an image activates.")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
