@@ -9,7 +9,8 @@ Linux only. Every command is a process of its own. Pictures are drawn, 320 × 24
 overhead: `encode` of all pictures with the bundled encoder, plain and on a Ray that has room for
 one task at once; medians, the two in turn. workers: a Ray of two node processes; in the middle of a
 command the second one and its workers are killed with SIGKILL, and what the command leaves is
-compared with what it leaves unharmed. driver: the command is killed in the middle of an encoding
+compared with what it leaves unharmed; workers-encode, workers-index and workers-ablate are one
+command each. driver: the command is killed in the middle of an encoding
 and called again; an encoder of its own writes down every picture that it gets. memory: the most
 that the process of the command has had, encoding rows of one small picture each. index: `--rows`
 images of 110 terms in float16, stored, opened by a fresh process, searched, compared with brute
@@ -27,6 +28,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.scale_cases import (
+    Case,
     Commands,
     ablation_case,
     draw_collection,
@@ -52,6 +54,7 @@ _QUERIES = 200
 _MANY = 10_000_000
 _SEARCHED = ("`search`, at most", "the app, Search opened", "the app, after a search")
 _KINDS = {"own": "its own", "mapped": "of mapped files"}
+_KILLED = {"encode": encode_case, "index": index_case, "ablate": ablation_case}
 PARTS = ("overhead", "workers", "driver", "memory", "index", "searched")
 
 
@@ -73,8 +76,9 @@ def main() -> None:
         commands = Commands(Path(folder) / "home")
         if "overhead" in chosen:
             _overhead(commands, options.images, options.runs)
-        if "workers" in chosen:
-            _workers(commands, options.kills)
+        for name, case in _KILLED.items():
+            if "workers" in chosen or f"workers-{name}" in chosen:
+                _workers(commands, case(commands), options.kills)
         if "driver" in chosen:
             _driver(commands)
         if "memory" in chosen:
@@ -109,19 +113,18 @@ def _overhead(commands: Commands, n: int, runs: int) -> None:
     )
 
 
-def _workers(commands: Commands, kills: int) -> None:
-    for case in (encode_case(commands), index_case(commands), ablation_case(commands)):
-        expected = case.unharmed(commands)
-        same = struck = 0
-        with two_nodes(commands) as nodes:
-            for number in range(kills):
-                found, in_time = killed_worker(commands, nodes, case, number)
-                same += found == expected
-                struck += in_time
-        _row(
-            f"a node killed in the middle of `{case.name}`, {kills} times",
-            f"the same bytes {same} times; {struck} kills struck a task",
-        )
+def _workers(commands: Commands, case: Case, kills: int) -> None:
+    expected = case.unharmed(commands)
+    same = struck = 0
+    with two_nodes(commands) as nodes:
+        for number in range(kills):
+            found, in_time = killed_worker(commands, nodes, case, number)
+            same += found == expected
+            struck += in_time
+    _row(
+        f"a node killed in the middle of `{case.name}`, {kills} times",
+        f"the same bytes {same} times; {struck} kills struck a task",
+    )
 
 
 def _driver(commands: Commands) -> None:

@@ -193,10 +193,10 @@ class Case:
 
 
 def encode_case(commands: Commands) -> Case:
-    """2,000 pictures and captions with the bundled encoder."""
-    draw_collection(commands.home, "some", 2_000)
+    """640 pictures and captions, ten tasks each, with the bundled encoder."""
+    draw_collection(commands.home, "few", 640)
     made = commands.home / "collections" / "made"
-    line = "encode --collection some --encoder bundled --name made --engine ray"
+    line = "encode --collection few --encoder bundled --name made --engine ray"
     return Case("encode", line, lambda: _files(made), lambda: _remove(commands, made))
 
 
@@ -209,11 +209,11 @@ def index_case(commands: Commands) -> Case:
 
 
 def ablation_case(commands: Commands) -> Case:
-    """Short runs of one study on few vectors."""
-    _written(commands.home, "pairs", 600, [], None, ("train", "train", "train", "val", "test"))
+    """Five runs of two steps: with 600 vectors one took over a minute of a core."""
+    _written(commands.home, "pairs", 100, [], None, ("train", "train", "train", "val", "test"))
     out = commands.home / "ablation"
     line = (
-        f"ablate --collection pairs --out {out} --study size --seeds 1 --epochs 2 --batch-size 60 "
+        f"ablate --collection pairs --out {out} --study size --seeds 1 --epochs 1 --batch-size 30 "
         "--workers 2 --engine ray"
     )
 
