@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from io import BytesIO
@@ -24,6 +25,8 @@ LARGE_PIXELS = 640
 # Stored pictures that a browser shows as they are; others are made into a small JPEG.
 _KINDS = {".webp": "image/webp", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
 _MOST_BYTES = 100_000
+# Of these, such as fit into a message to the browser.
+_MOST_INLINE = 20_000
 _JPEG = "image/jpeg"
 # Pictures of a collection that are kept in memory: 10 to 60 MB.
 _KEPT = 2000
@@ -41,7 +44,7 @@ class _Picture(NamedTuple):
     kind: str
 
 
-_Read = Callable[[str, int, bool], _Picture | str | None]
+_Read = Callable[[str, int, int], _Picture | str | None]
 
 
 def addresses(
@@ -56,7 +59,7 @@ def addresses(
     add = get_instance().media_file_mgr.add
     for image_id in image_ids:
         try:
-            picture = read(image_id, pixels, False)
+            picture = read(image_id, pixels, _MOST_BYTES)
         except (OSError, PictureError):
             continue
         if isinstance(picture, _Picture):
@@ -75,20 +78,23 @@ def address_of(picture: bytes | str, *, key: str) -> str:
 
 
 def thumbnail(images: Collection, image_id: str, pixels: int = TILE_PIXELS) -> bytes | str | None:
-    """The picture of an image as JPEG bytes of about the width it is shown at.
+    """The picture of an image as JPEG bytes of about the width it is shown at, or as an address.
 
     It is made from the nearest size that the collection stores. Streamlit passes JPEG on as it is
-    and would encode anything else, the stored WebP as well, anew in every run.
+    and would encode anything else, the stored WebP as well, anew in every run: a small one is given
+    as an address that holds it.
 
-    An address stands for a picture that lies on the web; None for one that cannot be shown, or
+    An address stands for a picture that lies on the web too; None for one that cannot be shown, or
     may not be.
     """
     try:
-        found = _reader(images)(image_id, pixels, True)
+        found = _reader(images)(image_id, pixels, _MOST_INLINE)
     except (OSError, PictureError):
         return None
     if isinstance(found, _Picture):
-        return found.content
+        if found.kind == _JPEG:
+            return found.content
+        return f"data:{found.kind};base64,{b64encode(found.content).decode()}"
     return found if remote.shown() else None
 
 
@@ -114,12 +120,13 @@ def _kept_reader(_images: Collection, mark: str) -> _Read:  # noqa: ARG001  (par
     return lru_cache(_KEPT)(partial(_read, _images))
 
 
-def _read(images: Collection, image_id: str, pixels: int, only_jpeg: bool) -> _Picture | str | None:
+def _read(images: Collection, image_id: str, pixels: int, most: int) -> _Picture | str | None:
+    """The picture as it is stored where it has at most so many bytes; else a JPEG."""
     place = images.picture(images.image_row(image_id), pixels)
     if not isinstance(place, Path):
         return place
     content, kind = place.read_bytes(), _KINDS.get(place.suffix.lower())
-    if kind and not only_jpeg and len(content) <= _MOST_BYTES:
+    if kind and len(content) <= most:
         return _Picture(content, kind)
     with Image.open(BytesIO(content)) as picture:
         if picture.width <= pixels and picture.format == "JPEG":
