@@ -12,6 +12,7 @@ import pytest
 from lsr.collection.collection import Collection
 from lsr.exceptions import QueryError
 from lsr.storage.files import write_json
+from lsr.storage.locks import is_running
 from lsr.training import jobs
 from lsr.training.jobs import queue
 from lsr.training.lexical.settings import LexicalSettings
@@ -65,7 +66,7 @@ def test_runs_take_turns_and_one_whose_time_is_up_makes_room(tiny, home):
     ended = jobs.find_job("early")
     assert ended.status == "stopped"
     assert ended.reason == ("Its time was up: a training run may take 7 minutes on this server.")
-    assert not psutil.pid_exists(worker["pid"])
+    assert not is_running(worker["pid"], worker["mark"])
     assert queue.turn(7)
     assert jobs.find_job("late").status in ("waiting", "training", "finished")
 
