@@ -44,7 +44,7 @@ clean:
 $(VENV)/.app: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Lexiscope needs Python 3.11 or newer: make app PYTHON=python3.11")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "Installing the app's packages into $(VENV): a minute or two, once"
+	@echo "Installing the app's packages into $(VENV): a few minutes, once"
 	@$(BIN)/python $(PIP) --no-compile -r requirements.txt
 	@echo "Compiling the loops and projecting the bundled test images and queries, once"
 	@# What pip would compile before, on a second core; files for other Pythons cannot be.
