@@ -137,6 +137,14 @@ def flops(queries: SparseVectors, images: SparseVectors) -> float:
     return shared / (max(len(queries), 1) * max(len(images), 1))
 
 
+def weights_of_terms(matrix: sp.csr_matrix) -> tuple[np.ndarray, np.ndarray]:
+    """Of vectors (n, V): each term's largest weight (V,) float32, and (V,) float64 their sum."""
+    n_terms = matrix.shape[1]
+    largest = np.zeros(n_terms, np.float32)
+    np.maximum.at(largest, matrix.indices, matrix.data)
+    return largest, np.bincount(matrix.indices, matrix.data, n_terms)
+
+
 def strongest(terms: np.ndarray, weights: np.ndarray, k: int) -> np.ndarray:
     """Positions of the k largest weights, weight descending, ties by term number."""
     return np.lexsort((terms, -weights))[:k]

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from lsr.collection.collection import Collection
 from lsr.exceptions import CollectionError
-from lsr.model.sparse import keep_strongest
+from lsr.model.sparse import keep_strongest, weights_of_terms
 from lsr.model.vocabulary import Vocabulary
 from lsr.search.hypernyms import broader_forms
 from lsr.search.searcher import Searcher
@@ -140,9 +140,8 @@ def audit(searcher: Searcher, top: int | None = None) -> Audit:
     grades[_holds(said, rows, active.indices)] = 0
     terms = list(vocabulary.terms)
     frequency = np.bincount(active.indices, minlength=len(terms))
-    largest = np.zeros(len(terms), np.float32)
-    np.maximum.at(largest, active.indices, active.data)
-    mean = np.bincount(active.indices, active.data, len(terms)) / np.maximum(frequency, 1)
+    largest, total = weights_of_terms(active)
+    mean = total / np.maximum(frequency, 1)
     ids = searcher.images.ids
     return Audit(ids, terms, frequency, largest, mean, active, said, grades)
 

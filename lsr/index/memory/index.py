@@ -19,7 +19,7 @@ from lsr.index.memory.segment import Segment, build_segment
 from lsr.index.memory.threads import each_part
 from lsr.index.protocol import Found, Hit
 from lsr.kernels.search import FEW_ROWS
-from lsr.model.sparse import SparseVectors
+from lsr.model.sparse import SparseVectors, weights_of_terms
 
 
 class FoundRows(NamedTuple):
@@ -134,10 +134,7 @@ class MemoryIndex:
         the sum of its weights.
         """
         if any(alive is not None for alive in self.alive):
-            matrix = self.images.matrix
-            largest = np.zeros(self.n_terms, np.float32)
-            np.maximum.at(largest, matrix.indices, matrix.data)
-            return largest, np.bincount(matrix.indices, matrix.data, self.n_terms)
+            return weights_of_terms(self.images.matrix)
         found = [segment.weights_of_terms() for segment in self.segments]
         largest, total = zip(*found, strict=True)
         return np.max(largest, axis=0), np.sum(total, axis=0)
