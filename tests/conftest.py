@@ -333,6 +333,19 @@ def answer(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
     return run
 
 
+POOLS: list[pa.MemoryPool] = []  # each outlives the tables whose memory came from it
+
+
+@pytest.fixture
+def arrow_bytes() -> Iterator[Callable[[], int]]:
+    """How many bytes the test's own tables hold in memory; those of other tests go meanwhile."""
+    before, pool = pa.default_memory_pool(), pa.proxy_memory_pool(pa.default_memory_pool())
+    POOLS.append(pool)
+    pa.set_memory_pool(pool)
+    yield pool.bytes_allocated
+    pa.set_memory_pool(before)
+
+
 @pytest.fixture
 def reference() -> Path:
     folder = SHARED / "d2s_reference"
