@@ -525,8 +525,9 @@ def test_a_term_that_is_pointed_at_shows_its_place(server, page):
     assert shade.is_hidden()  # nothing is known of its place yet
     page.get_by_role("button", name="Where in the picture?").click()
     page.locator(".words li.chosen").wait_for()
-    page.locator(".words li", has_text="eggs").hover()
-    assert shade.get_attribute("data-term") == "eggs"
+    eggs = page.locator(".words li", has_text="eggs")
+    eggs.hover()  # before or after its place is known
+    sync_api.expect(shade).to_have_attribute("data-term", "eggs", timeout=120_000)
     bright = shade.evaluate(
         "one => { const cells = [...one.getContext('2d').getImageData(0, 0, 8, 8).data];"
         " const dim = cells.filter((_, i) => i % 4 === 3);"
@@ -536,6 +537,9 @@ def test_a_term_that_is_pointed_at_shows_its_place(server, page):
     assert bright % 8 < 4
     page.mouse.move(5, 5)
     assert shade.get_attribute("data-term") != "eggs"
+    eggs.get_by_role("button").press("Enter")
+    page.locator(".words li.chosen", has_text="eggs").wait_for()  # the list is drawn anew
+    assert eggs.get_by_role("button").evaluate("one => one === one.getRootNode().activeElement")
 
 
 def test_a_wordpiece_is_shown_letter_by_letter(server, page):

@@ -24,7 +24,7 @@ class View {
     this.note = parent.querySelector("figcaption");
     this.list = parent.querySelector("ol");
     this.legend = parent.querySelector(".legend");
-    this.list.onmouseleave = () => this.show(this.data.chosen);
+    this.list.onmouseleave = () => this.point("");
   }
 
   receive(data) {
@@ -36,11 +36,21 @@ class View {
     this.legend.replaceChildren(...kinds.map(({ kind, label }) =>
       element("span", {}, element("i", { className: kind }), label)));
     const limit = Math.max(...data.terms.map((one) => one.weight), 1e-9);
+    const focus = this.list.getRootNode().activeElement;
+    const within = this.list.contains(focus) && focus.closest("li").dataset.term;
     this.list.replaceChildren(...data.terms.map((one) => this.line(one, limit)));
-    this.show(data.chosen);
+    // Places come one by one: what the pointer rests on shows its own as soon as it is there.
+    this.point(this.list.matches(":hover") ? this.pointed : "");
+    const line = [...this.list.children].find((one) => one.dataset.term === within);
+    line?.querySelector(focus.localName).focus();
   }
 
-  line({ term, weight, kind, hint, map, place }, limit) {
+  point(term) {
+    this.pointed = term;
+    this.show();
+  }
+
+  line({ term, weight, kind, hint, place }, limit) {
     const name = element("a", { textContent: term, href: `term?${new URLSearchParams({ ...this.data.carried, term })}` });
     const bar = element("i", { className: kind });
     bar.style.width = `${(100 * weight) / limit}%`;
@@ -50,17 +60,18 @@ class View {
     choose.onclick = () => this.send("where", term === this.data.chosen ? "" : term);
     const item = element("li", { className: term === this.data.chosen ? "chosen" : "" }, name, choose, element("b", { textContent: weight.toFixed(2) }));
     item.dataset.term = term;
-    if (map) item.onmouseenter = choose.onfocus = () => this.show(term);
+    item.onmouseenter = choose.onfocus = () => this.point(term);
     return item;
   }
 
-  /** Dim the picture where the term has no weight from; nothing where its map is not known. */
-  show(term) {
-    const one = this.data.terms.find((other) => other.term === term);
-    this.shade.hidden = !one?.map;
-    this.shade.dataset.term = one?.map ? term : "";
-    this.note.textContent = one?.map ? (one.place ? `${term}: mostly from the ${one.place}` : `${term}: from no single place`) : "";
-    if (!one?.map) return;
+  /** Dim the picture where the term that is pointed at, or else the chosen one, has no weight from. */
+  show() {
+    const known = (term) => this.data.terms.find((one) => one.term === term && one.map);
+    const one = known(this.pointed) ?? known(this.data.chosen);
+    this.shade.hidden = !one;
+    this.shade.dataset.term = one?.term ?? "";
+    this.note.textContent = one ? (one.place ? `${one.term}: mostly from the ${one.place}` : `${one.term}: from no single place`) : "";
+    if (!one) return;
     const size = Math.sqrt(one.map.length);
     const most = Math.max(...one.map, 1e-9);
     this.shade.width = this.shade.height = size;
