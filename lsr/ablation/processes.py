@@ -12,7 +12,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import cast
 
-from lsr.ablation.run_process import Task, do, run_name
+from lsr.ablation.run_process import do
+from lsr.ablation.task import Task, run_name
 from lsr.exceptions import ModelError
 
 

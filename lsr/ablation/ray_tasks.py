@@ -10,7 +10,8 @@ from typing import Any
 import numba
 import torch
 
-from lsr.ablation.run_process import Task, run_name, train_and_measure
+from lsr.ablation.run_process import train_and_measure
+from lsr.ablation.task import Task, run_name
 from lsr.collection.collection import load_collection
 from lsr.exceptions import EngineError, InputError
 from lsr.storage.cluster import RETRIES, opened_ray, result_of

@@ -8,7 +8,6 @@ import os
 import shutil
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import numba
 import numpy as np
 import torch
 
+from lsr.ablation.task import Task
 from lsr.collection.collection import Collection, load_collection
 from lsr.evaluation.evaluate import evaluate_split
 from lsr.evaluation.projected import ProjectedSplit
@@ -32,24 +32,6 @@ from lsr.training.train_model import prepare, project_with_trained
 
 # Inference rates at which every run is measured for the mismatch study.
 RATES = tuple(round(0.1 * tenth, 1) for tenth in range(11))
-
-
-@dataclass(frozen=True)
-class Task:
-    """A run to do: where its collection is, what to train, and which file to write."""
-
-    collection: Path
-    settings: TrainingSettings
-    n_images: int
-    queries: str
-    file: Path
-    threads: int
-
-
-def run_name(task: Task) -> str:
-    """What to call a run in a message."""
-    seed = f"seed {task.settings.seed}"
-    return f"{task.settings.control}, hidden size {task.settings.hidden_size}, {seed}"
 
 
 def do(task: Task, complaints: Connection) -> None:

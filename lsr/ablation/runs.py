@@ -22,8 +22,8 @@ import torch
 from lsr.ablation.grid import Grid
 from lsr.ablation.processes import finished
 from lsr.ablation.ray_tasks import finished_on_ray
-from lsr.ablation.run_process import Task
 from lsr.ablation.run_tables import MISMATCH_COLUMNS, RUN_COLUMNS, Row, write_table
+from lsr.ablation.task import Task
 from lsr.collection.collection import Collection
 from lsr.evaluation.pairs import load_pairs
 from lsr.exceptions import ModelError, QueryError

@@ -30,6 +30,7 @@ from lsr.storage.files import write_json
 from lsr.storage.locks import exclusive
 from lsr.training.recipes import COMPACT_RECIPE
 from lsr.training.train_model import train_model
+from tests.ablation import ending
 from tests.conftest import FakeEncoder, make_collection, make_tokenizer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -265,17 +266,9 @@ def test_a_summary_averages_over_seeds():
     assert summarize_runs(rows[:1])[0]["R@1_std"] is None
 
 
-def die(task, complaints):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def complain(task, complaints):
-    complaints.send("The disk is full.")
-
-
 @pytest.mark.parametrize(
     ("target", "message"),
-    [(die, "code -9"), (complain, "The disk is full")],
+    [(ending.die, "code -9"), (ending.complain, "The disk is full")],
     ids=["killed", "disk full"],
 )
 def test_a_worker_that_ends_without_a_result_is_told_of(

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lsr.ablation import grid, ray_tasks
-from lsr.ablation.run_process import Task
+from lsr.ablation.task import Task
 from lsr.cli.main import main
 from lsr.exceptions import EngineError
 from lsr.storage import cluster
