@@ -2,7 +2,8 @@
 
 Addresses are `s3://bucket/folder` and `gs://bucket/folder`. Account and server come from the
 environment, as every tool of these storages reads them: `$AWS_ACCESS_KEY_ID`,
-`$AWS_SECRET_ACCESS_KEY`, and `$AWS_ENDPOINT_URL` for a server that is compatible with S3.
+`$AWS_SECRET_ACCESS_KEY`, and `$AWS_ENDPOINT_URL` for a server that is compatible with S3;
+`$GOOGLE_APPLICATION_CREDENTIALS`, and `$CLOUD_STORAGE_EMULATOR_ENDPOINT` for another server.
 """
 
 from __future__ import annotations
@@ -31,15 +32,26 @@ _SENDING = ".lexiscope-sending"
 """An object that is there while a folder is being written, so that a stopped one can go on."""
 # Objects that are on their way at once: what takes time is each one's answer, not its bytes.
 _AT_ONCE, _BLOCK = 16, 1_024
+# What the client of each is asked for: a small file is sent in one request, not in three; where no
+# server answers, this is told after seconds, not after a quarter of an hour.
+_OPTIONS = {"s3": "allow_delayed_open=true", "gs": "retry_limit_seconds=10"}
+_ACCOUNT = {
+    "s3": "`$AWS_ACCESS_KEY_ID` and `$AWS_SECRET_ACCESS_KEY`",
+    "gs": "`$GOOGLE_APPLICATION_CREDENTIALS`",
+}
+_SERVER = {
+    "s3": "`$AWS_ENDPOINT_URL` names a server other than Amazon's",
+    "gs": "`$CLOUD_STORAGE_EMULATOR_ENDPOINT` names a server other than Google's",
+}
 # What storages call their refusals, and what a user does about them.
 _REMEDIES = {
-    "NO_SUCH_BUCKET": "there is no such bucket. Make it first, or correct the address",
+    "NO_SUCH_BUCKET|NOT_FOUND": "there is no such bucket. Make it first, or correct the address",
+    "access token": "there is no account. Set {account}, or write {scheme}://anonymous@… for what "
+    "everybody may read",
     "NETWORK_CONNECTION|curlCode|[Tt]imed? ?out|UNAVAILABLE": "no server answers, or the "
-    "connection was lost. Check the network, then do the same again; `$AWS_ENDPOINT_URL` names a "
-    "server other than Amazon's",
+    "connection was lost. Check the network, then do the same again; {server}",
     "ACCESS_DENIED|INVALID_ACCESS_KEY|SIGNATURE|CLIENT_TOKEN|[Cc]redential|[Pp]ermission": "the "
-    "account may not do that. Set `$AWS_ACCESS_KEY_ID` and `$AWS_SECRET_ACCESS_KEY` (with gs:// "
-    "`$GOOGLE_APPLICATION_CREDENTIALS`), or get the right",
+    "account may not do that. Set {account}, or get the right",
 }
 
 
@@ -193,16 +205,15 @@ def opened(address: str) -> Remote:
     """
     from pyarrow.fs import FileSystem
 
-    account = re.match(r"\w+://([^/@]+)@", address)
+    account, scheme = re.match(r"\w+://([^/@]+)@", address), _scheme(address)
     if account and account[1] != "anonymous":
         raise InputError(
             "An account has no place in an address, where others may read it. Set "
-            "`$AWS_ACCESS_KEY_ID` and `$AWS_SECRET_ACCESS_KEY`, and leave it out."
+            f"{_ACCOUNT[scheme]}, and leave it out."
         )
     with told(address, "read"):
-        # A small file is then sent in one request, not in three.
-        together = address.startswith("s3://") and "?" not in address
-        there, root = FileSystem.from_uri(address + "?allow_delayed_open=true" * together)
+        options = "" if "?" in address else f"?{_OPTIONS[scheme]}"
+        there, root = FileSystem.from_uri(address + options)
     if not (root := root.strip("/")):
         raise InputError(f"`{shorten(address)}` names no bucket. Write `s3://bucket/folder`.")
     return Remote(address.rstrip("/"), there, root)
@@ -309,11 +320,18 @@ def told(address: str, what: str) -> Iterator[None]:
     except (ArrowException, OSError) as problem:
         if is_no_room(problem):
             raise
-        said = str(problem)
+        said, scheme = str(problem), _scheme(address)
         for form, remedy in _REMEDIES.items():
             if re.search(form, said):
+                remedy = remedy.format(
+                    scheme=scheme, account=_ACCOUNT[scheme], server=_SERVER[scheme]
+                )
                 raise InputError(f"`{shorten(address)}` cannot be {what}: {remedy}.") from None
         raise InputError(
             f"`{shorten(address)}` cannot be {what}: {shorten(said, 200)}. Check the address and "
-            "the account; `$AWS_ENDPOINT_URL` names a server other than Amazon's."
+            f"the account; {_SERVER[scheme]}."
         ) from None
+
+
+def _scheme(address: str) -> str:
+    return address.partition("://")[0]

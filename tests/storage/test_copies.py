@@ -37,19 +37,19 @@ def objects(bucket, folder: str) -> set[str]:
 
 
 def test_commands_answer_from_addresses_as_from_folders(
-    bucket, collection, model, encoded, answer, home, monkeypatch
+    address, collection, model, encoded, answer, home, monkeypatch
 ):
     """The collection, the model and the index are read from the bucket alone."""
-    images, head = f"s3://{bucket.name}/lab/images", f"s3://{bucket.name}/lab/head"
+    images, head = f"{address}/lab/images", f"{address}/lab/head"
     query = ("search", "a red dog on snow", "--k", "3")
     here = answer(*query, "--collection", "tiny", "--model", "tiny")
     sent = answer("copy", "--collection", "tiny", "--out", images)
     assert (sent["collection"], sent["out"]) == ("tiny", images)
-    assert sent["n_files"] == len(objects(bucket, "lab/images") - {""}) == 5 + 12
+    assert sent["n_files"] == len(opened(images).files()) == 5 + 12
     answer("copy", "--model", "tiny", "--out", head + "/")
-    monkeypatch.setenv("LEXISCOPE_INDEXES", f"s3://{bucket.name}/indexes")
+    monkeypatch.setenv("LEXISCOPE_INDEXES", f"{address}/indexes")
     built = answer("index", "--collection", images, "--model", head)
-    assert built["address"].startswith(f"s3://{bucket.name}/indexes/")
+    assert built["address"].startswith(f"{address}/indexes/")
     for one in ("collections", "models", "indexes", "cache"):
         (home / one).rename(home / f"away-{one}")  # another machine
     there = answer(*query, "--collection", images, "--model", head)
@@ -180,6 +180,23 @@ def test_what_cannot_be_used_is_told_in_a_sentence(bucket, collection, model, ca
         stored_index(collection.fingerprint, model.fingerprint)
     monkeypatch.setenv("LEXISCOPE_INDEXES", f"s3://{bucket.name}/indexes")
     assert stored_index(collection.fingerprint, model.fingerprint) is None
+
+
+def test_a_bucket_of_google_refuses_in_a_sentence(google, collection, monkeypatch):
+    monkeypatch.setenv("CLOUD_STORAGE_EMULATOR_ENDPOINT", google)
+    with pytest.raises(InputError, match="cannot be written to: there is no such bucket. Make it"):
+        send(collection, "gs://anonymous@no-such-bucket/x")
+    with pytest.raises(InputError, match="Set `.GOOGLE_APPLICATION_CREDENTIALS`, and leave it out"):
+        opened("gs://name@bucket/x")
+    # Whom no account is set for waits seconds, and not the quarter of an hour of Arrow's default.
+    monkeypatch.setenv("CLOUD_STORAGE_EMULATOR_ENDPOINT", "http://127.0.0.1:1")
+    assert opened("gs://anonymous@bucket/x").there == opened(LIMITED.format(10)).there
+    assert opened("gs://anonymous@bucket/x").there != opened(LIMITED.format(9)).there
+    with pytest.raises(InputError, match="no server answers.*EMULATOR_ENDPOINT` names a server"):
+        opened(LIMITED.format(1)).files()
+
+
+LIMITED = "gs://anonymous@bucket/x?retry_limit_seconds={}"
 
 
 def test_shards_in_a_bucket_are_read_as_one_collection(bucket, fake_encoder, tmp_path, home):
