@@ -15,7 +15,6 @@ from typing import Literal, get_args
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.stats import binom, binomtest
 
 from lsr.exceptions import QueryError
 from lsr.failures.cases import Cases
@@ -102,6 +101,8 @@ class Groups:
         counts = self.counts
         order = np.arange(len(self.names))
         if not self.ordered:
+            from scipy.stats import binom  # takes a second to load
+
             pictures = self._answers_of_groups
             among = np.maximum(pictures, np.rint(self.n * pictures / np.maximum(counts, 1)))
             by_chance = np.asarray(binom.sf(pictures - 1, among, np.clip(self.base, 0, 1)))
@@ -124,6 +125,8 @@ class Groups:
         count, answers = len(rows), len(np.unique(self.answers[rows]))
         if not n:
             return Group(name, 0, 0, 0, 0.0, 0.0, 1.0, base, False)
+        from scipy.stats import binomtest  # takes a second to load
+
         among = max(answers, round(n * answers / count)) if count else n
         tested = binomtest(answers, among, min(max(base, 0.0), 1.0))
         interval = tested.proportion_ci(method="wilson")

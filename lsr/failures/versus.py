@@ -8,7 +8,6 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.stats import binomtest
 
 from lsr.evaluation.task import Side
 from lsr.exceptions import QueryError
@@ -33,6 +32,8 @@ class Versus:
 
         Two-sided, on the queries that one alone finds (McNemar 1947); by scipy. 1 without any.
         """
+        from scipy.stats import binomtest  # takes a second to load
+
         one, other = len(self.only_first), len(self.only_second)
         return float(binomtest(one, one + other, 0.5).pvalue) if one + other else 1.0
 

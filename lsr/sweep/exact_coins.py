@@ -13,7 +13,6 @@ from functools import partial
 
 import numpy as np
 from scipy.special import stdtrit
-from scipy.stats import binom
 
 from lsr.evaluation.measures import CUTOFFS, RANK_MEASURES, per_query
 from lsr.evaluation.passes import arrays, query_arrays, run_stages
@@ -294,4 +293,6 @@ def _on(coins: int, rate: float, width: int = 0) -> np.ndarray:
     """
     if not 0 <= rate <= 1:
         raise QueryError(f"A coin has no rate of {rate:g}. Use one from 0 to 1.")
+    from scipy.stats import binom  # takes a second to load
+
     return np.asarray(binom.pmf(np.arange(max(coins + 1, width)), coins, rate))

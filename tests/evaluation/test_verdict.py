@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy
 import scipy.sparse as sp
-from scipy import stats
 
 from lsr.cli.text import as_text
 from lsr.evaluation.evaluate import (
@@ -179,7 +179,7 @@ def test_the_interval_is_that_of_another_library():
     dense = (rng.random(1_000) < 0.7).astype(float)
     sparse = dense * (rng.random(1_000) < 0.9)
     ours, theirs = (one.reshape(200, 5).sum(axis=1) for one in (sparse, dense))
-    witness = stats.bootstrap(
+    witness = scipy.stats.bootstrap(
         (ours, theirs),
         lambda a, b, axis: a.sum(axis=axis) / b.sum(axis=axis),
         paired=True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
+import scipy
 
 from lsr.evaluation.task import make_task
 from lsr.exceptions import QueryError
@@ -34,7 +34,7 @@ def test_half_widths_are_those_of_students_t(world, task, direction):
             brute.measures(brute.masked(world, "word", row.value, draw, 2), direction)["R@1"]
             for draw in range(9)
         ]
-        interval = stats.t.interval(0.95, 8, np.mean(firsts), stats.sem(firsts))
+        interval = scipy.stats.t.interval(0.95, 8, np.mean(firsts), scipy.stats.sem(firsts))
         assert row.half_width == pytest.approx((interval[1] - interval[0]) / 2)
         assert row.draws == 9
     assert sweep(task, Knob("word"), rates, Draws(1))[0].half_width == 0.0
@@ -106,7 +106,7 @@ def test_an_empty_vector_on_every_side_is_measured(direction):
 def test_binomial_chances_are_those_of_scipy(n):
     for p in (0.0, 1e-4, 0.03, 0.5, 0.99, 1.0):
         for most in (-1, 0, 3, 9, n):
-            expected = stats.binom.cdf(most, n, p) if most >= 0 else 0.0
+            expected = scipy.stats.binom.cdf(most, n, p) if most >= 0 else 0.0
             assert at_most(n, p, most) == pytest.approx(expected, abs=1e-9)
 
 
