@@ -152,7 +152,8 @@ def test_a_write_that_fails_leaves_the_old_index(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("precision", ["float32", "float16"])
-def test_an_index_that_grew_and_shrank_is_the_one_built_at_once(tmp_path, precision):
+def test_an_index_that_grew_and_shrank_is_the_one_built_at_once(tmp_path, precision, monkeypatch):
+    monkeypatch.setattr("lsr.index.memory.index.FEW_ROWS", 0)
     images = vectors(3, 200, 24, 3)
     index = MemoryIndex(part(images, 0, 170), precision)
     index = grown(index, part(images, 170, 185))
@@ -167,6 +168,7 @@ def test_an_index_that_grew_and_shrank_is_the_one_built_at_once(tmp_path, precis
     assert same(index, whole)
     assert same(compacted(index), whole)
     assert len(compacted(index).segments) == 1
+    del index.images
     for term in range(24):
         for mine, its in zip(index.postings(term), whole.postings(term), strict=True):
             assert mine.tolist() == its.tolist()
@@ -176,6 +178,9 @@ def test_an_index_that_grew_and_shrank_is_the_one_built_at_once(tmp_path, precis
     assert index.frequency_among(some).tolist() == whole.frequency_among(some).tolist()
     for mine, its in zip(index.weights_of_terms(), whole.weights_of_terms(), strict=True):
         np.testing.assert_allclose(mine, its, rtol=1e-12)
+    rows = np.array([186, 3, 170, 3])
+    assert (index.matrix_of(rows) != whole.images.matrix[rows]).nnz == 0
+    assert "images" not in index.__dict__
     np.testing.assert_allclose(index.score_all(*QUERY), whole.score_all(*QUERY), rtol=1e-6)
     queries = vectors(4, 9, 24).matrix
     only = frozenset(whole.ids[::2])

@@ -19,7 +19,7 @@ from lsr.index.memory.segment import Segment, build_segment
 from lsr.index.memory.threads import each_part
 from lsr.index.protocol import Found, Hit
 from lsr.kernels.search import FEW_ROWS
-from lsr.model.sparse import SparseVectors, weights_of_terms
+from lsr.model.sparse import SparseVectors, stack
 
 
 class FoundRows(NamedTuple):
@@ -133,9 +133,8 @@ class MemoryIndex:
         """The largest weight (V,) float32 of each term, 0 where no image has it, and (V,) float64
         the sum of its weights.
         """
-        if any(alive is not None for alive in self.alive):
-            return weights_of_terms(self.images.matrix)
-        found = [segment.weights_of_terms() for segment in self.segments]
+        parts = zip(self.segments, self.alive, strict=True)
+        found = [segment.weights_of_terms(alive) for segment, alive in parts]
         largest, total = zip(*found, strict=True)
         return np.max(largest, axis=0), np.sum(total, axis=0)
 
@@ -174,9 +173,20 @@ class MemoryIndex:
 
         Of a large index only what they need is made, not the vectors of all.
         """
-        if not self._whole or len(self) <= FEW_ROWS or "images" in self.__dict__:
+        if len(self) <= FEW_ROWS or "images" in self.__dict__:
             return self.images.matrix[rows]
-        return self.segments[0].matrix_of(rows)
+        if self._whole:
+            return self.segments[0].matrix_of(rows)
+        wanted, places = np.unique(rows, return_inverse=True)
+        is_wanted = np.zeros(len(self) + 1, bool)  # the last is that of deleted ones, -1
+        is_wanted[wanted] = True
+        parts, found = [], []
+        for segment, here in zip(self.segments, self._row_here, strict=True):
+            there = np.flatnonzero(is_wanted[here])
+            parts.append(segment.matrix_of(there))
+            found.append(here[there])
+        order = np.argsort(np.concatenate(found))
+        return stack(parts, self.n_terms)[order[places]]
 
     def row_of(self, image_id: str) -> int:
         """The row of an image inside this index.

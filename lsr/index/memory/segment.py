@@ -214,24 +214,31 @@ class Segment:
             counts[term] = np.count_nonzero(self.dense[self.dense_of[term], passing])
         return counts
 
-    def weights_of_terms(self) -> tuple[np.ndarray, np.ndarray]:
-        """The largest weight (V,) float32 of each term, and the sum (V,) float64 of its weights."""
+    def weights_of_terms(self, alive: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """The largest weight (V,) float32 of each term, and the sum (V,) float64 of its weights.
+
+        Args:
+            alive: (n,) bool, the images that count; None for all.
+        """
         largest, total = np.zeros(self.n_terms, np.float32), np.zeros(self.n_terms)
-        for ends in self.starts:
+        for block, ends in enumerate(self.starts):
             there = np.flatnonzero(np.diff(ends))
             counts = np.diff(ends)[there]
             if not len(there):
                 continue
-            weights = restored(
-                self.stored[ends[0] : ends[-1]], self.scales[there].repeat(counts), self.precision
-            )
+            span = slice(ends[0], ends[-1])
+            weights = restored(self.stored[span], self.scales[there].repeat(counts), self.precision)
+            if alive is not None:
+                weights = np.where(alive[block * BLOCK :][self.rows[span]], weights, 0)
             begins = ends[there] - ends[0]
             largest[there] = np.maximum(largest[there], np.maximum.reduceat(weights, begins))
             total[there] += np.add.reduceat(weights, begins, dtype=np.float64)
         for term in np.flatnonzero(self.dense_of >= 0):
             line = self.dense[self.dense_of[term]]
             weights = restored(line, self.scales[term], self.precision)
-            largest[term], total[term] = weights.max(), weights.sum(dtype=np.float64)
+            if alive is not None:
+                weights = weights[alive]
+            largest[term], total[term] = weights.max(initial=0), weights.sum(dtype=np.float64)
         return largest, total
 
     def active_terms(self) -> np.ndarray:
