@@ -141,25 +141,28 @@ def _show_said(ready: Searcher, card: TermCard) -> None:
     """Where captions and activations of the term part."""
     if not can_grade(ready):
         return
-    found = caches.audit(ready, None)
-    term = ready.model.vocabulary.id_of(card.term)
-    said = set(found.said[:, [term]].nonzero()[0].tolist())
-    active = set(found.active[:, [term]].nonzero()[0].tolist())
-    if not said | active:
+    memory, term = ready.memory, ready.model.vocabulary.id_of(card.term)
+    said, active = caches.said(ready)[:, [term]].nonzero()[0], memory.postings(term)[0]
+    if not len(said) + len(active):
         return
-    frequency = found.frequency
+    frequency = memory.document_frequency
     place = 1 + int(np.count_nonzero(frequency > frequency[term]))
     st.subheader("Said and active", anchor=False)
     st.caption(
-        f"{len(said & active):,} images activate it and a caption says it. In document frequency "
-        f"it stands at place {place:,} of {np.count_nonzero(frequency):,} active terms."
+        f"{len(np.intersect1d(said, active)):,} images activate it and a caption says it. In "
+        f"document frequency it stands at place {place:,} of {np.count_nonzero(frequency):,} "
+        "active terms."
     )
     for title, rows, key in (
-        ("a caption says it, and the image does not activate it", said - active, "silent"),
-        ("the image activates it, and no caption says it", active - said, "unsaid"),
+        (
+            "a caption says it, and the image does not activate it",
+            np.setdiff1d(said, active),
+            "silent",
+        ),
+        ("the image activates it, and no caption says it", np.setdiff1d(active, said), "unsaid"),
     ):
         st.markdown(f"**{len(rows):,} image{'s' * (len(rows) != 1)}: {title}**")
-        ids = [found.ids[row] for row in sorted(rows)[:PARTED]]
+        ids = [memory.ids[row] for row in rows[:PARTED].tolist()]
         tiles = [cards.Tile(i, cards.description(ready.collection, i)) for i in ids]
         cards.show_tiles(ready.collection, tiles, key=key, width=98)
 

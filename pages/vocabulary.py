@@ -121,7 +121,7 @@ def _show_audit(ready: Searcher) -> None:
         "Images that activate the term though no caption of theirs says it, in any form, or a "
         "narrower word."
     )
-    strays = np.sum([found.by_term(grade) for grade in STRAY], axis=0)
+    strays = found.of_terms[list(STRAY)].sum(axis=0)
     order = np.lexsort((np.arange(len(strays)), -strays))[:_WORST]
     chosen = [int(i) for i in order if strays[i]]
     links.to_terms(
@@ -130,7 +130,7 @@ def _show_audit(ready: Searcher) -> None:
         key="strays",
     )
     st.header("Images that stray most", anchor=False)
-    counts = found.by_image()
+    counts = found.of_images
     lost = counts[:, STRAY].sum(axis=1)
     share = lost / np.maximum(counts.sum(axis=1), 1)
     worst = np.lexsort((np.arange(len(lost)), -lost, -share))[:_WORST]

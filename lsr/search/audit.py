@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import pyarrow as pa
 import scipy.sparse as sp
 
 from lsr.collection.collection import Collection
@@ -21,6 +22,10 @@ STRAY = (3, 4)
 """Grades of a term that nothing said of its image supports."""
 HUB_SHARE = 0.25
 _DRAWS, _SEED = 1_000, 0
+# Images that are drawn at a time, over several draws.
+_DRAWN = 2**22
+# Images at a time whose sparse vectors are made.
+_BLOCK = 2**14
 # Endings that English inflection adds, the longest first, and what they stand for.
 _ENDINGS = (("ies", "y"), ("ing", ""), ("es", ""), ("ed", ""), ("s", ""), ("e", ""))
 
@@ -52,42 +57,42 @@ class Usage:
 
 @dataclass(frozen=True, eq=False)
 class Audit(Usage):
-    """Every term of every image, graded by who says it.
+    """How many terms of the images have each grade, by who says them.
 
-    active: (n, V) csr, the images that are searched. said: (n, V) csr bool, what captions of the
-    images say. grades: (nnz,) uint8 places in GRADES, in the order of the entries of `active`.
+    said: (n, V) csr bool, what captions of the images say. of_terms: (grades, V) int64, images that
+    activate each term with each grade. of_images: (n, grades) int32, terms of each image.
     """
 
-    active: sp.csr_matrix
     said: sp.csr_matrix
-    grades: np.ndarray
+    of_terms: np.ndarray
+    of_images: np.ndarray
 
     @cached_property
     def said_frequency(self) -> np.ndarray:
         """(V,) int64: images of which a caption says each term."""
         return np.bincount(self.said.indices, minlength=len(self.terms))
 
-    def by_term(self, grade: int) -> np.ndarray:
-        """(V,) int64: images that activate each term with this grade."""
-        chosen = self.active.indices[self.grades == grade]
-        return np.bincount(chosen, minlength=len(self.terms))
-
-    def by_image(self) -> np.ndarray:
-        """(n, grades) int64: how many terms of each image have each grade."""
-        rows = np.repeat(np.arange(len(self.ids)), np.diff(self.active.indptr))
-        cells = np.bincount(rows * len(GRADES) + self.grades, minlength=len(self.ids) * len(GRADES))
-        return cells.reshape(-1, len(GRADES))
-
     def share(self, grade: int) -> Interval:
         """The mean share of an image's terms that have a grade, images without a term left out."""
-        counts = self.by_image()
-        totals = counts.sum(axis=1)
-        shares = counts[totals > 0, grade] / totals[totals > 0]
-        if not len(shares):
-            return Interval(0.0, 0.0, 0.0)
-        draws = np.random.default_rng(_SEED).integers(0, len(shares), (_DRAWS, len(shares)))
-        low, high = np.quantile(shares[draws].mean(axis=1), [0.025, 0.975])
-        return Interval(float(shares.mean()), float(low), float(high))
+        return self._shares[grade]
+
+    @cached_property
+    def _shares(self) -> list[Interval]:
+        totals = self.of_images.sum(axis=1)
+        shares = self.of_images[totals > 0] / totals[totals > 0, None]
+        n = len(shares)
+        if not n:
+            return [Interval(0.0, 0.0, 0.0)] * len(GRADES)
+        rng, means = np.random.default_rng(_SEED), []
+        at_once = max(1, _DRAWN // n)
+        for first in range(0, _DRAWS, at_once):
+            number = np.arange(min(at_once, _DRAWS - first))[:, None]
+            drawn = rng.integers(0, n, (len(number), n)) + number * n
+            times = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape)
+            means.append(times.astype(np.float64) @ shares / n)
+        low, high = np.quantile(np.concatenate(means), [0.025, 0.975], axis=0)
+        told = zip(shares.mean(axis=0).tolist(), low.tolist(), high.tolist(), strict=True)
+        return [Interval(*one) for one in told]
 
 
 def can_grade(searcher: Searcher) -> bool:
@@ -103,73 +108,108 @@ def usage(searcher: Searcher) -> Usage:
     return Usage(memory.ids, terms, frequency, largest, total / np.maximum(frequency, 1))
 
 
-def audit(searcher: Searcher, top: int | None = None) -> Audit:
-    """Grade the terms of all images that are searched.
+def audit(searcher: Searcher, top: int | None = None, said: sp.csr_matrix | None = None) -> Audit:
+    """Grade the terms of all images that are searched, some images at a time.
 
     Args:
         top: only the strongest terms of each image; None for all.
+        said: of `said_of_images` for these images, where it is known.
 
     Raises:
         CollectionError: the collection has no captions, or the model's terms are no words.
     """
-    collection, vocabulary = searcher.collection, searcher.model.vocabulary
+    collection, vocabulary, memory = searcher.collection, searcher.model.vocabulary, searcher.memory
     collection.check_captions()
     if not vocabulary.says:
         raise CollectionError(
             "The terms of this model are no words, so no caption can say them. Choose another "
             "model."
         )
-    active = searcher.images.matrix
-    if top is not None:
-        active = keep_strongest(active, top)
-    said = said_of_images(collection, searcher.images.ids, vocabulary)
-    spoken = np.asarray(said.sum(axis=0)).ravel() > 0
-    forms: dict[str, int] = {}
-    stems = np.array([forms.setdefault(stem(one), len(forms)) for one in vocabulary.terms])
-    to_stem = sp.csr_matrix(
-        (np.ones(len(stems), np.int32), (np.arange(len(stems)), stems)),
-        shape=(len(stems), len(forms)),
-    )
-    in_form = sp.csr_matrix(said.astype(np.int32) @ to_stem)
-    rows = np.repeat(np.arange(active.shape[0]), np.diff(active.indptr))
-    broader = sp.csr_matrix(in_form @ broader_forms(list(forms)).astype(np.int32))
-    grades = np.full(active.nnz, 4, np.uint8)
-    grades[spoken[active.indices]] = 3
-    grades[_holds(broader, rows, stems[active.indices])] = 2
-    grades[_holds(in_form, rows, stems[active.indices])] = 1
-    grades[_holds(said, rows, active.indices)] = 0
-    terms = list(vocabulary.terms)
-    frequency = np.bincount(active.indices, minlength=len(terms))
-    largest, total = weights_of_terms(active)
+    if said is None:
+        said = said_of_images(collection, memory.ids, vocabulary)
+    terms, n = list(vocabulary.terms), len(memory)
+    spoken = np.bincount(said.indices, minlength=len(terms)) > 0
+    forms = _same_and_broader_forms(terms)
+    of_terms = np.zeros((len(GRADES), len(terms)), np.int64)
+    of_images = np.zeros((n, len(GRADES)), np.int32)
+    largest, total = np.zeros(len(terms), np.float32), np.zeros(len(terms))
+    for first in range(0, n, _BLOCK):
+        rows = np.arange(first, min(first + _BLOCK, n))
+        active = memory.matrix_of(rows)
+        if top is not None:
+            active = keep_strongest(active, top)
+        grades = _grades(active, said[rows], spoken, forms)
+        owners = np.repeat(np.arange(len(rows)), np.diff(active.indptr))
+        of_images[rows] = _counts(owners, grades, len(rows), len(GRADES))
+        of_terms += _counts(grades, active.indices, *of_terms.shape)
+        its_largest, its_total = weights_of_terms(active)
+        largest, total = np.maximum(largest, its_largest), total + its_total
+    frequency = of_terms.sum(axis=0)
     mean = total / np.maximum(frequency, 1)
-    ids = searcher.images.ids
-    return Audit(ids, terms, frequency, largest, mean, active, said, grades)
+    return Audit(memory.ids, terms, frequency, largest, mean, said, of_terms, of_images)
+
+
+def _same_and_broader_forms(terms: Sequence[str]) -> tuple[sp.csr_matrix, sp.csr_matrix]:
+    """(V, V) int32 csr twice: the terms that are a form of each term, or broader than it."""
+    forms: dict[str, int] = {}
+    stems = np.array([forms.setdefault(stem(one), len(forms)) for one in terms])
+    ones = np.ones(len(stems), np.int32)
+    to_stem = sp.csr_matrix((ones, (np.arange(len(stems)), stems)), (len(stems), len(forms)))
+    broader = broader_forms(list(forms)).astype(np.int32)
+    same, wider = to_stem @ to_stem.T, to_stem @ broader @ to_stem.T
+    return sp.csr_matrix(same), sp.csr_matrix(wider)
+
+
+def _grades(
+    active: sp.csr_matrix,
+    said: sp.csr_matrix,
+    spoken: np.ndarray,
+    forms: tuple[sp.csr_matrix, sp.csr_matrix],
+) -> np.ndarray:
+    """(nnz,) uint8 places in GRADES, in the order of the entries of `active`.
+
+    Args:
+        spoken: (V,) bool, what any caption says. forms: of `_same_and_broader_forms`.
+    """
+    grades = np.where(spoken[active.indices], 3, 4).astype(np.uint8)
+    numbers = np.arange(1, active.nnz + 1)
+    numbered = sp.csr_matrix((numbers, active.indices, active.indptr), active.shape)
+    same, broader = forms
+    words = said.astype(np.int32)
+    for grade, support in ((2, words @ broader), (1, words @ same), (0, words)):
+        grades[numbered.multiply(support > 0).data - 1] = grade
+    return grades
+
+
+def _counts(rows: np.ndarray, columns: np.ndarray, n_rows: int, n_columns: int) -> np.ndarray:
+    """(rows, columns) int64: how often each pair comes."""
+    cells = rows.astype(np.int64) * n_columns + columns
+    return np.bincount(cells, minlength=n_rows * n_columns).reshape(n_rows, n_columns)
 
 
 def said_of_images(
     collection: Collection, image_ids: Sequence[str], vocabulary: Vocabulary
 ) -> sp.csr_matrix:
     """(n, V) bool csr: what the captions of each of n images say."""
-    place_of = {image_id: place for place, image_id in enumerate(image_ids)}
     names = collection.image_ids
-    owners = np.array([place_of.get(names[row], -1) for row in collection.caption_image_rows])
+    there = names.rows(pa.chunked_array([pa.array(image_ids, names.column.type)]))
+    place = np.full(len(names), -1)
+    place[there[there >= 0]] = np.flatnonzero(there >= 0)
+    owners = place[collection.caption_image_rows]
     kept = np.flatnonzero(owners >= 0)
-    texts = vocabulary.literal_matrix(collection.caption_texts.at(kept))
-    to_image = sp.csr_matrix(
-        (np.ones(len(kept), np.int32), (owners[kept], np.arange(len(kept)))),
-        shape=(len(image_ids), len(kept)),
-    )
-    said = sp.csr_matrix(to_image @ texts.astype(np.int32)).astype(bool)
+    kept = kept[np.argsort(owners[kept], kind="stable")]
+    blocks = [vocabulary.literal_matrix([])]
+    for first in range(0, len(image_ids), _BLOCK):
+        n = min(_BLOCK, len(image_ids) - first)
+        begin, end = np.searchsorted(owners[kept], [first, first + n])
+        its = kept[begin:end]
+        texts = vocabulary.literal_matrix(collection.caption_texts.at(its))
+        where = owners[its] - first, np.arange(len(its))
+        describes = sp.csr_matrix((np.ones(len(its), np.int32), where), (n, len(its)))
+        blocks.append(sp.csr_matrix(describes @ texts.astype(np.int32)).astype(bool))
+    said = sp.csr_matrix(sp.vstack(blocks, format="csr"))
     said.sort_indices()
     return said
-
-
-def _holds(matrix: sp.csr_matrix, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """(k,) bool: whether the matrix has an entry at each place."""
-    matrix.sort_indices()
-    width = matrix.shape[1]
-    there = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr)) * width + matrix.indices
-    return np.isin(rows.astype(np.int64) * width + columns, there)
 
 
 def stem(word: str) -> str:

@@ -30,6 +30,7 @@ from pages.parts.choice import Choice
 # numba, scipy and what else these read take a second, for which the first page does not wait.
 if TYPE_CHECKING:
     import numpy as np
+    from scipy.sparse import csr_matrix
 
     from lsr.collection.caption_encoder import CaptionEncoder
     from lsr.evaluation.projected import ProjectedSplit
@@ -225,7 +226,19 @@ def _usage(_ready: Searcher, *marks: str) -> Usage:
 def _audit(_ready: Searcher, top: int | None, *marks: str) -> Audit:
     from lsr.search.audit import audit
 
-    return audit(_ready, top)
+    return audit(_ready, top, said(_ready))
+
+
+def said(ready: Searcher) -> csr_matrix:
+    """(n, V) bool csr: what the captions of each image that is searched say; read once."""
+    return _said(ready, ready.collection.fingerprint, ready.model.vocabulary.fingerprint)
+
+
+@st.cache_resource(max_entries=2, show_spinner="Reading the captions…")
+def _said(_ready: Searcher, *marks: str) -> csr_matrix:
+    from lsr.search.audit import said_of_images
+
+    return said_of_images(_ready.collection, _ready.memory.ids, _ready.model.vocabulary)
 
 
 def spoken(ready: Searcher) -> np.ndarray:

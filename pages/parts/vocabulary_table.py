@@ -37,7 +37,7 @@ def table_of(found: Usage) -> pd.DataFrame:
     if isinstance(found, Audit):
         active = np.maximum(found.frequency[chosen], 1)
         columns["captioned images"] = found.said_frequency[chosen]
-        columns["said by its captions"] = found.by_term(0)[chosen] / active
+        columns["said by its captions"] = found.of_terms[0, chosen] / active
     order = [name for name in _ORDER if name in columns]
     table = pd.DataFrame(columns)[order]
     return table.sort_values(["images", "term"], ascending=[False, True], ignore_index=True)

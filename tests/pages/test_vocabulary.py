@@ -54,7 +54,7 @@ def test_the_audit_names_terms_and_images_worst_first(ready):
     app = opened("vocabulary", view="audit")
     figures = {one.label: one.value for one in app.metric}
     assert figures["Said by its caption"] == f"{found.share(0).mean:.1%}"
-    lost = found.by_image()[:, STRAY].sum(axis=1)
+    lost = found.of_images[:, STRAY].sum(axis=1)
     rows = [ready.row_of[image_id] for image_id in linked(app)]
     assert rows
     assert lost[rows].tolist() == sorted(lost.tolist(), reverse=True)[: len(rows)]
@@ -79,10 +79,9 @@ def test_an_unknown_image_is_one_sentence():
 
 
 def test_a_term_page_shows_the_spread_and_where_captions_and_images_part(ready):
-    found = audit(ready)
     term = ready.model.vocabulary.id_of("dog")
-    said = found.said[:, [term]].toarray().ravel() > 0
-    active = found.active[:, [term]].toarray().ravel() > 0
+    said = audit(ready).said[:, [term]].toarray().ravel() > 0
+    active = ready.images.matrix[:, [term]].toarray().ravel() > 0
     app = opened("term", term="dog")
     assert not app.exception
     said_only, active_only = int((said & ~active).sum()), int((active & ~said).sum())

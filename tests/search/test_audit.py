@@ -34,12 +34,12 @@ def test_grades_are_those_of_a_loop_over_words(searcher):
             else:
                 grade = 3 if one.term in spoken else 4
             counts[row, grade] += 1
-    assert found.by_image().tolist() == counts.tolist()
+    assert found.of_images.tolist() == counts.tolist()
     shares = counts[:, 0] / counts.sum(axis=1)
     told = found.share(0)
     assert told.mean == pytest.approx(shares.mean())
     assert told.low < told.mean < told.high
-    assert sum(found.by_term(grade).sum() for grade in range(len(GRADES))) == counts.sum()
+    assert found.of_terms.sum(axis=1).tolist() == counts.sum(axis=0).tolist()
     assert counts[:, [0, 2, 3, 4]].sum(axis=0).all()
 
 
@@ -76,10 +76,32 @@ def test_no_word_is_broader_than_itself_and_only_synonyms_than_each_other():
 
 def test_only_the_strongest_terms_are_graded_where_asked(searcher):
     found = audit(searcher, top=3)
-    assert (found.by_image().sum(axis=1) <= 3).all()
-    for row, image_id in enumerate(found.ids):
-        top = {one.term for one in searcher.inspect(image_id, 3).terms}
-        assert {found.terms[i] for i in found.active[row].indices} == top
+    top = [{one.term for one in searcher.inspect(i, 3).terms} for i in found.ids]
+    assert found.of_images.sum(axis=1).tolist() == [len(terms) for terms in top]
+    assert found.frequency.tolist() == [sum(term in one for one in top) for term in found.terms]
+
+
+def test_images_are_graded_block_by_block_without_all_their_vectors(searcher, monkeypatch):
+    whole = audit(searcher)
+    monkeypatch.setattr("lsr.search.audit._BLOCK", 5)
+    monkeypatch.setattr("lsr.index.memory.index.FEW_ROWS", 0)
+    searcher.memory.__dict__.pop("images", None)
+    found = audit(searcher)
+    assert "images" not in searcher.memory.__dict__
+    assert (found.said != whole.said).nnz == 0
+    for name in ("of_terms", "of_images", "largest"):
+        assert getattr(found, name).tolist() == getattr(whole, name).tolist()
+    np.testing.assert_allclose(found.mean, whole.mean, rtol=1e-12)
+    assert found.share(1) == whole.share(1)
+
+
+def test_an_interval_is_that_of_a_thousand_draws_of_images(searcher):
+    found = audit(searcher)
+    shares = found.of_images[:, 0] / found.of_images.sum(axis=1)
+    draws = np.random.default_rng(0).integers(0, len(shares), (1_000, len(shares)))
+    low, high = np.quantile(shares[draws].mean(axis=1), [0.025, 0.975])
+    assert found.share(0).low == pytest.approx(low)
+    assert found.share(0).high == pytest.approx(high)
 
 
 @pytest.mark.parametrize(
