@@ -46,7 +46,7 @@ def test_it_runs(tour, tmp_path, monkeypatch):
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     resources = {"metadata": {"path": str(ROOT)}}
-    done = NotebookClient(tour, timeout=300, kernel_name="python3", resources=resources).execute()
+    done = NotebookClient(tour, timeout=600, kernel_name="python3", resources=resources).execute()
     told = ["".join(one.get("text", "") for one in cell.get("outputs", [])) for cell in done.cells]
     printed = "\n".join(told)
     assert "lions" in printed

@@ -78,7 +78,7 @@ def opened(folder: Path) -> None:
 
 
 def _open(address: dict[str, Any]) -> None:
-    app = AppTest.from_file(str(APP), default_timeout=60)
+    app = AppTest.from_file(str(APP), default_timeout=600)
     page = address.get("page")
     if page in ("image", "term", "expansion", "collections", "train", "lessons"):
         app.run()

@@ -96,7 +96,7 @@ def said(act: Callable[[], object]) -> str:
     started = time.perf_counter()
     with pytest.raises(EngineError) as problem:
         act()
-    assert time.perf_counter() - started < 20
+    assert time.perf_counter() - started < 60
     assert "\n" not in str(problem.value)
     assert "Traceback" not in str(problem.value)
     return str(problem.value)

@@ -62,7 +62,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, projections: Path) -> Itera
         )
     address = f"http://127.0.0.1:{port}"
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while not healthy(address):
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
@@ -104,7 +104,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sync_api.Brows
             color_scheme="light",
             reduced_motion="reduce",
         )
-        running.set_default_timeout(120_000)  # a guard against hanging, not a measure
+        running.set_default_timeout(600_000)  # a guard against hanging, not a measure
         yield running
         running.close()
 
@@ -202,7 +202,7 @@ def test_a_moved_slider_is_in_the_address_and_survives_a_reload(server, page):
     slider.focus()
     for _ in range(4):
         page.keyboard.press("ArrowLeft")
-    sync_api.expect(slider).to_have_attribute("aria-valuetext", "0.80", timeout=120_000)
+    sync_api.expect(slider).to_have_attribute("aria-valuetext", "0.80", timeout=600_000)
     page.wait_for_url("**rate=0.8*")
     page.wait_for_function(
         "before => [...document.querySelectorAll('.lab-table tbody td')]"
@@ -527,7 +527,7 @@ def test_a_term_that_is_pointed_at_shows_its_place(server, page):
     page.locator(".words li.chosen").wait_for()
     eggs = page.locator(".words li", has_text="eggs")
     eggs.hover()  # before or after its place is known
-    sync_api.expect(shade).to_have_attribute("data-term", "eggs", timeout=120_000)
+    sync_api.expect(shade).to_have_attribute("data-term", "eggs", timeout=600_000)
     bright = shade.evaluate(
         "one => { const cells = [...one.getContext('2d').getImageData(0, 0, 8, 8).data];"
         " const dim = cells.filter((_, i) => i % 4 === 3);"

@@ -252,7 +252,7 @@ def test_a_click_on_a_button_from_before_does_nothing(name, address, key, mine, 
 @pytest.mark.parametrize("name", SHARED)
 def test_a_crafted_address_and_session_import_nothing(name, photos, home, monkeypatch):
     monkeypatch.setenv("LEXISCOPE_MODE", name)
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run()
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=600).run()
     app.switch_page("pages/collections.py")
     crafted = {"view": "import", "source": str(photos), "name": "x", "captions": "/etc/passwd"}
     for key, value in crafted.items():

@@ -35,7 +35,7 @@ PAGES = ("search", "image", "term", "expansion", "train")
 
 def opened(page: str = "search", **address: str) -> AppTest:
     """A page after its first run at an address."""
-    app = AppTest.from_file(str(APP), default_timeout=120)
+    app = AppTest.from_file(str(APP), default_timeout=600)
     if page != "search":  # no page has an address that differs from its file's name
         app.switch_page(f"pages/{page}.py")
     for name, value in address.items():
