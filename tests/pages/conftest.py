@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from streamlit.components.v2 import manifest_scanner
 
+from pages.parts import background
 from tests.conftest import few_scenes
 
 
@@ -21,6 +22,18 @@ def _components_are_looked_for_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(manifest_scanner, "scan_component_manifests", scan)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that waits a moment for what it begins waits until that is done, on busy machines too.
+
+    Where a test looks at what is not done yet, it sets the page's patience to 0.
+    """
+    wait = background.Work.wait
+    monkeypatch.setattr(
+        background.Work, "wait", lambda work, seconds: wait(work, 600 if seconds else 0)
+    )
 
 
 @pytest.fixture(scope="session")

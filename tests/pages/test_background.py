@@ -36,17 +36,17 @@ def test_long_work_goes_on_while_the_page_is_drawn_and_stops_when_told():
     def reports() -> Iterator[int]:
         yield 1
         reached.set()
-        goes_on.wait(20)
+        goes_on.wait(600)
         yield 2
         yield 3
 
     work = background.follow("one", reports, patience=0)
-    assert reached.wait(20)
+    assert reached.wait(600)
     assert work.running
     assert work.latest == 1
     work.stop()
     goes_on.set()
-    work.wait(20)
+    work.wait(600)
     assert work.latest == 2
 
 
@@ -75,15 +75,15 @@ def test_work_that_waits_for_its_turn_can_be_called_off():
     goes_on = threading.Event()
 
     def first() -> Iterator[int]:
-        goes_on.wait(20)
+        goes_on.wait(600)
         yield 1
 
     background.follow("one", first, patience=0)
     second = background.follow("two", lambda: iter((1,)), patience=0)
     second.stop()
     goes_on.set()
-    background.known("one").wait(20)
-    second.wait(20)
+    background.known("one").wait(600)
+    second.wait(600)
     assert second.latest is None
     assert not second.running
 
@@ -92,7 +92,7 @@ def test_a_plan_that_takes_long_holds_no_other_up():
     goes_on = threading.Event()
 
     def slow() -> Iterator[int]:
-        goes_on.wait(20)
+        goes_on.wait(600)
         yield 1
 
     first = background.follow("one", slow, patience=0, pool="plans")
@@ -100,14 +100,14 @@ def test_a_plan_that_takes_long_holds_no_other_up():
     assert second.latest == 2
     assert first.running
     goes_on.set()
-    first.wait(20)
+    first.wait(600)
 
 
 def test_what_goes_on_is_not_forgotten_however_much_came_since():
     goes_on = threading.Event()
 
     def slow() -> Iterator[int]:
-        goes_on.wait(20)
+        goes_on.wait(600)
         yield 1
         yield 2
 
@@ -119,7 +119,7 @@ def test_what_goes_on_is_not_forgotten_however_much_came_since():
     assert background.known(keys[0]) is None
     work = background.known("one")
     goes_on.set()
-    work.wait(20)
+    work.wait(600)
     assert (work.latest, work.stopped) == (2, False)
     for key in keys:
         background.forget(key)

@@ -112,7 +112,7 @@ def test_long_blanking_shows_how_far_it_is_and_can_be_stopped(images, monkeypatc
     monkeypatch.setattr("pages.parts.image.seen._PATIENCE", 0)
     app = opened("image", collection=images.name, id=images.image_ids[70], where="lion")
     try:
-        assert reported.wait(60)
+        assert reported.wait(600)
         app.run()
         assert [one.text for one in app.get("progress")] == ["16 of 64 parts blanked"]
         assert all(one["map"] is None for one in terms(app))  # half a map would mislead

@@ -325,7 +325,7 @@ def test_what_lies_below_a_named_folder_can_be_imported(roots, home):
     app.button[0].click().run()
     assert {metric.label: metric.value for metric in app.metric}["Images"] == "3"
     app.button(key="import").click().run()
-    background.known(Task("Importing", "mine")).wait(60)
+    background.known(Task("Importing", "mine")).wait(600)
     app.run()
     assert "Collection **mine** is ready: 3 images." in said(app)
     other = opened("collections")  # another visitor

@@ -250,7 +250,7 @@ def measured(**address: str) -> AppTest:
     app = opened("expansion", **address)
     for _ in range(2):  # the direction chosen, then the other one
         for work in list(background._WORKS.values()):
-            work.wait(60)
+            work.wait(600)
         app.run()
     return app
 
@@ -419,7 +419,7 @@ def test_exact_coins_meet_the_coins_of_the_split(handful, home):
     work = background.known(
         next(key for key in background._WORKS if str(key).startswith("('exact-coins'"))
     )
-    work.wait(60)
+    work.wait(600)
     app.run()
     assert not app.exception
     said = next(one.value for one in app.caption if one.value.startswith("Expected R@1"))
@@ -651,7 +651,7 @@ def test_the_cheapest_setting_is_found_and_comes_with_its_command(scenes, capsys
     work = background.known(
         next(key for key in background._WORKS if isinstance(key, tuple) and "cheapest" in key)
     )
-    work.wait(120)
+    work.wait(600)
     app.run()
     assert not app.exception
     assert any("chosen on split val" in one.value for one in app.caption)
