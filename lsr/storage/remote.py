@@ -212,8 +212,7 @@ def opened(address: str) -> Remote:
             f"{_ACCOUNT[scheme]}, and leave it out."
         )
     with told(address, "read"):
-        options = "" if "?" in address else f"?{_OPTIONS[scheme]}"
-        there, root = FileSystem.from_uri(address + options)
+        there, root = FileSystem.from_uri(_with_option(address, _OPTIONS[scheme]))
     if not (root := root.strip("/")):
         raise InputError(f"`{shorten(address)}` names no bucket. Write `s3://bucket/folder`.")
     return Remote(address.rstrip("/"), there, root)
@@ -335,3 +334,10 @@ def told(address: str, what: str) -> Iterator[None]:
 
 def _scheme(address: str) -> str:
     return address.partition("://")[0]
+
+
+def _with_option(address: str, option: str) -> str:
+    """An address with one more option for its client, unless it has that one already."""
+    if option.partition("=")[0] in address.partition("?")[2]:
+        return address
+    return f"{address}{'&' if '?' in address else '?'}{option}"

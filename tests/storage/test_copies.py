@@ -192,6 +192,8 @@ def test_a_bucket_of_google_refuses_in_a_sentence(google, collection, monkeypatc
     monkeypatch.setenv("CLOUD_STORAGE_EMULATOR_ENDPOINT", "http://127.0.0.1:1")
     assert opened("gs://anonymous@bucket/x").there == opened(LIMITED.format(10)).there
     assert opened("gs://anonymous@bucket/x").there != opened(LIMITED.format(9)).there
+    other = "gs://anonymous@bucket/x?scheme=http"
+    assert opened(other).there == opened(f"{other}&retry_limit_seconds=10").there
     with pytest.raises(InputError, match="no server answers.*EMULATOR_ENDPOINT` names a server"):
         opened(LIMITED.format(1)).files()
 
