@@ -15,7 +15,8 @@ from lsr.encoders.protocol import Encoder
 from lsr.evaluation.pairs import Pairs, load_pairs
 from lsr.exceptions import ModelError
 from lsr.index.memory.index import MemoryIndex
-from lsr.model.expansion import literal_flags
+from lsr.model.expansion import literal_flags, without_weak
+from lsr.model.expansion_thresholds import ExpansionThresholds
 from lsr.model.projection_cache import literal_once, sparse_once
 from lsr.model.protocol import Items, Model, Side
 from lsr.model.sparse import SparseVectors
@@ -115,13 +116,17 @@ def project_split_with(
     split: str,
     encoder: Encoder | None = None,
     queries: str = "",
+    thresholds: ExpansionThresholds | None = None,
 ) -> ProjectedSplit:
     """Project a split with a head that is not stored as a model yet."""
     from lsr.model.projection import project
 
     pairs = load_pairs(collection, split, encoder, queries)
-    vectors = project(head, pairs.image_vectors), project(head, pairs.caption_vectors)
-    return _projected(collection, pairs, *vectors, vocabulary)
+    images, captions = project(head, pairs.image_vectors), project(head, pairs.caption_vectors)
+    if thresholds is not None:
+        said = _literal(tuple(pairs.texts), vocabulary)
+        captions = without_weak(captions, said, thresholds.by_term(vocabulary))
+    return _projected(collection, pairs, images, captions, vocabulary)
 
 
 def _projected(

@@ -14,9 +14,11 @@ from safetensors import SafetensorError, safe_open
 
 from lsr.exceptions import ModelError
 from lsr.model.card import CARD, read_card
+from lsr.model.expansion import without_weak
+from lsr.model.expansion_thresholds import ExpansionThresholds
 from lsr.model.few_vectors import project_few
 from lsr.model.fit import VectorKind
-from lsr.model.protocol import DenseReader
+from lsr.model.protocol import DenseReader, Items, dense_mark
 from lsr.model.vocabulary import Vocabulary
 from lsr.storage.files import fingerprint, missing, write_json
 from lsr.storage.folders import read_one_version, replacing_folder
@@ -53,12 +55,19 @@ class ProjectionModel(DenseReader):
     """A trained head with the vocabulary that its columns number.
 
     The weights are read when `head` or `project` first needs them.
+
+    identity: of the file with the weights. head_mark: fingerprint of head and vocabulary alone.
+    thresholds: for the terms that texts add; None where all of them count. least: (V,) the same by
+    term.
     """
 
     kind = "projection"
 
     sizes: HeadSizes
-    identity: tuple[int, ...]  # of the file with the weights
+    identity: tuple[int, ...]
+    head_mark: str
+    thresholds: ExpansionThresholds | None
+    least: np.ndarray | None
 
     @property
     def encoder(self) -> str:
@@ -96,8 +105,20 @@ class ProjectionModel(DenseReader):
         """
         return _head(self.sizes, self.weights)
 
+    def sparse(self, items: Items) -> sp.csr_matrix:
+        found = super().sparse(items)
+        if self.least is None or items.are_pictures:
+            return found
+        return without_weak(found, self.vocabulary.literal_matrix(items.texts), self.least)
+
+    def mark(self, items: Items) -> str | None:
+        if items.are_pictures:  # which no threshold touches
+            return dense_mark(self.head_mark, items.dense)
+        found = dense_mark(self.fingerprint, items.dense)
+        return found if self.thresholds is None else fingerprint(found, *items.texts)
+
     def project(self, dense: np.ndarray) -> sp.csr_matrix:
-        """Sparse vectors (n, V) float32 csr of dense vectors (n, d)."""
+        """Sparse vectors (n, V) float32 csr of dense vectors (n, d), thresholds left out."""
         if len(dense) <= _FEW:
             return project_few(self.weights, dense)
         from lsr.model.projection import project
@@ -196,8 +217,13 @@ def open_projection(folder: Path, card: dict[str, Any]) -> ProjectionModel:
             f"{len(vocabulary):,}. Restore tokenizer.json or model.safetensors."
         )
     identity = _identity(folder)
-    mark = fingerprint(folder / WEIGHTS, vocabulary.fingerprint)
-    return ProjectionModel(folder, card, vocabulary, mark, sizes, identity)
+    head_mark = mark = fingerprint(folder / WEIGHTS, vocabulary.fingerprint)
+    thresholds, least = ExpansionThresholds.from_card(folder, card), None
+    if thresholds is not None:
+        mark, least = fingerprint(head_mark, repr(thresholds)), thresholds.by_term(vocabulary)
+    return ProjectionModel(
+        folder, card, vocabulary, mark, sizes, identity, head_mark, thresholds, least
+    )
 
 
 def _identity(folder: Path) -> tuple[int, ...]:

@@ -98,6 +98,24 @@ def literal_flags(sparse: sp.csr_matrix, literal: sp.csr_matrix) -> np.ndarray:
     return said[places] == keys
 
 
+def without_weak(texts: sp.csr_matrix, said: sp.csr_matrix, least: np.ndarray) -> sp.csr_matrix:
+    """Vectors of texts (n, V) csr without the added terms below their threshold.
+
+    A text that activates no term that it says has nothing else to search with, and keeps them all.
+
+    Args:
+        said: (n, V) bool, the terms that each text says. least: (V,) the thresholds.
+    """
+    own = literal_flags(texts, said)
+    before = np.concatenate([[0], np.cumsum(own)])[texts.indptr]
+    alone = np.repeat(np.diff(before) == 0, np.diff(texts.indptr))
+    kept = own | alone | (texts.data >= least[texts.indices])
+    ends = np.concatenate([[0], np.cumsum(kept)])[texts.indptr]
+    found = sp.csr_matrix((texts.data[kept], texts.indices[kept], ends), texts.shape)
+    found.has_sorted_indices = True
+    return found
+
+
 def _keys(matrix: sp.csr_matrix) -> np.ndarray:
     """(nnz,) int64: row and column of every entry as one number, ascending."""
     rows = np.arange(matrix.shape[0], dtype=np.int64) * matrix.shape[1]

@@ -10,6 +10,7 @@ from typing import Any
 
 from lsr.exceptions import ModelError, UnknownNameError, shorten
 from lsr.model.card import CARD, EDITED, SPARSE_ENCODER, base_kind, kind_of, read_card
+from lsr.model.expansion_thresholds import ExpansionThresholds
 from lsr.storage.files import read_json
 from lsr.storage.folders import read_one_version, remove_folder, writing
 from lsr.storage.leftovers import restore_if_lost
@@ -54,6 +55,7 @@ def _overview(folder: Path) -> ModelOverview:
     verdict = _told(folder, "metrics.json").get("verdict")
     n_terms = card.get("vocabulary_size")
     notes = imported.get("notes")
+    thresholds = ExpansionThresholds.from_card(folder, card)
     return ModelOverview(
         folder.name,
         folder,
@@ -64,7 +66,10 @@ def _overview(folder: Path) -> ModelOverview:
         _origin(card, imported, _told(folder, "training.json")),
         home() not in folder.parents,
         verdict if isinstance(verdict, dict) and verdict else None,
-        tuple(map(str, notes)) if isinstance(notes, list) else (),
+        (
+            *(map(str, notes) if isinstance(notes, list) else ()),
+            *([thresholds.says] if thresholds else ()),
+        ),
     )
 
 

@@ -177,5 +177,9 @@ class DenseReader(Model):
         return self.project(items.dense)
 
     def mark(self, items: Items) -> str | None:
-        dense = items.dense
-        return fingerprint(self.fingerprint, str(dense.shape), str(dense.dtype), dense)
+        return dense_mark(self.fingerprint, items.dense)
+
+
+def dense_mark(fingerprint_of_model: str, dense: np.ndarray) -> str:
+    """What tells apart sparse vectors that are a function of a model and of dense vectors."""
+    return fingerprint(fingerprint_of_model, str(dense.shape), str(dense.dtype), dense)

@@ -6,6 +6,7 @@ from collections.abc import Generator
 from contextlib import closing
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -36,21 +37,29 @@ def sparse_elsewhere(model: Model, items: Items, spread: Spread) -> sp.csr_matri
             "it. Leave out `--engine ray`."
         )
     work = partial(_projected, model.folder, model.fingerprint, items.side)
-    parts = spread(work, _parts(items.dense), f"{_ROWS:,} vectors", threads=spread.threads)
+    parts = spread(work, _parts(items), f"{_ROWS:,} vectors", threads=spread.threads)
     with closing(parts):
         # Copies: what comes from Ray lies in its store, which is small.
         return stack([part.copy() for part in parts], len(model.vocabulary))
 
 
-def _parts(dense: np.ndarray) -> Generator[np.ndarray]:
+class _Part(NamedTuple):
+    """Some rows of items: dense vectors, and texts where the items are texts."""
+
+    dense: np.ndarray
+    texts: list[str]
+
+
+def _parts(items: Items) -> Generator[_Part]:
+    dense = items.dense
     n = max(1, len(dense) // _ROWS)
     for part in range(n):
-        last = len(dense) if part == n - 1 else (part + 1) * _ROWS
-        yield np.array(dense[part * _ROWS : last])
+        rows = slice(part * _ROWS, len(dense) if part == n - 1 else (part + 1) * _ROWS)
+        yield _Part(np.array(dense[rows]), list(items.texts[rows]))
 
 
-def _projected(folder: Path, mark: str, side: Side, dense: np.ndarray) -> sp.csr_matrix:
-    return _opened(folder, mark).sparse(Items(side, None, lambda: dense))
+def _projected(folder: Path, mark: str, side: Side, part: _Part) -> sp.csr_matrix:
+    return _opened(folder, mark).sparse(Items(side, None, lambda: part.dense, part.texts))
 
 
 @lru_cache(maxsize=2)  # a process keeps its model for the blocks that follow

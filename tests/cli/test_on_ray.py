@@ -16,11 +16,13 @@ from PIL import Image
 
 from lsr.collection.collection import load_collection
 from lsr.encoding import on_ray
-from lsr.exceptions import EngineError
+from lsr.exceptions import EngineError, ModelError
+from lsr.model.loading import load_model
 from lsr.model.protocol import Items
 from lsr.model.spread_projection import sparse_elsewhere
+from lsr.storage.files import read_json, write_json
 from lsr.storage.spreading import Spread
-from tests.conftest import make_collection
+from tests.conftest import WORDS, make_collection
 
 # Plain Python, so that whoever loads it needs no model.
 ENCODER = """
@@ -167,12 +169,21 @@ def test_an_index_projected_in_blocks_is_the_plain_one(
     connected, two_threads, home, collection, model, answer
 ):
     dense = np.random.default_rng(0).normal(size=(2_500, 8)).astype(np.float16)
-    items = Items("images", tuple(map(str, range(len(dense)))), lambda: dense)
-    here, there = model.sparse(items), sparse_elsewhere(model, items, Spread(connected))
-    for name in ("data", "indices", "indptr"):
-        one, other = getattr(here, name), getattr(there, name)
-        assert one.dtype == other.dtype
-        assert np.array_equal(one, other)
+    ids = tuple(map(str, range(len(dense))))
+    texts = [" ".join(some) for some in np.random.default_rng(1).choice(WORDS[4:], (2_500, 3))]
+    card = read_json(model.folder / "config.json", ModelError)
+    thresholds = {"weight": 0.4, "frequent_weight": 0.6, "frequent_terms": ["dog"]}
+    write_json(model.folder / "config.json", {**card, "expansion_thresholds": thresholds})
+    model = load_model(model.folder)
+    for items in (
+        Items("images", ids, lambda: dense),
+        Items("captions", ids, lambda: dense, texts),
+    ):
+        here, there = model.sparse(items), sparse_elsewhere(model, items, Spread(connected))
+        for name in ("data", "indices", "indptr"):
+            one, other = getattr(here, name), getattr(there, name)
+            assert one.dtype == other.dtype
+            assert np.array_equal(one, other)
     stored = []
     for engine in ("memory", "ray"):
         shutil.rmtree(home / "cache", ignore_errors=True)
