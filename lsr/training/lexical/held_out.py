@@ -1,10 +1,11 @@
-"""Whether tuning helps: closed form and tuned form on captions that neither was made of."""
+"""Whether tuning helps, and which terms it should add: asked of captions it was not made of."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import partial, reduce
+from operator import add
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from lsr.collection.collection import Collection
 from lsr.evaluation.pairs import Pairs, load_pairs, some_images
 from lsr.model.vocabulary import Vocabulary
+from lsr.training.lexical.added_terms import AddedTerms, measure_added
 from lsr.training.lexical.head import LexicalHead
 from lsr.training.lexical.settings import TuningReport, TuningSettings
 from lsr.training.lexical.tuning import Tuning
@@ -49,6 +51,13 @@ class Comparison:
         return self.after > self.before
 
 
+class Checked(NamedTuple):
+    """What held-out captions say of a tuning."""
+
+    comparison: Comparison
+    added: AddedTerms
+
+
 def validation_split(collection: Collection) -> str | None:
     """`val`, where its captions are enough to tell heads apart."""
     if "val" not in collection.splits or len(collection.caption_rows("val")) < _LEAST_VALIDATION:
@@ -65,6 +74,26 @@ def validation_pairs(collection: Collection) -> Pairs | None:
 def n_folds(n_images: int) -> int:
     """How many of the five folds of so many training images are tried."""
     return _FOLDS if n_images < _FEW_IMAGES else 1
+
+
+def check(
+    before: LexicalHead,
+    after: LexicalHead,
+    images: np.ndarray,
+    held_out: Pairs,
+    vocabulary: Vocabulary,
+    seed: int,
+    device: str = "cpu",
+) -> Checked:
+    """Both heads on pairs that neither was made of, and what is worth adding by the tuned one.
+
+    Args:
+        images: (n, d) dense vectors that they were made of. seed: of words that are taken away.
+    """
+    n_terms = len(vocabulary)
+    comparison = compare(before, after, held_out, n_terms, device=device)
+    projection = after.projection(n_terms)
+    return Checked(comparison, measure_added(projection, images, held_out, vocabulary, seed))
 
 
 def compare(
@@ -89,7 +118,7 @@ def cross_validated(
     vocabulary: Vocabulary,
     settings: TuningSettings,
     device: str = "cpu",
-) -> Generator[FoldReport, None, Comparison]:
+) -> Generator[FoldReport, None, Checked]:
     """Closed form and tuning on held-out folds of the images, each fold's others to learn from.
 
     All five folds of few images, one of many. Only captions are held against a head, no labels.
@@ -108,14 +137,26 @@ def cross_validated(
         tuning = Tuning(start, learning, vocabulary, settings, device)
         for report in tuning.run():
             yield FoldReport(fold + 1, report)
-        parts.append(compare(start, tuning.head, held_out, len(vocabulary), device=device))
-    captions = sum(part.captions for part in parts)
+        parts.append(
+            check(
+                start,
+                tuning.head,
+                learning.image_vectors,
+                held_out,
+                vocabulary,
+                settings.seed,
+                device,
+            )
+        )
+    compared = [part.comparison for part in parts]
+    captions = sum(one.captions for one in compared)
     before, after = (
-        sum(getattr(part, name) * part.captions for part in parts) / captions
+        sum(getattr(one, name) * one.captions for one in compared) / captions
         for name in ("before", "after")
     )
     where = f"{len(parts)} of {_FOLDS} folds of the training images"
-    return Comparison(before, after, captions, where)
+    added = reduce(add, [part.added for part in parts])
+    return Checked(Comparison(before, after, captions, where), added)
 
 
 def _captions_alone(pairs: Pairs) -> Pairs:

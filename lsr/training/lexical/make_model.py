@@ -19,6 +19,7 @@ from lsr.evaluation.pairs import Pairs
 from lsr.evaluation.projected import project_split_with
 from lsr.evaluation.verdict import judge
 from lsr.model.checkpoint import save_model
+from lsr.model.expansion_thresholds import ENTRY, ExpansionThresholds
 from lsr.model.projection import Projection
 from lsr.model.protocol import Model
 from lsr.model.vocabulary import Vocabulary
@@ -27,9 +28,10 @@ from lsr.storage.folders import remove_folder
 from lsr.storage.places import BUNDLED_ENCODER
 from lsr.training.budget import Budget
 from lsr.training.device import training_device
+from lsr.training.lexical.added_terms import frequent_terms
 from lsr.training.lexical.closed_form import ClosedFormSettings, closed_form_by_parts
 from lsr.training.lexical.head import LexicalHead
-from lsr.training.lexical.held_out import Comparison, compare, cross_validated, n_folds
+from lsr.training.lexical.held_out import Checked, check, cross_validated, n_folds
 from lsr.training.lexical.material import gather
 from lsr.training.lexical.settings import LexicalReport, LexicalSettings, TuningSettings
 from lsr.training.lexical.steps import Steps
@@ -42,7 +44,7 @@ from lsr.training.run_folder import PROGRESS, is_followed, run_folder, run_to_it
 class _Made:
     head: LexicalHead
     pairs: Pairs
-    comparison: Comparison | None
+    checked: Checked | None
     tuning: TuningSettings | None
 
 
@@ -96,7 +98,7 @@ def _made(
     collection: Collection, vocabulary: Vocabulary, settings: LexicalSettings
 ) -> Generator[LexicalReport, None, _Made]:
     material = yield from gather(collection, vocabulary, settings)
-    pairs, n_terms = material.pairs, len(vocabulary)
+    pairs = material.pairs
 
     def fit(some: Pairs) -> Generator[tuple[int, int], None, LexicalHead]:
         own = ClosedFormSettings(settings.target_active_terms)
@@ -115,11 +117,12 @@ def _made(
     if settings.method == "encoder-terms":
         return _Made(tuning.head, pairs, None, chosen)
     if material.validation is not None:
-        comparison = compare(start, tuning.head, material.validation, n_terms, device=device)
+        held_out, images = material.validation, pairs.image_vectors
+        checked = check(start, tuning.head, images, held_out, vocabulary, chosen.seed, device)
     else:
         checking = cross_validated(pairs, fit, vocabulary, chosen, device)
-        comparison = yield from told(checking, lambda one: steps.report(one.tuning, one.fold))
-    return _Made(tuning.head if comparison.helps else start, pairs, comparison, chosen)
+        checked = yield from told(checking, lambda one: steps.report(one.tuning, one.fold))
+    return _Made(tuning.head if checked.comparison.helps else start, pairs, checked, chosen)
 
 
 def _write(
@@ -155,21 +158,42 @@ def _write(
             "draws_per": control.per,
         }
         training["device"] = training_device()
-    if made.comparison:
-        training["held_out"] = {**asdict(made.comparison), "kept": made.comparison.helps}
+    if made.checked:
+        compared = made.checked.comparison
+        training["held_out"] = {**asdict(compared), "kept": compared.helps}
+    thresholds = _thresholds(made, head, vocabulary)
+    card: dict[str, Any] = {"title": title or folder.name, "encoder": collection.encoder}
+    if made.checked and thresholds:
+        card[ENTRY] = thresholds.as_json()
+        training["added_terms"] = made.checked.added.as_json()
     return save_model(
         folder,
         head,
         vocabulary,
-        card={"title": title or folder.name, "encoder": collection.encoder},
+        card=card,
         training=training,
-        metrics=_metrics(collection, head, vocabulary, making_told(training), active),
+        metrics=_metrics(collection, head, vocabulary, thresholds, making_told(training), active),
         precision=torch.float16,
     )
 
 
+def _thresholds(
+    made: _Made, head: Projection, vocabulary: Vocabulary
+) -> ExpansionThresholds | None:
+    """Those of a tuned head; None where tuning was not kept, or all added terms are worth it."""
+    if not made.checked or not made.checked.comparison.helps or not made.checked.added.chosen:
+        return None
+    frequent = frequent_terms(head, made.pairs.image_vectors)
+    return made.checked.added.thresholds(frequent, vocabulary)
+
+
 def _metrics(
-    collection: Collection, head: Projection, vocabulary: Vocabulary, making: Making, active: float
+    collection: Collection,
+    head: Projection,
+    vocabulary: Vocabulary,
+    thresholds: ExpansionThresholds | None,
+    making: Making,
+    active: float,
 ) -> dict[str, Any]:
     """Measures on a split that has captions, `test` where it can be.
 
@@ -178,7 +202,9 @@ def _metrics(
     """
     for split in ("test", "val", "train"):
         if split in collection.splits and len(collection.caption_rows(split)):
-            projected = project_split_with(collection, head, vocabulary, split)
+            projected = project_split_with(
+                collection, head, vocabulary, split, thresholds=thresholds
+            )
             found = evaluate_split(
                 projected,
                 term_vectors=term_vectors_for(vocabulary),

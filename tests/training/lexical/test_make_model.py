@@ -15,12 +15,14 @@ from lsr.exceptions import ModelError
 from lsr.model.expansion import parse_control
 from lsr.model.loading import load_model
 from lsr.search.searcher import Searcher
+from lsr.storage.files import read_json, write_json
 from lsr.storage.places import ASSETS as BUNDLED
 from lsr.storage.records import record_of
 from lsr.training.budget import Budget
 from lsr.training.lexical import make_model
+from lsr.training.lexical.added_terms import THRESHOLDS, AddedTerms
 from lsr.training.lexical.closed_form import ClosedFormSettings, closed_form_by_parts
-from lsr.training.lexical.held_out import Comparison, compare, cross_validated
+from lsr.training.lexical.held_out import Checked, Comparison, compare, cross_validated
 from lsr.training.lexical.make_model import make_lexical
 from lsr.training.lexical.settings import LexicalReport, LexicalSettings, TuningSettings
 from lsr.training.parts import returned
@@ -103,15 +105,45 @@ def test_a_command_that_is_stopped_says_that_nothing_is_kept(tiny, home, capsys,
 
 
 def test_where_tuning_does_not_help_the_closed_form_is_the_model(tiny, answer, monkeypatch):
-    worse = Comparison(0.5, 0.4, 80, "here")
+    worse = Checked(Comparison(0.5, 0.4, 80, "here"), some_worth())
     monkeypatch.setattr(make_model, "cross_validated", lambda *_: iter_of(worse))
     answer("train", "--out", "kept", *FOUR)
+    assert load_model("kept").thresholds is None
     answer("train", "--out", "closed", "--method", "closed-form", *FOUR)
     kept, closed = (load_model(name) for name in ("kept", "closed"))
     vectors = np.asarray(load_collection("tiny").image_vectors, np.float32)
     np.testing.assert_array_equal(
         kept.project(vectors).toarray(), closed.project(vectors).toarray()
     )
+
+
+def some_worth() -> AddedTerms:
+    """Weights below .3 are worth nothing, and those above it much."""
+    ranks = np.where(np.arange(len(THRESHOLDS)) <= 6, 50.0, 40.0)
+    return AddedTerms(ranks, ranks, np.full(len(THRESHOLDS), 400.0), 80)
+
+
+def test_terms_that_are_worth_nothing_to_held_out_captions_are_not_added(
+    tiny, answer, home, monkeypatch
+):
+    better = Checked(Comparison(0.4, 0.5, 80, "here"), some_worth())
+    monkeypatch.setattr(make_model, "cross_validated", lambda *_: iter_of(better))
+    made = answer("train", "--out", "own", *FOUR)
+    model = load_model("own")
+    assert (model.thresholds.weight, model.thresholds.frequent_weight) == (0.3, 0.45)
+    assert told(home, "own")["added_terms"]["weight"] == 0.3
+    vectors = np.asarray(tiny.image_vectors[tiny.image_rows("train")], np.float32)
+    share = (model.project(vectors).toarray() > 0).mean(axis=0)
+    terms = np.array(model.vocabulary.terms)
+    assert set(model.thresholds.frequent_terms) == set(terms[share > 0.1])
+    again = answer("evaluate", "--collection", "tiny", "--model", "own")
+    assert again["active_terms"] == pytest.approx(made["metrics"]["active_terms"])
+    card = read_json(home / "models" / "own" / "config.json", ModelError)
+    del card["expansion_thresholds"]
+    write_json(home / "models" / "own" / "config.json", card)
+    whole = answer("evaluate", "--collection", "tiny", "--model", "own")
+    assert whole["active_terms"]["query"] > again["active_terms"]["query"]
+    assert whole["active_terms"]["image"] == again["active_terms"]["image"]
 
 
 def test_a_target_that_the_words_do_not_suffice_for_is_said_to_be_missed(tiny, home, capsys):
@@ -234,5 +266,7 @@ def test_folds_compare_what_one_comparison_says(pairs, vocabulary):
         start = returned(fit(some_images(pairs, fold_of != fold)))
         one = compare(start, start, held_out, len(vocabulary))
         expected += one.before * len(held_out.texts) / len(pairs.texts)
-    assert found.before == pytest.approx(expected)
-    assert found.captions == len(pairs.texts)
+    assert found.comparison.before == pytest.approx(expected)
+    assert found.comparison.captions == found.added.captions == len(pairs.texts)
+    # With every term, a caption finds what the comparison says; the folds' ranks are added up.
+    assert found.added.whole[0] / len(pairs.texts) == pytest.approx(found.comparison.after)

@@ -120,4 +120,4 @@ def test_a_fold_without_any_caption_is_left_out(partly, encoder_here, vocabulary
         return closed_form_by_parts(some, vocabulary, material.stopped, ClosedFormSettings(4))
 
     found = returned(cross_validated(material.pairs, fit, vocabulary, settings))
-    assert found.captions == 4
+    assert found.comparison.captions == found.added.captions == 4
