@@ -173,8 +173,11 @@ def _lexical(collection: Collection, method: str, options: argparse.Namespace, l
             f"form, {held_out['after']:.3f} tuned: the {'tuned' if held_out['kept'] else 'closed'} "
             "form is the model."
         )
+    if added := training.get("added_terms"):
+        log(added["says"])
     answer = {"model": options.out, "method": method, "epochs": []}
-    return {**answer, **_of_model(folder, log), "held_out": training.get("held_out")}
+    told = {name: training.get(name) for name in ("held_out", "added_terms")}
+    return {**answer, **_of_model(folder, log), **told}
 
 
 def _in_words(report: LexicalReport) -> str:

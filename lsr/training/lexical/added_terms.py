@@ -78,12 +78,15 @@ class AddedTerms:
                 "active_terms": float(self.active[place]) / self.captions,
             }
 
-        return {
-            "weight": float(THRESHOLDS[self.chosen]),
-            "all": at(0),
-            "kept": at(self.chosen),
-            "captions": self.captions,
-        }
+        weight, every, kept = float(THRESHOLDS[self.chosen]), at(0), at(self.chosen)
+        says = (
+            f"Texts add terms from a weight of {weight:g} on, {weight * FACTOR:g} where many "
+            f"images activate them: {kept['active_terms']:.0f} terms a held-out caption in "
+            f"place of {every['active_terms']:.0f}, MRR@10 {kept['MRR@10']:.3f} in place of "
+            f"{every['MRR@10']:.3f}."
+        )
+        found = {"weight": weight, "all": every, "kept": kept, "captions": self.captions}
+        return {**found, "says": says}
 
 
 def frequent_terms(head: Projection, images: np.ndarray) -> np.ndarray:

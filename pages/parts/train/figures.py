@@ -110,6 +110,8 @@ def _budget_and_comparison(training: dict[str, Any]) -> None:
             f"captions ({escape(held_out['where'])}): {before:.3f} in closed form, {after:.3f} "
             "tuned."
         )
+    if added := training.get("added_terms"):
+        st.markdown(f":material/filter_alt: {sentence(added['says'])}")
 
 
 def _measures(metrics: dict[str, Any]) -> None:
