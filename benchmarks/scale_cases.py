@@ -193,8 +193,8 @@ class Case:
 
 
 def encode_case(commands: Commands) -> Case:
-    """640 pictures and captions, ten tasks each, with the bundled encoder."""
-    draw_collection(commands.home, "few", 640)
+    """2,560 pictures and captions, ten tasks each, with the bundled encoder."""
+    draw_collection(commands.home, "few", 2_560)
     made = commands.home / "collections" / "made"
     line = "encode --collection few --encoder bundled --name made --engine ray"
     return Case("encode", line, lambda: _files(made), lambda: _remove(commands, made))

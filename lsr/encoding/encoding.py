@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -30,6 +31,8 @@ Kind = Literal["images", "captions"]
 # its own from them and computes one while threads prepare the next, which too few leave it no time
 # for. At half a million pixels each, what is open takes 2.3 GB at most.
 _BATCHES = {"cpu": (64, 8), "cuda": (512, 16)}
+# Batches of a task elsewhere: while one is encoded, the next one's pictures are opened.
+_A_TASK = 4
 # Vectors of the next rows, and which of these rows are zeros, with why.
 Batch = tuple[np.ndarray, dict[int, str]]
 Batches = Generator[Batch]
@@ -83,9 +86,10 @@ def encode_pictures(
 
     def spread_batches(first: int) -> Batches:
         assert spread is not None  # noqa: S101  else it is not called
-        starts = range(first, len(files), size)
-        blocks = (list(files[start : start + size]) for start in starts)
-        made = spread(_encode_files, blocks, f"{size:,} pictures")
+        many = _A_TASK * size
+        starts = range(first, len(files), many)
+        blocks = (list(files[start : start + many]) for start in starts)
+        made = spread(partial(_encode_files, size), blocks, f"{many:,} pictures")
         with closing(made):
             for start, ((vectors, problems), unopened, machine) in zip(starts, made, strict=True):
                 for row in unopened:
@@ -198,18 +202,31 @@ def _encode_opened(encoder: Encoder, opened: Sequence[Image.Image | PictureError
     return vectors, problems
 
 
-def _encode_files(encoder: Encoder, files: Sequence[Path]) -> tuple[Batch, list[int], str]:
-    """A block of files, opened and encoded in one process.
+def _encode_files(
+    size: int, encoder: Encoder, files: Sequence[Path]
+) -> tuple[Batch, list[int], str]:
+    """Some batches of files, opened and encoded in one process.
+
+    Args:
+        size: of a batch.
 
     Returns:
-        Its batch, which of the files could not be opened, and on which machine.
+        The batches as one, which of the files could not be opened, and on which machine.
     """
     import torch
 
-    with closing(read_ahead(files, torch.get_num_threads(), len(files))) as pictures:
-        opened = list(pictures)
-    unopened = [row for row, one in enumerate(opened) if isinstance(one, PictureError)]
-    return _encode_opened(encoder, opened), unopened, this_machine()
+    vectors = np.zeros((len(files), encoder.dense_size), np.float32)
+    problems: dict[int, str] = {}
+    unopened: list[int] = []
+    with closing(read_ahead(files, torch.get_num_threads(), 2 * size)) as pictures:
+        for start in range(0, len(files), size):
+            opened = list(itertools.islice(pictures, size))
+            unopened += [
+                row for row, one in enumerate(opened, start) if isinstance(one, PictureError)
+            ]
+            vectors[start : start + size], found = _encode_opened(encoder, opened)
+            problems |= {start + row: why for row, why in found.items()}
+    return (vectors, problems), unopened, this_machine()
 
 
 def _encode_texts(encoder: Encoder, block: tuple[int, Sequence[str]]) -> np.ndarray:

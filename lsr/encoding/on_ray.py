@@ -33,7 +33,8 @@ class OnRay:
         """What `encode` makes of each block.
 
         Args:
-            encode: a function of a module, which every machine has. noun: of a block, for messages.
+            encode: a function of a module, which every machine has; some arguments may be given.
+            noun: of a block, for messages.
 
         Raises:
             InputError: what `encode` raised, or a block that failed three times.

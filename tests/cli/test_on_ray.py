@@ -96,6 +96,12 @@ def two_threads():
     torch.set_num_threads(1)
 
 
+@pytest.fixture
+def few_a_task(monkeypatch):
+    """Two batches of 64 pictures."""
+    monkeypatch.setattr("lsr.encoding.encoding._A_TASK", 2)
+
+
 def files_below(folder: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder)): path.read_bytes()
@@ -115,7 +121,7 @@ def same_but_for_the_name(folder: Path, *names: str) -> None:
 
 
 def test_ray_address_leads_to_a_cluster_where_a_killed_worker_costs_nothing(
-    two_nodes, home, fake_encoder, answer, monkeypatch
+    two_nodes, few_a_task, home, fake_encoder, answer, monkeypatch
 ):
     import ray
 
@@ -140,7 +146,7 @@ def test_ray_address_leads_to_a_cluster_where_a_killed_worker_costs_nothing(
 
 
 def test_an_import_is_the_plain_one_where_the_encoder_rounds_by_its_threads(
-    connected, two_threads, tmp_path, home, answer
+    connected, two_threads, few_a_task, tmp_path, home, answer
 ):
     source, rng = tmp_path / "photos", np.random.default_rng(3)
     source.mkdir()
