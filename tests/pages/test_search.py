@@ -4,11 +4,13 @@ import io
 import json
 from urllib.parse import parse_qs
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import lsr
 from lsr.collection.collection import load_collection
+from lsr.evaluation.projected import project_split
 from lsr.search.results import SearchSettings
 from lsr.storage.places import find
 from pages.parts.search.download import as_csv, as_json, as_trec
@@ -71,13 +73,13 @@ def test_an_unknown_hit_is_one_sentence_and_the_tiles_stay():
 
 
 def test_a_caption_marks_its_image_and_tells_its_rank(ready):
-    images = ready.collection
-    for row in range(200):
-        text = images.caption_texts[images.caption_rows("test")[row]]
-        owner = images.image_ids[images.caption_image_rows[images.caption_rows("test")[row]]]
-        hits = [hit.image_id for hit in ready.search_text(text, SearchSettings(k=500)).hits]
-        if owner in hits[24:]:
-            break
+    split = project_split(ready.collection, ready.model, "test")
+    scores = (split.captions.matrix @ split.images.matrix.T).toarray()
+    own = scores[np.arange(len(scores)), split.pairs.relevant]
+    behind = ((scores > own[:, None]).sum(axis=1) >= 24) & (own > 0)
+    row = int(np.flatnonzero(behind)[0])
+    text, owner = split.pairs.texts[row], split.images.ids[split.pairs.relevant[row]]
+    hits = [hit.image_id for hit in ready.search_text(text, SearchSettings(k=1000)).hits]
     app = opened(q=text)
     assert board(app)["gold"][owner] == "its caption"
     assert f"stands at rank {hits.index(owner) + 1:,} of" in texts(app)

@@ -5,6 +5,7 @@ import pytest
 import scipy.sparse as sp
 
 from lsr.model.loading import load_model
+from lsr.model.protocol import Items
 from lsr.search.stand_ins import KnownCaptions, StandIn, known_captions, stands_for
 from lsr.storage.places import find
 from tests.conftest import few_scenes
@@ -56,5 +57,6 @@ def test_captions_of_images_that_are_searched_are_known_with_their_own_vectors(s
     found = known_captions(scenes, model)
     assert len(found) == found.among == len(scenes.caption_texts)
     assert (found.said[7] != model.vocabulary.literal_matrix([scenes.caption_texts[7]])).nnz == 0
-    own = model.project(np.asarray(scenes.caption_vectors[7:8], np.float32))
+    dense = np.asarray(scenes.caption_vectors[7:8], np.float32)
+    own = model.sparse(Items("captions", None, lambda: dense, [scenes.caption_texts[7]]))
     np.testing.assert_allclose(found.sparse[7].toarray(), own.toarray(), atol=1e-4)
