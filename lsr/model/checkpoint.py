@@ -16,7 +16,7 @@ from lsr.exceptions import ModelError
 from lsr.model.card import CARD, read_card
 from lsr.model.expansion import without_weak
 from lsr.model.expansion_thresholds import ExpansionThresholds
-from lsr.model.few_vectors import project_few
+from lsr.model.few_vectors import FewWeights, project_few
 from lsr.model.fit import VectorKind
 from lsr.model.protocol import DenseReader, Items, dense_mark
 from lsr.model.vocabulary import Vocabulary
@@ -105,6 +105,10 @@ class ProjectionModel(DenseReader):
         """
         return _head(self.sizes, self.weights)
 
+    @cached_property
+    def _few(self) -> FewWeights:
+        return FewWeights.of(self.weights)
+
     def sparse(self, items: Items) -> sp.csr_matrix:
         found = super().sparse(items)
         if self.least is None or items.are_pictures:
@@ -120,7 +124,7 @@ class ProjectionModel(DenseReader):
     def project(self, dense: np.ndarray) -> sp.csr_matrix:
         """Sparse vectors (n, V) float32 csr of dense vectors (n, d), thresholds left out."""
         if len(dense) <= _FEW:
-            return project_few(self.weights, dense)
+            return project_few(self._few, dense)
         from lsr.model.projection import project
 
         return project(self.head, dense)

@@ -12,10 +12,31 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
-from lsr.model.sparse import from_dense
+from lsr.model.sparse import among_terms, from_dense
 
 EPSILON = 1e-12
 """Of the layer norm: BERT's, which the published head inherits."""
+OFF = -1e4
+"""The bias of a term that is switched off; half precision holds it."""
+_PROJECTOR = ("vocab_projector.weight", "vocab_projector.bias")
+
+
+class FewWeights(NamedTuple):
+    """What few vectors are projected with: weights by their published names, of some terms.
+
+    terms: (t,) the ids that they belong to. n_terms: V.
+    """
+
+    weights: dict[str, np.ndarray]
+    terms: np.ndarray
+    n_terms: int
+
+    @classmethod
+    def of(cls, weights: Mapping[str, np.ndarray]) -> FewWeights:
+        """The terms that are not switched off."""
+        on = weights["vocab_projector.bias"] > OFF / 2
+        some = dict(weights) if on.all() else {**weights, **{n: weights[n][on] for n in _PROJECTOR}}
+        return cls(some, np.flatnonzero(on), len(on))
 
 
 class Stages(NamedTuple):
@@ -43,11 +64,8 @@ def stages(weights: Mapping[str, np.ndarray], dense: np.ndarray) -> Stages:
     return Stages(mapped, hidden, logits)
 
 
-def project_few(weights: Mapping[str, np.ndarray], dense: np.ndarray) -> sp.csr_matrix:
-    """Sparse vectors (n, V) float32 csr of dense vectors (n, d).
-
-    Args:
-        weights: as `stages` takes them.
-    """
-    logits = stages(weights, dense).logits
-    return from_dense(np.log1p(np.maximum(logits, 0, out=logits), out=logits))
+def project_few(few: FewWeights, dense: np.ndarray) -> sp.csr_matrix:
+    """Sparse vectors (n, V) float32 csr of dense vectors (n, d)."""
+    logits = stages(few.weights, dense).logits
+    found = from_dense(np.log1p(np.maximum(logits, 0, out=logits), out=logits))
+    return among_terms(found, few.terms, few.n_terms)

@@ -11,16 +11,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lsr.model.few_vectors import EPSILON
-from lsr.model.sparse import from_dense_blocks
+from lsr.model.few_vectors import EPSILON, OFF
+from lsr.model.sparse import among_terms, from_dense_blocks
 
 # Rows of dense (rows, V) float32 weights held at once when crossing to scipy: 30 MB. Fewer would
 # make the threads wait for each other more often, which busy processors turn into twice the time.
 _BLOCK = 256
 # Terms whose logits are held at once when looking for active ones.
 _TERMS = 8192
-OFF = -1e4
-"""The bias of a term that is switched off; half precision holds it."""
 
 
 class Projection(nn.Module):
@@ -90,6 +88,22 @@ class Projection(nn.Module):
         return self.vocab_projector.bias.detach() > OFF / 2
 
     @torch.no_grad()
+    def switched_on_alone(self) -> Projection:
+        """A head of the terms alone that are switched on, numbered in their order.
+
+        A head of captions' words has a thousand of thirty. Itself, where all terms are on, or none.
+        """
+        terms = self.switched_on.nonzero()[:, 0]
+        if len(terms) in (0, self.vocabulary_size):
+            return self
+        with torch.device("meta"):
+            found = Projection(self.dense_size, self.hidden_size, len(terms))
+        weight, bias = self._layer(terms)
+        own = {"vocab_projector.weight": weight, "vocab_projector.bias": bias}
+        found.load_state_dict({**self.state_dict(), **own}, assign=True)
+        return found.eval()
+
+    @torch.no_grad()
     def switch_off(self, terms: Tensor) -> None:
         """Make terms inactive for good: a weight of 0 passes no gradient, so none wakes up."""
         self.vocab_projector.weight[terms] = 0.0
@@ -122,7 +136,9 @@ def project(head: Projection, dense: np.ndarray) -> sp.csr_matrix:
 
     This is the one place where torch weights become scipy weights, in blocks of rows.
     """
-    return from_dense_blocks(_project_blocks(head, dense), head.vocabulary_size)
+    some = head.switched_on_alone()
+    found = from_dense_blocks(_project_blocks(some, dense), some.vocabulary_size)
+    return among_terms(found, np.flatnonzero(head.switched_on.cpu()), head.vocabulary_size)
 
 
 def _project_blocks(head: Projection, dense: np.ndarray) -> Iterator[np.ndarray]:

@@ -92,6 +92,16 @@ def from_dense_blocks(blocks: Iterable[np.ndarray], n_terms: int) -> sp.csr_matr
     return sp.csr_matrix((weights, terms, np.array(ends)), shape=(len(ends) - 1, n_terms))
 
 
+def among_terms(matrix: sp.csr_matrix, terms: np.ndarray, n_terms: int) -> sp.csr_matrix:
+    """Vectors (n, t) of some terms (t,), ascending, as vectors (n, n_terms) of all."""
+    if len(terms) == n_terms:
+        return matrix
+    columns = terms.astype(np.int32)[matrix.indices]
+    found = sp.csr_matrix((matrix.data, columns, matrix.indptr), (matrix.shape[0], n_terms))
+    found.has_sorted_indices = True
+    return found
+
+
 def checked_csr(
     weights: np.ndarray, terms: np.ndarray, ends: np.ndarray, shape: tuple[int, int]
 ) -> sp.csr_matrix:

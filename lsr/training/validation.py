@@ -28,7 +28,7 @@ class Validation:
 def validate(head: Projection, pairs: Pairs) -> Validation:
     """Every caption of `pairs` against every image; ties count against the head."""
     device = head.proj.weight.device
-    head.eval()
+    head = head.switched_on_alone().eval()
     images = head(torch.from_numpy(pairs.image_vectors).to(device))
     used = (images > 0).any(dim=0).nonzero()[:, 0]
     documents = images[:, used]

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lsr.model.projection import OFF, Projection
+from lsr.model.few_vectors import OFF
+from lsr.model.projection import Projection
 
 # Columns that a GPU multiplies at once; a number that does not fill them takes twice as long.
 _TILE = 64

@@ -6,9 +6,10 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 from lsr.model.checkpoint import save_model
-from lsr.model.few_vectors import project_few
+from lsr.model.few_vectors import FewWeights, project_few
 from lsr.model.loading import load_model
 from lsr.model.projection import project
 from lsr.search.searcher import Searcher
@@ -27,12 +28,33 @@ def test_a_few_rows_equal_those_of_the_torch_head(model):
     assert model.project(dense[:0]).shape == (0, len(model.vocabulary))
 
 
+def test_terms_that_are_switched_off_take_no_part_and_change_nothing(vocabulary, home):
+    head = make_head(vocabulary)
+    dense = np.random.default_rng(2).normal(size=(600, D)).astype(np.float32)
+    whole = project(head, dense).toarray()
+    off = np.random.default_rng(3).random(len(vocabulary)) < 0.5
+    head.switch_off(torch.from_numpy(np.flatnonzero(off)))
+    expected = np.where(off, 0, whole)
+    assert (expected > 0).any(axis=0).sum() > 10
+    model = save_model(
+        home / "models" / "some", head, vocabulary,
+        card={"encoder": "fake"}, training={}, metrics={},
+    )  # fmt: skip
+    for ours, rows in ((project(head, dense), slice(0, 600)), (model.project(dense[:3]), slice(3))):
+        assert ours.has_sorted_indices
+        assert ours.shape[1] == len(vocabulary)
+        np.testing.assert_allclose(ours.toarray(), expected[rows], rtol=1e-5, atol=1e-6)
+    assert np.isnan(model.before_threshold(dense[:2])[:, off]).all()
+    head.switch_off(torch.arange(len(vocabulary)))
+    assert project(head, dense[:5]).nnz == 0
+
+
 def test_a_few_rows_equal_the_published_numbers(reference):
     from safetensors.numpy import load_file
 
     golden = np.load(reference / "golden.npz")
     weights = load_file(reference / "checkpoint" / "model.safetensors")
-    ours = project_few(weights, golden["image_vectors"]).toarray()
+    ours = project_few(FewWeights.of(weights), golden["image_vectors"]).toarray()
     np.testing.assert_allclose(ours, golden["sparse_images"], atol=1e-5)
 
 
@@ -45,8 +67,6 @@ def test_the_torch_head_and_numpy_share_their_weights(model):
 
 
 def test_weights_in_bfloat16_are_read_through_torch(model, home):
-    import torch
-
     rounded = save_model(
         home / "models" / "rounded", model.head, model.vocabulary,
         card=model.card, training={}, metrics={}, precision=torch.bfloat16,
