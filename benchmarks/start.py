@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[list[str], bool]] = {
     'search "two lions"': (["-m", "lsr", "search", "two lions"], True),
     "inspect": (["-m", "lsr", "inspect", "test-00003"], True),
     "term": (["-m", "lsr", "term", "beach"], True),
+    "search, nothing kept": (["-m", "lsr", "search", "two lions"], False),
     "sweep, nothing kept": (["-m", "lsr", *SWEEP], False),
     "sweep, vectors kept": (["-m", "lsr", *SWEEP], True),
     "sweep, measured before": (["-m", "lsr", *SWEEP], True),
