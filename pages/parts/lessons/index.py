@@ -165,7 +165,7 @@ def _show_whole() -> None:
             f"Now the same for all **{count:,}** scenes. Without an index, the dense vector of a "
             f"query is compared with every picture's, which reads {count:,} × {dense} = "
             f"**{count * dense:,}** numbers. With one, a query goes through the same head as a "
-            "picture: it gets the terms that it says, and the head adds a few dozen related ones, "
+            "picture: it gets the terms that it says, and the head adds related ones, "
             "its **expansion**.",
             "dense vector",
             "projection head",

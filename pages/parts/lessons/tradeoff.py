@@ -78,8 +78,8 @@ class Setting(NamedTuple):
 
 NEEDED = estimate(
     "5a",
-    f"A query has a few dozen active terms. How many of them, the strongest, are enough to keep "
-    f"{KEPT:.0%} of the accuracy (R@1) that all of them have?",
+    "A query has its own words and terms that were added. How many of them all, the strongest, are "
+    f"enough to keep {KEPT:.0%} of the accuracy (R@1) that all of them have?",
     _LENGTHS[:-1],
 )
 BEST = Question(
