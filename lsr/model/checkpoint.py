@@ -113,13 +113,17 @@ class ProjectionModel(DenseReader):
         found = super().sparse(items)
         if self.least is None or items.are_pictures:
             return found
+        if len(items.texts) != found.shape[0]:
+            raise ValueError(f"{found.shape[0]:,} vectors of texts, but {len(items.texts):,} texts")
         return without_weak(found, self.vocabulary.literal_matrix(items.texts), self.least)
 
     def mark(self, items: Items) -> str | None:
         if items.are_pictures:  # which no threshold touches
             return dense_mark(self.head_mark, items.dense)
         found = dense_mark(self.fingerprint, items.dense)
-        return found if self.thresholds is None else fingerprint(found, *items.texts)
+        if self.thresholds is None:
+            return found
+        return fingerprint(found, self.vocabulary.tokenizer_fingerprint, *items.texts)
 
     def project(self, dense: np.ndarray) -> sp.csr_matrix:
         """Sparse vectors (n, V) float32 csr of dense vectors (n, d), thresholds left out."""

@@ -9,10 +9,12 @@ import pytest
 from lsr.collection.items import image_items, new_texts
 from lsr.evaluation.projected import project_split, project_split_with
 from lsr.exceptions import ModelError
+from lsr.imports.sparse.kinds import import_head
 from lsr.model.edited import edit_terms
 from lsr.model.installed import model_overview
 from lsr.model.loading import load_model
 from lsr.model.projection_cache import sparse_name
+from lsr.model.protocol import Items
 from lsr.model.term_edits import parse_edits
 from lsr.storage.files import read_json, write_json
 
@@ -93,6 +95,19 @@ def test_a_split_is_projected_with_them_before_and_after_the_model_is_stored(
     assert stored.captions.matrix.nnz < project_split(collection, model, "test").captions.matrix.nnz
     for one, other in ((stored.images, loose.images), (stored.captions, loose.captions)):
         assert (one.matrix != other.matrix).nnz == 0
+
+
+def test_they_come_along_when_the_head_is_imported_again(holding, fake_encoder):
+    kept, texts = holding(), new_texts(TEXTS, lambda: fake_encoder)
+    again = import_head(str(kept.folder), "again")
+    assert again.thresholds == kept.thresholds
+    assert (again.sparse(texts) != kept.sparse(texts)).nnz == 0
+
+
+def test_vectors_of_texts_without_their_texts_are_refused(holding):
+    dense = np.ones((2, 8), np.float32)
+    with pytest.raises(ValueError, match="2 vectors of texts, but 0 texts"):
+        holding().sparse(Items("captions", None, lambda: dense))
 
 
 def test_terms_are_edited_after_the_thresholds(holding, fake_encoder):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 from lsr.exceptions import ModelError, shorten
 from lsr.imports.imported import ImportedModel
@@ -16,6 +17,7 @@ from lsr.imports.vectors.joining import join
 from lsr.imports.vectors.local_pictures import find_pictures
 from lsr.imports.vectors.vector_table import read_vector_table
 from lsr.model.checkpoint import load_head, save_model
+from lsr.model.expansion_thresholds import ENTRY, ExpansionThresholds
 from lsr.model.vocabulary import Vocabulary
 from lsr.storage.files import read_json
 from lsr.storage.hub import Source
@@ -36,6 +38,8 @@ def encoder_named_in(name: str) -> str:
 def import_checkpoint(source: Source, target: Path, encoder: str = "") -> ImportedModel:
     """The published head as a model in `target`, with the very weights.
 
+    Thresholds for added terms, which a head made here may have, come with it.
+
     Without a tokenizer.json, a head of as many terms as the bundled BERT vocabulary gets that
     one: it is what the authors trained on.
 
@@ -51,11 +55,13 @@ def import_checkpoint(source: Source, target: Path, encoder: str = "") -> Import
             "file that is wrong."
         )
     vocabulary = _vocabulary_of(source, head.vocabulary_size)
-    card = {
+    card: dict[str, Any] = {
         "title": source.name,
         "encoder": encoder or config.get("encoder") or encoder_named_in(source.name),
         "imported": {"format": "Dense2Sparse checkpoint", "source": source.name},
     }
+    if thresholds := ExpansionThresholds.from_card(source.folder, config):
+        card[ENTRY] = thresholds.as_json()
     training = {"source": source.name, "published_config": config}
     model = save_model(target, head, vocabulary, card=card, training=training, metrics={})
     return ImportedModel(model)
