@@ -16,6 +16,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from lsr.exceptions import QueryError
+from lsr.model.sparse import with_entries
 
 CaptionControl = Literal["scheduled", "none", "literal", "constant"]
 Per = Literal["batch", "caption"]
@@ -109,11 +110,7 @@ def without_weak(texts: sp.csr_matrix, said: sp.csr_matrix, least: np.ndarray) -
     own = literal_flags(texts, said)
     before = np.concatenate([[0], np.cumsum(own)])[texts.indptr]
     alone = np.repeat(np.diff(before) == 0, np.diff(texts.indptr))
-    kept = own | alone | (texts.data >= least[texts.indices])
-    ends = np.concatenate([[0], np.cumsum(kept)])[texts.indptr]
-    found = sp.csr_matrix((texts.data[kept], texts.indices[kept], ends), texts.shape)
-    found.has_sorted_indices = True
-    return found
+    return with_entries(texts, own | alone | (texts.data >= least[texts.indices]))
 
 
 def _keys(matrix: sp.csr_matrix) -> np.ndarray:

@@ -166,6 +166,11 @@ def keep_strongest(matrix: sp.csr_matrix, k: int) -> sp.csr_matrix:
     for start, stop in zip(matrix.indptr[:-1], matrix.indptr[1:], strict=True):
         if stop - start > k:
             kept[start:stop] = _among_strongest(matrix.data[start:stop], k)
+    return with_entries(matrix, kept)
+
+
+def with_entries(matrix: sp.csr_matrix, kept: np.ndarray) -> sp.csr_matrix:
+    """Vectors with only some of their entries, (nnz,) bool in the order of the matrix's."""
     ends = np.concatenate([[0], np.cumsum(kept)])[matrix.indptr]
     return sp.csr_matrix((matrix.data[kept], matrix.indices[kept], ends), shape=matrix.shape)
 

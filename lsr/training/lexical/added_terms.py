@@ -17,6 +17,7 @@ from lsr.evaluation.pairs import Pairs
 from lsr.model.expansion import literal_flags
 from lsr.model.expansion_thresholds import ExpansionThresholds
 from lsr.model.projection import Projection, project
+from lsr.model.sparse import with_entries
 from lsr.model.vocabulary import Vocabulary
 
 THRESHOLDS = np.arange(0, 41) / 20
@@ -146,9 +147,7 @@ class _Adding:
 
     def scores(self, kept: np.ndarray) -> np.ndarray:
         """(m, n) float32: what some of the captions' entries (nnz,) bool give."""
-        ends = np.concatenate([[0], np.cumsum(kept)])[self.texts.indptr]
-        part = (self.texts.data[kept], self.texts.indices[kept], ends)
-        return np.asarray((sp.csr_matrix(part, self.texts.shape) @ self.documents).toarray())
+        return np.asarray((with_entries(self.texts, kept) @ self.documents).toarray())
 
     def reciprocal_ranks(self, scores: np.ndarray) -> float:
         """Added up over captions, 0 beyond rank 10; ties count against a caption."""
