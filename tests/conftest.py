@@ -274,7 +274,7 @@ def few_scenes(folder: Path, few: Mapping[str, int] = FEW) -> Collection:
     images, captions = (
         pq.read_table(demo.folder / f"{name}.parquet") for name in ("images", "captions")
     )
-    return write_collection(
+    made = write_collection(
         folder,
         card={**demo.card, "name": folder.name},
         images=images.take(rows),
@@ -283,6 +283,11 @@ def few_scenes(folder: Path, few: Mapping[str, int] = FEW) -> Collection:
         caption_vectors=demo.caption_vectors[of_them[stored]],
         beside=demo,
     )
+    # Pictures of the others would be linked into the home of every test that asks for scenes.
+    for picture in (folder / "images").iterdir():
+        if picture.stem not in made.image_ids:
+            picture.unlink()
+    return made
 
 
 @pytest.fixture(scope="session")
