@@ -65,17 +65,25 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+NODE = {"num_cpus": 2, "include_dashboard": False, "object_store_memory": 2**27}
+
+
 @pytest.fixture(scope="module")
-def two_nodes():
-    """A Ray of two node processes of two cores each, by its address."""
+def cluster():
+    """A Ray of two node processes of two cores each."""
     from ray.cluster_utils import Cluster
 
     os.environ.setdefault("RAY_worker_niceness", "0")
-    node = {"num_cpus": 2, "include_dashboard": False, "object_store_memory": 2**27}
-    cluster = Cluster(initialize_head=True, head_node_args=node)
-    cluster.add_node(**node)
-    yield cluster.address
+    cluster = Cluster(initialize_head=True, head_node_args=NODE)
+    cluster.add_node(**NODE)
+    yield cluster
     cluster.shutdown()
+
+
+@pytest.fixture(scope="module")
+def two_nodes(cluster):
+    """The address of that Ray."""
+    return cluster.address
 
 
 @pytest.fixture(scope="module")
@@ -216,6 +224,51 @@ def test_a_sweep_measured_in_blocks_of_draws_keeps_the_plain_records(
         shutil.rmtree(home / "cache" / "sweeps")
     assert len(kept[0][1]) == 9
     assert kept[0] == kept[1]
+
+
+@pytest.fixture
+def with_gpu(cluster, connected):
+    """A third node, which Ray is told has a GPU: it keeps account of them, and looks for none."""
+    node = cluster.add_node(**NODE, num_gpus=1)
+    yield node.node_id
+    cluster.remove_node(node)
+
+
+# In the place of the last lines of an encoder: it writes down which GPU it may use.
+WRITES_ITS_GPU = """
+class Writing(Encoder):
+    def encode_images(self, pictures):
+        with Path(__file__).with_name("gpus").open("a") as file:
+            file.write(os.environ.get("CUDA_VISIBLE_DEVICES", "none") + "\\n")
+        return super().encode_images(pictures)
+
+
+def load():
+    return Writing()
+"""
+
+
+def test_where_a_node_has_a_gpu_all_blocks_are_encoded_there(
+    with_gpu, connected, few_a_task, home, fake_encoder, answer
+):
+    spread = Spread(connected)
+    assert (spread.gpus, spread.threads_a_gpu) == (1, 2)
+    assert set(spread(where, range(5), "some numbers", threads=2, on_gpus=True)) == {with_gpu}
+    make_collection(home / "collections" / "some", fake_encoder, splits=("test",) * 300)
+    (home / "encoders").mkdir()
+    (home / "encoders" / "own.py").write_text(ENCODER + WRITES_ITS_GPU)
+    for engine in ("threads", "ray"):
+        answer(*f"encode --collection some --encoder own --engine {engine} --name {engine}".split())
+    # Five batches of either, and a picture that whoever loads an encoder shows it.
+    assert (home / "encoders" / "gpus").read_text().split() == ["none"] * 6 + ["0"] * 6
+    same_but_for_the_name(home / "collections", "threads", "ray")
+
+
+def where(number: int) -> str:
+    """In the place of work: on which node a task is."""
+    import ray
+
+    return str(ray.get_runtime_context().get_node_id())
 
 
 def fails_at_two(folder: Path, number: int) -> int:
